@@ -331,11 +331,7 @@ def _spelling(name: str) -> str:
 
 # A plain mapping instead of `find`, which looks for similar names to put into its error: too slow
 # for a parser that expects nonsense.
-_CHAIN_NAMES = {
-    _spelling(name): spec.chain_name
-    for spec in SPECS
-    for name in (spec.id, spec.chain_name, spec.label, *spec.aliases)
-}
+_CHAIN_NAMES = {_spelling(name): spec.chain_name for spec in SPECS for name in spec.names}
 
 
 def _read_findings(text: str, unfinished: bool) -> tuple[tuple[Finding, ...], list[Problem]]:

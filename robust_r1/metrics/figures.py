@@ -1,0 +1,156 @@
+"""Figures over many answers: means, intervals, flips, corruption errors, robustness.
+
+Sources: Hendrycks and Dietterich (2019) for corruption errors, R-Bench (arXiv 2410.05474) for
+absolute and relative robustness, Guo et al. (2017) for the calibration error.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robust_r1.errors import InputError
+
+# Four bootstrap replicates of a million items at a time keep the memory below about 100 MB.
+_BOOTSTRAP_CELLS = 4_000_000
+_RESAMPLES = 2000
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """Return part / whole, None where the whole is 0."""
+    return part / whole if whole else None
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """Return the mean of what was scored, leaving out None; None where nothing was."""
+    scored = [value for value in values if value is not None]
+    return float(np.mean(scored)) if scored else None
+
+
+def bootstrap_interval(
+    values: Iterable[float | None], seed: int = 0, level: float = 0.95
+) -> tuple[float, float] | None:
+    """Return the percentile bootstrap interval of the mean, as (low, high).
+
+    None among the values is left out; without any value there is no interval. For two models on the
+    same items give the differences, which makes the interval a paired one. 2000 resamples.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"The confidence level is {level}; give a number between 0 and 1.")
+    scored = np.array([value for value in values if value is not None], dtype=float)
+    if not len(scored):
+        return None
+    rng = np.random.default_rng(seed)
+    rows = max(1, _BOOTSTRAP_CELLS // len(scored))
+    means = [
+        scored[rng.integers(len(scored), size=(min(rows, _RESAMPLES - done), len(scored)))].mean(1)
+        for done in range(0, _RESAMPLES, rows)
+    ]
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def relative_drop(clean: float, degraded: float) -> float | None:
+    """Return the share of a clean accuracy that is lost; None where there is none to lose."""
+    return ratio(clean - degraded, clean)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Hold how often a degradation turns an answer, as shares of the `n` scored pairs."""
+
+    n: int
+    right_to_wrong: float | None
+    wrong_to_right: float | None
+
+    @property
+    def rate(self) -> float | None:
+        """Return the share of pairs that turned, either way."""
+        if self.right_to_wrong is None or self.wrong_to_right is None:
+            return None
+        return self.right_to_wrong + self.wrong_to_right
+
+
+def flips(clean: Sequence[float | None], degraded: Sequence[float | None]) -> Flips:
+    """Compare accuracies (1 or 0) of the same items clean and degraded; unscored pairs are out.
+
+    Raises ValueError where the two have different lengths.
+    """
+    pairs = [
+        (before, after)
+        for before, after in zip(clean, degraded, strict=True)
+        if before is not None and after is not None
+    ]
+    lost = sum(before > after for before, after in pairs)
+    won = sum(before < after for before, after in pairs)
+    return Flips(len(pairs), ratio(lost, len(pairs)), ratio(won, len(pairs)))
+
+
+def corruption_error(errors: Sequence[float], base_errors: Sequence[float]) -> float | None:
+    """Return a degradation's error over its levels, relative to the base model's (1 = as bad).
+
+    None where the base makes no error.
+    """
+    return ratio(sum(errors), sum(base_errors))
+
+
+def relative_corruption_error(
+    errors: Sequence[float], clean: float, base_errors: Sequence[float], base_clean: float
+) -> float | None:
+    """Return the *growth* of the error over the clean one, relative to the base model's.
+
+    None where the base does not get worse: there is nothing to divide by.
+    """
+    growth = sum(error - clean for error in errors)
+    base_growth = sum(error - base_clean for error in base_errors)
+    return growth / base_growth if base_growth > 0 else None
+
+
+def mean_corruption_error(
+    errors: Mapping[str, Sequence[float]], base_errors: Mapping[str, Sequence[float]]
+) -> float | None:
+    """Return mCE: the mean corruption error over degradations, those without one left out."""
+    return mean(corruption_error(errors[name], base_errors[name]) for name in errors)
+
+
+def relative_mean_corruption_error(
+    errors: Mapping[str, Sequence[float]],
+    clean: float,
+    base_errors: Mapping[str, Sequence[float]],
+    base_clean: float,
+) -> float | None:
+    """Return relative mCE: the mean over the degradations by which the base gets worse."""
+    return mean(
+        relative_corruption_error(errors[name], clean, base_errors[name], base_clean)
+        for name in errors
+    )
+
+
+def absolute_robustness(distorted: Sequence[float | None]) -> float | None:
+    """Return R-Bench's absolute robustness: the mean judgement of answers on distorted pictures."""
+    return mean(distorted)
+
+
+def relative_robustness(
+    consistency: Sequence[float | None], reference: Sequence[float | None]
+) -> float | None:
+    """Return R-Bench's relative robustness: mean(consistency x reference), unjudged items out.
+
+    Raises ValueError where the two have different lengths.
+    """
+    return mean(
+        None if same is None or right is None else same * right
+        for same, right in zip(consistency, reference, strict=True)
+    )
+
+
+def calibration_error(
+    confidences: Sequence[float], correct: Sequence[float], bins: int = 15
+) -> float | None:
+    """Return the expected calibration error over equally wide bins of confidence in [0, 1]."""
+    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
+    if not len(sure):
+        return None
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    gaps = np.bincount(place, weights=sure - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(sure))

@@ -1,0 +1,108 @@
+"""What one answer is worth, and how each figure was computed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from robust_r1.chain import Finding, Parsed
+from robust_r1.metrics.answers import accuracy_score, normalize_answer
+from robust_r1.metrics.findings import Matching, match_findings, perception_score
+
+
+def length_score(tokens: int, true_tokens: int) -> float | None:
+    """Score a length against the reference's: 1 - |n - m| / m (paper Eq. 8), never below -1.
+
+    Both in tokens of the policy's own tokenizer. None where the reference is empty.
+    """
+    if true_tokens <= 0:
+        return None
+    return max(-1.0, 1 - abs(tokens - true_tokens) / true_tokens)
+
+
+def format_score(parsed: Parsed) -> float:
+    """Return 1.0 for a text that is a chain from first to last character, else 0.0."""
+    return float(parsed.well_formed)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Hold what one answer is worth; None marks what cannot be scored.
+
+    `explain` says for each of degradation, length, format and accuracy how it was computed.
+    """
+
+    matching: Matching | None
+    degradation: float | None
+    length: float | None
+    format: float
+    accuracy: float | None
+    explain: Mapping[str, str]
+
+
+def score_answer(
+    parsed: Parsed,
+    true_findings: Sequence[Finding] | None,
+    truth: str | None = None,
+    choices: Sequence[str] = (),
+    tokens: int | None = None,
+    true_tokens: int | None = None,
+) -> Scorecard:
+    """Score one parsed answer with the same functions that training rewards.
+
+    `true_findings` is None where nobody knows what was done to the picture, `truth` where nobody
+    knows the answer, `tokens` and `true_tokens` where there is no reference chain.
+    """
+    matching = degradation = length = None
+    if true_findings is not None:
+        matching = match_findings(parsed.chain.findings, true_findings)
+        degradation = perception_score(parsed, true_findings)
+    if tokens is not None and true_tokens is not None:
+        length = length_score(tokens, true_tokens)
+    accuracy = accuracy_score(parsed.chain.answer, truth, choices)
+    explain = {
+        "degradation": _explain_degradation(matching, degradation),
+        "length": _explain_length(length, tokens, true_tokens),
+        "format": _explain_format(parsed),
+        "accuracy": _explain_accuracy(accuracy, parsed.chain.answer, truth),
+    }
+    return Scorecard(matching, degradation, length, format_score(parsed), accuracy, explain)
+
+
+def _explain_degradation(matching: Matching | None, score: float | None) -> str:
+    if matching is None or score is None:
+        return "Not scored: what was done to the picture is not known."
+    if not (matching.matched or matching.false_alarms or matching.misses):
+        if score:
+            return "Nothing was applied and the chain says so: 1."
+        return "Nothing was applied, but the TYPE section is missing or cannot be read: 0."
+    earned = sum(1 - abs(perceived - true) for _, perceived, true in matching.matched)
+    return (
+        f"{_count(len(matching.matched), 'match', 'matches')} at 1 - |perceived - applied| "
+        f"{'earn' if len(matching.matched) != 1 else 'earns'} {earned:.2f}, minus 1 for each of "
+        f"{_count(len(matching.false_alarms), 'false alarm')} and "
+        f"{_count(len(matching.misses), 'miss', 'misses')}: {score:.2f}."
+    )
+
+
+def _explain_length(score: float | None, tokens: int | None, true_tokens: int | None) -> str:
+    if score is None:
+        return "Not scored: there is no reference chain to compare the length with."
+    return f"1 - |{tokens} - {true_tokens}| / {true_tokens} tokens, at least -1: {score:.2f}."
+
+
+def _explain_format(parsed: Parsed) -> str:
+    if parsed.well_formed:
+        return "Every section stands in its place and nothing stands outside: 1."
+    count = _count(len(parsed.problems), "problem")
+    return f"{count}, the first one {parsed.problems[0]}: 0."
+
+
+def _explain_accuracy(score: float | None, answer: str, truth: str | None) -> str:
+    if score is None:
+        return "Not scored: the true answer is not known."
+    said = f'"{normalize_answer(answer)}"' if answer.strip() else "no answer"
+    verb = "matches" if score else "does not match"
+    return f'{said} {verb} the true answer "{normalize_answer(truth or "")}": {score:.0f}.'
+
+
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
