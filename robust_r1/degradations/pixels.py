@@ -52,10 +52,15 @@ def spread(grid: np.ndarray, image: np.ndarray) -> np.ndarray:
     return cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
+def fit_to(small: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Enlarge a canvas to the picture's height and width, linearly."""
+    return cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
 def canvas_size(image: np.ndarray, long_side: int) -> tuple[int, int]:
     """Return (height, width) of the picture scaled to a long side of `long_side`, at least 1."""
     height, width = image.shape[:2]
-    ratio = long_side / max(height, width)
+    ratio = max(1, long_side) / max(height, width)
     return max(1, round(height * ratio)), max(1, round(width * ratio))
 
 
