@@ -193,7 +193,8 @@ class StreamParser:
         text = self._pending + delta
         start = 0
         for match in _TAG.finditer(text):
-            self._take(text[start : match.start()])
+            if start < match.start():
+                self._take(text[start : match.start()])
             if match[2]:
                 self._end(match[1])
             else:
@@ -259,7 +260,8 @@ class StreamParser:
 
     def _note(self, kind: str, section: str | None, detail: str) -> None:
         # Once per kind and section: a looping model must not produce thousands of problems.
-        self._problems.setdefault((kind, section), Problem(kind, section, detail))
+        if (kind, section) not in self._problems:
+            self._problems[kind, section] = Problem(kind, section, detail)
 
 
 def parse(text: str) -> Parsed:
