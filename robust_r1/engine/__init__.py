@@ -1,0 +1,1 @@
+"""Ask models about pictures."""

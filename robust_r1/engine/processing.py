@@ -1,0 +1,93 @@
+"""Prepare pictures and text for a Qwen2.5-VL model, on machines with and without torchvision.
+
+The processor that comes with transformers also carries a video processor, which cannot be built
+without torchvision, and there is no torchvision for the CPU build of torch. Nothing here shows a
+model a video, so one class without that part serves every machine: the same pictures then give the
+same numbers everywhere.
+"""
+
+from pathlib import Path
+
+from transformers import AutoProcessor, PreTrainedTokenizerFast
+from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+IMAGE_TOKEN = "<|image_pad|>"
+VIDEO_TOKEN = "<|video_pad|>"
+VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", IMAGE_TOKEN, VIDEO_TOKEN)
+TURN_TOKENS = ("<|im_start|>", "<|im_end|>")
+PAD_TOKEN = "<|endoftext|>"
+
+# The turns of Qwen2.5-VL without its system prompt: a message is a text or a list of parts.
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{{- '<|im_start|>' + message['role'] + '\\n' -}}"
+    "{%- if message['content'] is string -%}{{- message['content'] -}}"
+    "{%- else -%}{%- for part in message['content'] -%}"
+    "{%- if part['type'] == 'image' -%}"
+    "{{- '<|vision_start|><|image_pad|><|vision_end|>' -}}"
+    "{%- elif part['type'] == 'text' -%}{{- part['text'] -}}{%- endif -%}"
+    "{%- endfor -%}{%- endif -%}"
+    "{{- '<|im_end|>\\n' -}}"
+    "{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
+)
+
+
+class ImageTextProcessor(Qwen2_5_VLProcessor):
+    """Turn pictures and text into the inputs of a Qwen2.5-VL model, without a video processor.
+
+    The base class finds its parts by reading the signature of `__init__`, so the signature is the
+    whole change. Saved files name this class: call `register_processor` before `AutoProcessor`
+    (TRL, `transformers serve`) is to read them, or use `load_processor`.
+    """
+
+    def __init__(self, image_processor=None, tokenizer=None, chat_template=None):
+        super().__init__(image_processor, tokenizer, chat_template=chat_template)
+
+
+def register_processor() -> None:
+    """Teach `AutoProcessor` the image-only processor, in this process; calling it twice is fine."""
+    AutoProcessor.register(Qwen2_5_VLConfig, ImageTextProcessor, exist_ok=True)
+
+
+def load_processor(source: str | Path, **options) -> ImageTextProcessor:
+    """Load the processor of a checkpoint: a folder or a hub id, saved by either class.
+
+    Padding is on the left, as generation needs it. Options go to `from_pretrained`. Raises what
+    transformers raises (OSError, ValueError) where files are missing or broken.
+    """
+    processor = ImageTextProcessor.from_pretrained(str(source), **options)
+    processor.tokenizer.padding_side = "left"
+    return processor
+
+
+def build_processor(
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    patch_size: int = 16,
+    merge_size: int = 2,
+    min_pixels: int = 32 * 32,
+    max_pixels: int = 192 * 192,
+    chat_template: str = CHAT_TEMPLATE,
+) -> ImageTextProcessor:
+    """Build a processor for a model that is trained from scratch.
+
+    Args:
+        tokenizer: must know VISION_TOKENS, and a padding token where texts are to be batched.
+        patch_size: side of a vision patch in pixels.
+        merge_size: patches along each side of the square that becomes one token of the text.
+        min_pixels, max_pixels: bounds on a picture's area; outside them it is resized.
+        chat_template: Jinja template of a conversation.
+
+    Raises:
+        ValueError: the tokenizer lacks one of VISION_TOKENS.
+    """
+    vocabulary = tokenizer.get_vocab()
+    if missing := [token for token in VISION_TOKENS if token not in vocabulary]:
+        raise ValueError(f"The tokenizer lacks {', '.join(missing)}; add them before training.")
+    tokenizer.padding_side = "left"
+    pictures = Qwen2VLImageProcessorPil(
+        patch_size=patch_size, merge_size=merge_size, min_pixels=min_pixels, max_pixels=max_pixels
+    )
+    return ImageTextProcessor(pictures, tokenizer, chat_template=chat_template)
