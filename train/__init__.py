@@ -1,0 +1,1 @@
+"""Training of the bundled models: encoder warm-up, answers, then reasoning chains."""

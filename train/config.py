@@ -1,0 +1,136 @@
+"""Training settings: a YAML file plus `--set section.key=value`, checked before anything runs."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from robust_r1.errors import InputError
+
+CONFIGS = Path(__file__).parent / "configs"
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Hold the sizes of a bundled model. All widths are multiples of 64.
+
+    4-bit kernels on CPU want widths that are multiples of their block, hence 64. The patch of 16
+    keeps JPEG's grid of 8 in phase with the patches.
+    """
+
+    vision_width: int = 192
+    vision_depth: int = 5
+    vision_heads: int = 3
+    vision_mlp: int = 512
+    text_width: int = 256
+    text_depth: int = 4
+    text_heads: int = 4
+    text_kv_heads: int = 2
+    text_mlp: int = 768
+    vocabulary: int = 1024
+    patch: int = 16
+    max_pixels: int = 192 * 192
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Hold one stage: how many scenes, from which index on, batch size and peak learning rate."""
+
+    samples: int
+    batch: int
+    rate: float
+    first_index: int
+    warmup_share: float = 0.05
+    save_every: int = 200  # optimizer steps between checkpoints
+    log_every: int = 25
+
+    @property
+    def steps(self) -> int:
+        """Return the number of optimizer steps."""
+        return self.samples // self.batch
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Hold everything that fixes a training run."""
+
+    warmup: StageConfig
+    base: StageConfig
+    sft: StageConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    seed: int = 20
+    threads: int = 2
+    workers: int = 1
+
+
+def load_config(path: str, changes: list[str] | None = None) -> TrainingConfig:
+    """Read a configuration.
+
+    Args:
+        path: a YAML file, or the name of one in `train/configs` ("cpu", "smoke").
+        changes: "section.key=value" strings that override the file.
+
+    Raises:
+        InputError: a missing file, or unknown, missing or unfit keys; all of them in one message.
+    """
+    file = Path(path) if path.endswith((".yaml", ".yml")) else CONFIGS / f"{path}.yaml"
+    if not file.is_file():
+        known = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.yaml")))
+        raise InputError(f"no configuration {file}; give a YAML file or one of: {known}")
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"{file} is not valid YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{file} must hold keys and values, not {type(values).__name__}")
+    problems: list[str] = []
+    for change in changes or []:
+        _change(values, change, problems)
+    config = _build(TrainingConfig, values, "", problems)
+    if problems:
+        raise InputError(f"{file}: " + "; ".join(problems))
+    return config
+
+
+def _change(values: dict[str, Any], change: str, problems: list[str]) -> None:
+    key, equals, text = change.partition("=")
+    if not equals:
+        problems.append(f"--set {change}: write it as section.key=value")
+        return
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+        if not isinstance(values, dict):
+            problems.append(f"--set {change}: {section} is no section")
+            return
+    values[last] = yaml.safe_load(text)
+
+
+def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
+    """Make a dataclass from a mapping and note every key that does not fit."""
+    if not isinstance(values, dict):
+        problems.append(f"{place or 'the file'} must be a section of keys")
+        return None
+    fields = {entry.name: entry for entry in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - set(fields))
+    problems += [f"unknown key {place}{name}" for name in unknown]
+    arguments: dict[str, Any] = {}
+    for name, entry in fields.items():
+        if name not in values:
+            if entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
+                problems.append(f"missing key {place}{name}")
+            continue
+        value = values[name]
+        if dataclasses.is_dataclass(entry.type):
+            arguments[name] = _build(entry.type, value, f"{place}{name}.", problems)
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            problems.append(f"{place}{name} must be a number, not {value!r}")
+        elif entry.type is int and value != int(value):
+            problems.append(f"{place}{name} must be a whole number, not {value}")
+        elif value < 0:
+            problems.append(f"{place}{name} must not be negative, it is {value}")
+        else:
+            arguments[name] = entry.type(value)
+    return None if problems else kind(**arguments)

@@ -1,0 +1,158 @@
+"""Make a bundled model: an ordinary Qwen2.5-VL, a few million parameters, with its own tokenizer."""
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AddedToken,
+    PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from robust_r1.chain import TAGS, build_prompt, render
+from robust_r1.scenes import make_item
+from train.config import ModelConfig, TrainingConfig
+from train.patches import initialize
+
+PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
+IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
+SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
+# Qwen's conversation format without its system turn, which a small model would only have to read.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
+    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_TEXTS = 4000  # scenes whose prompts and chains teach the tokenizer its words
+
+
+def make_tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE on prompts and chains of training scenes.
+
+    Digits stay single, so that an intensity is read digit by digit. The section tags are ordinary
+    added tokens: special ones would vanish when text is decoded for rewards.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary - len(TAGS),
+        special_tokens=list(SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_texts(), trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        additional_special_tokens=[START, VISION_START, VISION_END, IMAGE, VIDEO],
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+    )
+    fast.add_tokens([AddedToken(tag, special=False, normalized=False) for tag in TAGS])
+    fast.chat_template = CHAT_TEMPLATE
+    return fast
+
+
+def _texts():
+    for index in range(_TEXTS):
+        item = make_item("train", index)
+        text = render(item.chain)
+        for tag in TAGS:
+            text = text.replace(tag, "\n")
+        yield text
+        prompt = build_prompt(item.question.prompt)
+        yield prompt if index < 200 else item.question.prompt
+
+
+def make_image_processor(config: ModelConfig) -> Qwen2VLImageProcessorPil:
+    """Make the image processor: patches in phase with JPEG's grid, a budget in pixels."""
+    return Qwen2VLImageProcessorPil(
+        patch_size=config.patch,
+        temporal_patch_size=2,
+        merge_size=2,
+        min_pixels=config.max_pixels // 2,
+        max_pixels=config.max_pixels,
+    )
+
+
+def make_model(
+    config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int
+) -> Qwen2_5_VLForConditionalGeneration:
+    """Make a model with random weights, all widths multiples of 64, embeddings tied."""
+    token = tokenizer.convert_tokens_to_ids
+    head = config.text_width // config.text_heads
+    third = head // 2 // 3
+    settings = Qwen2_5_VLConfig(
+        vision_config={
+            "depth": config.vision_depth,
+            "hidden_size": config.vision_width,
+            "intermediate_size": config.vision_mlp,
+            "num_heads": config.vision_heads,
+            "patch_size": config.patch,
+            "spatial_merge_size": 2,
+            "temporal_patch_size": 2,
+            "out_hidden_size": config.text_width,
+            # 144 patches are few enough for full attention in every block.
+            "fullatt_block_indexes": list(range(config.vision_depth)),
+        },
+        text_config={
+            "vocab_size": -(-len(tokenizer) // 64) * 64,
+            "hidden_size": config.text_width,
+            "intermediate_size": config.text_mlp,
+            "num_hidden_layers": config.text_depth,
+            "num_attention_heads": config.text_heads,
+            "num_key_value_heads": config.text_kv_heads,
+            "max_position_embeddings": 4096,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [head // 2 - 2 * third, third, third],
+            },
+            "bos_token_id": None,
+            "eos_token_id": token(END),
+            "pad_token_id": token(PAD),
+        },
+        image_token_id=token(IMAGE),
+        video_token_id=token(VIDEO),
+        vision_start_token_id=token(VISION_START),
+        vision_end_token_id=token(VISION_END),
+        tie_word_embeddings=True,
+    )
+    torch.manual_seed(seed)
+    return Qwen2_5_VLForConditionalGeneration(settings)
+
+
+def prepare_vision(vision, processor, config: TrainingConfig) -> None:
+    """Give the patch embedding its first weights, whitened on clean training scenes."""
+    scenes = [make_item("train", index).clean() for index in range(64)]
+    patches = processor(images=scenes, return_tensors="np")["pixel_values"]
+    initialize(vision.patch_embed.proj, torch.from_numpy(np.asarray(patches)), config.seed)
+
+
+def use_linear_patches(vision) -> None:
+    """Compute the patch embedding as the matrix product that it is, for training.
+
+    The backward pass of a convolution whose stride is its size takes several times the whole
+    encoder's on a CPU.
+    """
+    projection = vision.patch_embed.proj
+
+    def forward(patches: torch.Tensor) -> torch.Tensor:
+        weight = projection.weight.flatten(1)
+        return patches.to(weight.dtype) @ weight.T
+
+    vision.patch_embed.forward = forward
