@@ -1,4 +1,8 @@
-"""Damage by the surroundings: light, air, sensor noise, stray color."""
+"""Damage by the surroundings: light, air, sensor noise, stray color.
+
+Each operation takes a picture (uint8, H x W x 3, RGB), an intensity s above 0 and up to 1, and a
+generator; it returns a new picture. The generator is read the same way whatever s is.
+"""
 
 from functools import lru_cache
 from math import erf, sqrt
@@ -6,7 +10,7 @@ from math import erf, sqrt
 import cv2
 import numpy as np
 
-from robust_r1.degradations.pixels import blur, spread, unit
+from robust_r1.degradations.pixels import blur, canvas_size, fit_to, spread, unit
 
 
 def darkness(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
@@ -18,21 +22,31 @@ def darkness(image: np.ndarray, intensity: float, rng: np.random.Generator) -> n
 def atmospheric_turbulence(
     image: np.ndarray, intensity: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Displace along a smooth random field and blur a little, both in proportion to s."""
-    coarse = rng.standard_normal((10, 10, 2), dtype=np.float32)
-    fine = rng.standard_normal((28, 28, 2), dtype=np.float32)
-    field = (spread(coarse, image) * 7.0 + spread(fine, image) * 7.0) * (intensity * unit(image))
+    """Displace along a smooth random field and blur a little, both in proportion to s.
+
+    Three grids of 10, 24 and 56 cells along the long side, the finer the weaker, stand for air
+    cells of different sizes; together they displace by about 10 s px at 640.
+    """
+    grids = [rng.standard_normal((n, n, 2), dtype=np.float32) for n in (10, 24, 56)]
     height, width = image.shape[:2]
-    field = field.reshape(height, width, 2)
-    field -= field.mean(axis=(0, 1))
+    canvas = np.empty(canvas_size(image, min(160, max(height, width))))
+    field = sum(
+        np.float32(weight) * spread(grid, canvas).reshape(*canvas.shape, 2)
+        for weight, grid in zip((10.0, 7.0, 3.0), grids, strict=True)
+    )
+    field = fit_to(field * np.float32(intensity * unit(image)), image).reshape(height, width, 2)
     field[..., 0] += np.arange(width, dtype=np.float32)
     field[..., 1] += np.arange(height, dtype=np.float32)[:, None]
     moved = cv2.remap(image, field, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    return blur(moved, 1.8 * intensity * unit(image))
+    return blur(moved, 2.4 * intensity * unit(image))
 
 
 def gaussian_noise(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Add independent Gaussian noise of sigma 75 s levels to every channel of every pixel."""
+    """Add independent Gaussian noise of sigma 75 s levels to every channel of every pixel.
+
+    The grain is one pixel whatever the size of the picture. Sixteen random bits choose a quantile
+    of the normal law, which takes a third of the time of normal draws.
+    """
     draws = np.frombuffer(rng.bytes(2 * image.size), dtype="<u2").reshape(image.shape)
     levels = np.rint(_normal_quantiles() * (75.0 * intensity)).astype(np.int16)
     return cv2.add(image, levels[draws], dtype=cv2.CV_8U)
@@ -40,18 +54,29 @@ def gaussian_noise(image: np.ndarray, intensity: float, rng: np.random.Generator
 
 @lru_cache(maxsize=1)
 def _normal_quantiles() -> np.ndarray:
-    """Return the 65,536 even quantiles of the normal law: a table is 3 times faster than drawing."""
+    """Return 65,536 evenly spaced quantiles of the standard normal law, float64."""
     xs = np.linspace(-5.0, 5.0, 4001)
     below = [0.5 * (1.0 + erf(x / sqrt(2.0))) for x in xs]
     return np.interp((np.arange(65536) + 0.5) / 65536, below, xs)
 
 
 def color_diffusion(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Spread chroma with sigma 50 s px at 640 and keep luma."""
+    """Let color run: drift and spread chroma (sigma 50 s px at 640), keep luma.
+
+    The seed fixes the direction of the drift, 30 s px at 640. The spread color is up to half as
+    strong again as the original, because neighbors cancel where they mix.
+    """
+    angle = rng.uniform(0.0, 2.0 * np.pi)
+    height, width = image.shape[:2]
     ycc = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
-    chroma = np.ascontiguousarray(ycc[..., 1:])
-    weight = intensity**0.5
-    spread_out = blur(chroma, 50.0 * intensity * unit(image)).reshape(chroma.shape)
-    ycc[..., 1:] = cv2.addWeighted(spread_out, weight, chroma, 1.0 - weight, 0.0)
-    out = cv2.cvtColor(ycc, cv2.COLOR_YCrCb2RGB)
-    return out
+    rows, cols = canvas_size(image, min(160, max(height, width)))
+    chroma = cv2.resize(ycc, (cols, rows), interpolation=cv2.INTER_AREA)
+    drift = 30.0 * intensity * unit(chroma)
+    shift = np.float32([[1, 0, drift * np.cos(angle)], [0, 1, drift * np.sin(angle)]])
+    chroma = cv2.warpAffine(chroma, shift, (cols, rows), borderMode=cv2.BORDER_REPLICATE)
+    chroma = fit_to(blur(chroma, 50.0 * intensity * unit(chroma)), image)
+    weight = 1.0 - (1.0 - intensity) ** 3
+    gain = weight * (1.0 + 0.5 * intensity)
+    out = cv2.addWeighted(chroma, gain, ycc, 1.0 - weight, 128.0 * (weight - gain))
+    out[..., 0] = ycc[..., 0]
+    return cv2.cvtColor(out, cv2.COLOR_YCrCb2RGB)

@@ -1,76 +1,80 @@
-"""Damage after the fact: filters, scribbles, removed watermarks."""
+"""Damage after the fact: filters, paint, marks that someone removed badly.
+
+Each operation takes a picture (uint8, H x W x 3, RGB), an intensity s above 0 and up to 1, and a
+generator; it returns a new picture. The generator is read the same way whatever s is.
+"""
 
 import cv2
 import numpy as np
 
-from robust_r1.degradations.pixels import blur, canvas_size, mix, reveal, unit
+from robust_r1.degradations import pens
+from robust_r1.degradations.pixels import blur, canvas_size, fit_to, mix, reveal, unit
 
 
 def sharpness_change(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Sharpen too much: add 5 s times the difference to a copy blurred by 3 px at 640."""
-    amount = 5.0 * intensity
-    soft = blur(image, max(0.7, 3.0 * unit(image)))
-    return cv2.addWeighted(image, 1.0 + amount, soft, -amount, 0.0)
+    """Sharpen too much: add 6 s^0.8 times the difference to a copy blurred by 3 px at 640.
+
+    Halos that hit black or white pull the mean level along; what they pull is taken off again.
+    """
+    amount = 6.0 * intensity**0.8
+    soft = blur(image, max(0.8, 3.0 * unit(image)))
+    level, offset = sum(cv2.mean(image)), 0.0
+    for _ in range(2):
+        sharp = cv2.addWeighted(image, 1.0 + amount, soft, -amount, offset)
+        offset -= (sum(cv2.mean(sharp)) - level) / 3.0
+    return cv2.addWeighted(image, 1.0 + amount, soft, -amount, offset)
 
 
 def graffiti(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Scribble over the picture; each stroke starts at its own intensity, then grows."""
-    count, points = 14, 60
-    starts = rng.uniform(0.05, 0.95, size=(count, 2))
-    turns = rng.normal(0.0, 0.35, size=(count, points)).cumsum(axis=1)
-    turns += rng.uniform(-np.pi, np.pi, size=(count, 1))
-    reach = rng.uniform(0.004, 0.014, size=(count, 1))
-    hues = rng.uniform(0, 180, size=count)
+    """Paint scribbles and words over the picture, one after another, each line from its start.
+
+    The seed fixes place, shape and color of all marks; intensity sets how many have been started,
+    how far each has got and how thick its line is.
+    """
     height, width = image.shape[:2]
     longest = max(height, width)
     out = image.copy()
-    grown = reveal(intensity, count)
-    for k in range(count):
-        if grown[k] <= 0.0:
-            continue
-        xs = starts[k, 0] * width + np.cumsum(np.cos(turns[k])) * reach[k] * longest
-        ys = starts[k, 1] * height + np.cumsum(np.sin(turns[k])) * reach[k] * longest
-        line = np.stack([xs, ys], axis=1)[: max(2, round(points * grown[k]))]
-        hsv = np.uint8([[[hues[k], 220, 230]]])
-        color = tuple(int(c) for c in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
-        thick = max(1, round((2.0 + 6.0 * intensity) * unit(image)))
-        line = np.rint(line * 16).astype(np.int32).reshape(-1, 1, 2)
-        cv2.polylines(out, [line], False, color, thick, cv2.LINE_AA, 4)
+    for number, grown in enumerate(reveal(intensity, 9, 1.5).tolist()):
+        if grown == 0.0:
+            break
+        mark = pens.draw_mark(rng, number)
+        thick = max(1, round(mark.thickness * (0.5 + 0.5 * grown) * unit(image)))
+        corner = np.array([mark.place[0] * width, mark.place[1] * height])
+        lines = [
+            np.rint((corner + line * longest) * 16.0).astype(np.int32)
+            for line in pens.first_part(mark.lines, grown)
+        ]
+        cv2.polylines(out, lines, False, mark.color, thick, cv2.LINE_AA, 4)
     return out
 
 
 def watermark_damage(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
-    """Paint out translucent boxes from their surroundings (Telea) and darken their edges."""
+    """Paint out boxes from their surroundings (Telea), translucent, with darkened edges.
+
+    The boxes, slightly tilted like a repeated stamp, and what fills them are fixed by the seed;
+    intensity sets how many show and how opaque they are. The fill is smooth, so it is computed on
+    a canvas of at most 160 px.
+    """
     count = 16
-    boxes = rng.uniform((0, 0, 0.04, 0.025), (1, 1, 0.11, 0.07), size=(count, 4))
-    height, width = canvas_size(image, min(160, max(image.shape[:2])))
-    longest = max(height, width)
+    centers, tilt = rng.uniform(0.0, 1.0, size=(count, 2)), rng.uniform(-14.0, 14.0)
+    sizes = rng.uniform((0.06, 0.035), (0.18, 0.08), size=(count, 2))
+    height, width = canvas_size(image, min(160, -(-max(image.shape[:2]) // 2)))
+    long = max(height, width)
+    boxes = [
+        cv2.boxPoints(((x * width, y * height), (max(1.5, a * long), max(1.5, b * long)), tilt))
+        for (x, y), (a, b) in zip(centers, sizes, strict=True)
+    ]
+    corners = [np.rint(box * 16.0).astype(np.int32) for box in boxes]
+    hole, veil = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
+    for corner, shown in zip(reversed(corners), reversed(reveal(intensity, count, 0.8)), strict=True):
+        cv2.fillConvexPoly(hole, corner, 255, cv2.LINE_8, 4)
+        if shown > 0.0:
+            cv2.fillConvexPoly(veil, corner, round(255 * shown), cv2.LINE_AA, 4)
     small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    hole = np.zeros((height, width), np.uint8)
-    grown = reveal(intensity, count)
-    full = np.zeros(image.shape[:2], np.float32)
-    edge = np.zeros(image.shape[:2], np.float32)
-    big = max(image.shape[:2])
-    for (x, y, wide, tall), part in zip(boxes, grown, strict=True):
-        if part <= 0.0:
-            continue
-        cx, cy = x * width, y * height
-        rx, ry = max(1.0, wide * longest), max(1.0, tall * longest)
-        a, b = max(0, int(cx - rx)), max(0, int(cy - ry))
-        hole[b : max(b + 1, int(cy + ry)), a : max(a + 1, int(cx + rx))] = 255
-        gx, gy = x * image.shape[1], y * image.shape[0]
-        fx, fy = max(0.6, wide * big), max(0.6, tall * big)
-        p, q = (max(0, round(gx - fx)), max(0, round(gy - fy)))
-        r, t = max(p + 1, round(gx + fx)), max(q + 1, round(gy + fy))
-        full[q:t, p:r] = np.maximum(full[q:t, p:r], part)
-        line = max(1, round(3.0 * unit(image)))
-        cv2.rectangle(edge, (p, q), (r, t), float(part), line)
-    if hole.all() or not hole.any():
-        filled = small
-    else:
-        filled = cv2.inpaint(small, hole, 1, cv2.INPAINT_TELEA)
-    filled = cv2.resize(filled, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
-    strength = 0.55 + 0.45 * intensity
-    out = mix(image, filled, full * strength)
-    shade = (edge * full * (0.3 + 0.4 * intensity)).astype(np.float32)
+    if not hole.all():  # Telea needs something to start from
+        small = cv2.inpaint(small, hole, 1.0, cv2.INPAINT_TELEA)
+    veil = fit_to(veil.astype(np.float32) / 255.0, image)
+    out = mix(image, fit_to(small, image), veil * np.float32(0.6 + 0.4 * intensity))
+    rim = veil - blur(veil, max(0.6, 4.0 * unit(image)))
+    shade = np.clip(rim * np.float32(0.6 + 1.1 * intensity), 0.0, 1.0)
     return mix(out, np.zeros_like(out), shade)
