@@ -119,7 +119,7 @@ def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
     arguments: dict[str, Any] = {}
     for name, entry in fields.items():
         if name not in values:
-            if entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
+            if entry.default is entry.default_factory is dataclasses.MISSING:
                 problems.append(f"missing key {place}{name}")
             continue
         value = values[name]

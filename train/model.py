@@ -1,4 +1,4 @@
-"""Make a bundled model: an ordinary Qwen2.5-VL, a few million parameters, with its own tokenizer."""
+"""Make a bundled model: an ordinary Qwen2.5-VL of a few million parameters, with a tokenizer."""
 
 import numpy as np
 import torch
@@ -9,27 +9,23 @@ from transformers import (
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
 )
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from robust_r1.chain import TAGS, build_prompt, render
+from robust_r1.engine.processing import (
+    IMAGE_TOKEN,
+    PAD_TOKEN,
+    TURN_TOKENS,
+    VIDEO_TOKEN,
+    VISION_TOKENS,
+    ImageTextProcessor,
+    build_processor,
+)
 from robust_r1.scenes import make_item
 from train.config import ModelConfig, TrainingConfig
 from train.patches import initialize
 
-PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
-IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
-SPECIAL = (PAD, START, END, VISION_START, VISION_END, IMAGE, VIDEO)
-# Qwen's conversation format without its system turn, which a small model would only have to read.
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-    "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|vision_start|><|image_pad|><|vision_end|>"
-    "{% elif part['type'] == 'text' %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
+START, END = TURN_TOKENS
+SPECIAL = (PAD_TOKEN, *TURN_TOKENS, *VISION_TOKENS)
 _TEXTS = 4000  # scenes whose prompts and chains teach the tokenizer its words
 
 
@@ -56,14 +52,13 @@ def make_tokenizer(vocabulary: int) -> PreTrainedTokenizerFast:
     tokenizer.train_from_iterator(_texts(), trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        pad_token=PAD,
+        pad_token=PAD_TOKEN,
         eos_token=END,
-        additional_special_tokens=[START, VISION_START, VISION_END, IMAGE, VIDEO],
+        additional_special_tokens=[START, *VISION_TOKENS],
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
     fast.add_tokens([AddedToken(tag, special=False, normalized=False) for tag in TAGS])
-    fast.chat_template = CHAT_TEMPLATE
     return fast
 
 
@@ -78,12 +73,11 @@ def _texts():
         yield prompt if index < 200 else item.question.prompt
 
 
-def make_image_processor(config: ModelConfig) -> Qwen2VLImageProcessorPil:
-    """Make the image processor: patches in phase with JPEG's grid, a budget in pixels."""
-    return Qwen2VLImageProcessorPil(
+def make_processor(config: ModelConfig, tokenizer: PreTrainedTokenizerFast) -> ImageTextProcessor:
+    """Make the processor: patches in phase with JPEG's grid, a budget in pixels."""
+    return build_processor(
+        tokenizer,
         patch_size=config.patch,
-        temporal_patch_size=2,
-        merge_size=2,
         min_pixels=config.max_pixels // 2,
         max_pixels=config.max_pixels,
     )
@@ -124,12 +118,12 @@ def make_model(
             },
             "bos_token_id": None,
             "eos_token_id": token(END),
-            "pad_token_id": token(PAD),
+            "pad_token_id": token(PAD_TOKEN),
         },
-        image_token_id=token(IMAGE),
-        video_token_id=token(VIDEO),
-        vision_start_token_id=token(VISION_START),
-        vision_end_token_id=token(VISION_END),
+        image_token_id=token(IMAGE_TOKEN),
+        video_token_id=token(VIDEO_TOKEN),
+        vision_start_token_id=token(VISION_TOKENS[0]),
+        vision_end_token_id=token(VISION_TOKENS[1]),
         tie_word_embeddings=True,
     )
     torch.manual_seed(seed)

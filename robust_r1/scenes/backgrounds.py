@@ -93,7 +93,7 @@ def _leaves(rng: np.random.Generator) -> np.ndarray:
 
 
 def _spectrum(rng: np.random.Generator) -> np.ndarray:
-    """Draw random phases under an amplitude spectrum 1 / f^a, a in 1 to 1.7 (photographs: about 1.2)."""
+    """Draw random phases under a spectrum 1 / f^a, a in 1 to 1.7 (photographs: about 1.2)."""
     frequency = np.hypot(np.fft.fftfreq(CANVAS)[:, None], np.fft.rfftfreq(CANVAS)[None])
     frequency[0, 0] = 1.0
     amplitude = frequency ** -rng.uniform(1.0, 1.7)

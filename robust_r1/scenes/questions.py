@@ -172,18 +172,13 @@ def _at_place(scene: Scene, rng: np.random.Generator, empty: bool) -> _Fact:
 
 
 def _exists(scene: Scene, rng: np.random.Generator, true: bool) -> _Fact:
-    """Ask for a colored object; a false one shares its color or its noun with one that is there."""
+    """Ask for a colored object; a false one shares color or noun with one that is there."""
     phrases = [thing.phrase for thing in scene.things]
-    if true:
-        phrase = phrases[int(rng.integers(len(phrases)))]
-    else:
-        phrase = _absent(scene, rng, phrases)
-    focus = tuple(index for index, seen in enumerate(phrases) if seen == phrase)
-    if not true:
-        words = phrase.split(" ", 1)
-        focus = tuple(
-            index for index, thing in enumerate(scene.things) if thing.noun == words[1]
-        )
+    phrase = phrases[int(rng.integers(len(phrases)))] if true else _absent(scene, rng, phrases)
+    # What decides a "no" is the thing of the same noun and another color, if there is one.
+    noun = phrase.split(" ", 1)[1]
+    seen = phrases if true else [thing.noun for thing in scene.things]
+    focus = tuple(index for index, name in enumerate(seen) if name in (phrase, noun))
     answer, wrong = ("yes", "no") if true else ("no", "yes")
     claim = f"There is {'a' if true else 'no'} {phrase}."
     return _Fact("exists", f"Is there {with_article(phrase)}?", answer, (wrong,), focus, claim)

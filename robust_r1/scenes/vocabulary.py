@@ -1,4 +1,4 @@
-"""What a scene can contain: nouns, colors, places. Every other file of the package reads this one."""
+"""What a scene can contain: nouns, colors, places."""
 
 SHAPES = ("circle", "square", "triangle", "star", "ring", "cross")
 DIGITS = tuple(f"digit {number}" for number in range(10))

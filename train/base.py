@@ -1,0 +1,47 @@
+"""Train tiny-base: warm the vision encoder up, then teach short answers about scenes.
+
+    python -m train.base --config cpu -o runs/base
+
+The folder then holds a checkpoint that train.sft starts from. Interrupted, the same command goes
+on where it was.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from train.config import TrainingConfig
+from train.model import (
+    make_model,
+    make_processor,
+    make_tokenizer,
+    prepare_vision,
+    use_linear_patches,
+)
+from train.stages import freeze_vision, main_of, parser_of, save_checkpoint, train_text
+from train.warmup import train_encoder
+
+
+def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
+    """Run both stages and save the checkpoint in the folder of the run."""
+    folder: Path = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    # --- Model
+    tokenizer = make_tokenizer(config.model.vocabulary)
+    processor = make_processor(config.model, tokenizer)
+    model = make_model(config.model, tokenizer, config.seed)
+    vision = model.model.visual
+    prepare_vision(vision, processor.image_processor, config)
+    use_linear_patches(vision)
+    # --- Encoder warm-up
+    train_encoder(vision, processor.image_processor, config, folder)
+    # --- Answers
+    freeze_vision(model)
+    train_text(model, processor, config.base, config, folder, style="answer")
+    save_checkpoint(model, processor, folder, torch.float32)
+    save_checkpoint(model, processor, folder / "half", torch.float16)
+
+
+if __name__ == "__main__":
+    main_of(parser_of(__doc__.splitlines()[0]), run)

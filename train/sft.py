@@ -1,0 +1,40 @@
+"""Train tiny-sft: teach the reasoning chain by next-token loss, from the checkpoint of train.base.
+
+    python -m train.sft --config cpu --from runs/base -o runs/sft
+
+Vision encoder and merger stay frozen, the loss counts the chain alone (paper, training). The
+folder `half` below the run is what is bundled.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from train.config import TrainingConfig
+from train.model import use_linear_patches
+from train.stages import (
+    freeze_vision,
+    load_checkpoint,
+    main_of,
+    parser_of,
+    save_checkpoint,
+    train_text,
+)
+
+
+def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
+    """Train on chains and save the checkpoint in float32 and, for bundling, in float16."""
+    model, processor = load_checkpoint(arguments.start)
+    use_linear_patches(model.model.visual)
+    freeze_vision(model)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    train_text(model, processor, config.sft, config, arguments.output, style="chain")
+    save_checkpoint(model, processor, arguments.output, torch.float32)
+    save_checkpoint(model, processor, arguments.output / "half", torch.float16)
+
+
+if __name__ == "__main__":
+    parser = parser_of(__doc__.splitlines()[0])
+    parser.add_argument("--from", dest="start", required=True, type=Path, help="run of train.base")
+    main_of(parser, run)

@@ -1,0 +1,149 @@
+"""What the stages share: the command line, the TRL trainer of a stage, saving a checkpoint."""
+
+import argparse
+import functools
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+from trl import SFTConfig, SFTTrainer
+
+from robust_r1.engine.processing import ImageTextProcessor, load_processor
+from robust_r1.errors import ModelError, RobustR1Error
+from train.config import StageConfig, TrainingConfig, load_config
+from train.data import scene_dataset
+from train.optim import MuonAdamW, cosine
+
+
+def parser_of(description: str) -> argparse.ArgumentParser:
+    """Make the command line that all stages share."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", default="cpu", help="name in train/configs, or a YAML file")
+    parser.add_argument(
+        "--set", action="append", metavar="SECTION.KEY=VALUE", help="override one setting"
+    )
+    parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
+    return parser
+
+
+def main_of(parser: argparse.ArgumentParser, run) -> None:
+    """Parse, run, and turn bad input into one line on stderr and exit code 2."""
+    arguments = parser.parse_args()
+    try:
+        config = load_config(arguments.config, arguments.set)
+        torch.set_num_threads(config.threads)
+        run(arguments, config)
+    except RobustR1Error as error:
+        sys.exit(_complain(error))
+
+
+def _complain(error: RobustR1Error) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+def load_checkpoint(folder: Path) -> tuple[Qwen2_5_VLForConditionalGeneration, ImageTextProcessor]:
+    """Load what an earlier stage saved, in float32 for training on.
+
+    Raises:
+        ModelError: the folder holds no checkpoint.
+    """
+    if not (folder / "config.json").is_file():
+        raise ModelError(f"{folder} holds no checkpoint; run the stage before this one first")
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    return model, load_processor(folder)
+
+
+def freeze_vision(model: Qwen2_5_VLForConditionalGeneration) -> None:
+    """Freeze vision encoder and merger, as the paper does in both of its stages."""
+    for parameter in model.model.visual.parameters():
+        parameter.requires_grad_(False)
+    # Frozen, it still would build a graph if its inputs asked for one; this also skips that.
+    model.model.visual.forward = torch.no_grad()(model.model.visual.forward)
+
+
+def train_text(
+    model: Qwen2_5_VLForConditionalGeneration,
+    processor: ImageTextProcessor,
+    stage: StageConfig,
+    config: TrainingConfig,
+    folder: Path,
+    style: str,
+) -> None:
+    """Train the text side on scenes with TRL's SFTTrainer; resumes from `folder` by itself.
+
+    Args:
+        style: "answer" (the answer section alone) or "chain".
+    """
+    dataset = scene_dataset("train", stage.first_index, stage.steps * stage.batch, style)
+    optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
+    schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
+    logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    trainer = SFTTrainer(
+        model=model,
+        args=_arguments(stage, config, folder),
+        train_dataset=dataset,
+        processing_class=processor,
+        optimizers=(optimizer, LambdaLR(optimizer, schedule)),
+        callbacks=[JsonLines(folder / "log.jsonl")],
+    )
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder))
+
+
+def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTConfig:
+    return SFTConfig(
+        output_dir=str(folder),
+        per_device_train_batch_size=stage.batch,
+        max_steps=stage.steps,
+        save_steps=stage.save_every,
+        save_total_limit=1,
+        logging_steps=stage.log_every,
+        report_to="tensorboard",
+        seed=config.seed,
+        # TRL would cut image tokens at its default of 1024.
+        max_length=None,
+        completion_only_loss=True,
+        remove_unused_columns=False,
+        gradient_checkpointing=False,
+        dataloader_num_workers=config.workers,
+        bf16=False,
+        fp16=False,
+        use_cpu=not torch.cuda.is_available(),
+        disable_tqdm=True,
+    )
+
+
+class JsonLines(TrainerCallback):
+    """Append each log of a trainer to a file, one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.begun = path, time.time()
+
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
+        """Write one row: step, seconds since the start, and what the trainer measured."""
+        row = {
+            "step": state.global_step,
+            "seconds": round(time.time() - self.begun),
+            **(logs or {}),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+
+def save_checkpoint(model, processor: ImageTextProcessor, folder: Path, dtype: torch.dtype) -> None:
+    """Save a checkpoint as ordinary safetensors shards below 10 MB each.
+
+    Args:
+        dtype: float32 between stages, float16 for what is bundled.
+    """
+    weights = {name: value.to(dtype) for name, value in model.state_dict().items()}
+    model.config.dtype = dtype
+    model.save_pretrained(folder, state_dict=weights, max_shard_size="9MB")
+    processor.save_pretrained(folder)
