@@ -60,6 +60,9 @@ def draw_mark(rng: np.random.Generator, number: int) -> Mark:
 
 def first_part(lines: tuple[np.ndarray, ...], share: float) -> Iterator[np.ndarray]:
     """Yield what a pen has drawn of some lines after `share` (0 to 1) of their whole length."""
+    if share >= 1.0:
+        yield from lines
+        return
     steps = [np.hypot(*np.diff(line, axis=0).T) for line in lines]
     left = share * sum(float(step.sum()) for step in steps)
     for line, step in zip(lines, steps, strict=True):

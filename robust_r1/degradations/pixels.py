@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 REFERENCE_SIDE = 640
-_SMALL_SIGMA = 2.5  # pixels; a direct Gaussian beyond this costs more than shrinking first
+_SMALL_SIGMA = 2.0  # pixels; a direct Gaussian beyond this costs more than shrinking first
 
 
 def unit(image: np.ndarray) -> float:

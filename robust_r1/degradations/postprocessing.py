@@ -28,8 +28,8 @@ def sharpness_change(image: np.ndarray, intensity: float, rng: np.random.Generat
 def graffiti(image: np.ndarray, intensity: float, rng: np.random.Generator) -> np.ndarray:
     """Paint scribbles and words over the picture, one after another, each line from its start.
 
-    The seed fixes place, shape and color of all marks; intensity sets how many have been started,
-    how far each has got and how thick its line is.
+    The seed fixes place, shape, color and thickness of all marks; intensity sets how many have
+    been started and how far each has got.
     """
     height, width = image.shape[:2]
     longest = max(height, width)
@@ -38,7 +38,7 @@ def graffiti(image: np.ndarray, intensity: float, rng: np.random.Generator) -> n
         if grown == 0.0:
             break
         mark = pens.draw_mark(rng, number)
-        thick = max(1, round(mark.thickness * (0.5 + 0.5 * grown) * unit(image)))
+        thick = max(1, round(mark.thickness * unit(image)))
         corner = np.array([mark.place[0] * width, mark.place[1] * height])
         lines = [
             np.rint((corner + line * longest) * 16.0).astype(np.int32)
@@ -53,28 +53,33 @@ def watermark_damage(image: np.ndarray, intensity: float, rng: np.random.Generat
 
     The boxes, slightly tilted like a repeated stamp, and what fills them are fixed by the seed;
     intensity sets how many show and how opaque they are. The fill is smooth, so it is computed on
-    a canvas of at most 160 px.
+    a canvas of at most 72 px.
     """
     count = 16
     centers, tilt = rng.uniform(0.0, 1.0, size=(count, 2)), rng.uniform(-14.0, 14.0)
     sizes = rng.uniform((0.06, 0.035), (0.18, 0.08), size=(count, 2))
-    height, width = canvas_size(image, min(160, -(-max(image.shape[:2]) // 2)))
-    long = max(height, width)
-    boxes = [
-        cv2.boxPoints(((x * width, y * height), (max(1.5, a * long), max(1.5, b * long)), tilt))
-        for (x, y), (a, b) in zip(centers, sizes, strict=True)
-    ]
-    corners = [np.rint(box * 16.0).astype(np.int32) for box in boxes]
-    hole, veil = np.zeros((height, width), np.uint8), np.zeros((height, width), np.uint8)
-    for corner, shown in zip(reversed(corners), reversed(reveal(intensity, count, 0.8)), strict=True):
-        cv2.fillConvexPoly(hole, corner, 255, cv2.LINE_8, 4)
-        if shown > 0.0:
-            cv2.fillConvexPoly(veil, corner, round(255 * shown), cv2.LINE_AA, 4)
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    small = np.empty(canvas_size(image, min(72, max(image.shape[:2]))), np.uint8)
+    veil, hole = np.zeros(image.shape[:2], np.uint8), np.zeros_like(small)
+    shown = np.rint(255 * reveal(intensity, count, 0.8)).astype(int).tolist()
+    for k in reversed(range(count)):  # the first to show, the most opaque, comes last, on top
+        _fill_box(hole, centers[k], sizes[k], tilt, 255)
+        if shown[k] > 0:
+            _fill_box(veil, centers[k], sizes[k], tilt, shown[k])
+    fill = cv2.resize(image, small.shape[::-1], interpolation=cv2.INTER_AREA)
     if not hole.all():  # Telea needs something to start from
-        small = cv2.inpaint(small, hole, 1.0, cv2.INPAINT_TELEA)
-    veil = fit_to(veil.astype(np.float32) / 255.0, image)
-    out = mix(image, fit_to(small, image), veil * np.float32(0.6 + 0.4 * intensity))
-    rim = veil - blur(veil, max(0.6, 4.0 * unit(image)))
-    shade = np.clip(rim * np.float32(0.6 + 1.1 * intensity), 0.0, 1.0)
-    return mix(out, np.zeros_like(out), shade)
+        fill = cv2.inpaint(fill, hole, 2.0, cv2.INPAINT_TELEA)
+    cover = veil.astype(np.float32) * np.float32((0.6 + 0.4 * intensity) / 255.0)
+    out = mix(image, fit_to(fill, image), cover)
+    rim = cv2.subtract(veil, blur(veil, max(0.6, 4.0 * unit(image))))
+    light = cv2.convertScaleAbs(rim, alpha=-0.4 - 0.6 * intensity, beta=255)
+    return cv2.multiply(out, cv2.merge([light] * 3), scale=1.0 / 255.0)
+
+
+def _fill_box(
+    mask: np.ndarray, center: np.ndarray, size: np.ndarray, tilt: float, value: int
+) -> None:
+    """Fill a tilted box, center in shares of width and height, size in shares of the long side."""
+    height, width = mask.shape
+    wide, tall = np.maximum(size * max(height, width), 1.5).tolist()
+    box = cv2.boxPoints(((center[0] * width, center[1] * height), (wide, tall), tilt))
+    cv2.fillConvexPoly(mask, np.rint(box * 16.0).astype(np.int32), value, cv2.LINE_AA, 4)
