@@ -1,7 +1,15 @@
-"""The sixteen degradations: table, operations, plans and presets."""
+"""The sixteen degradations of Robust-R1: table, operations, plans, presets, contact sheet.
+
+    degrade(image, "lens_blur", 0.4, seed=7)
+    DegradationPlan.parse("lens_blur=0.4,gaussian_noise=0.25", seed=7).apply(image)
+
+Needs numpy and OpenCV only. README.md in this folder says what was changed against the published
+operations, and why.
+"""
 
 from robust_r1.degradations.plans import DegradationPlan, Step, sample_plan, step_seed
 from robust_r1.degradations.presets import PRESETS
+from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.degradations.table import LEVELS, SPECS, STAGES, Degradation, degrade, find
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "Degradation",
     "DegradationPlan",
     "Step",
+    "contact_sheet",
     "degrade",
     "find",
     "sample_plan",
