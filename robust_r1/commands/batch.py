@@ -19,11 +19,12 @@ from PIL import Image
 
 from robust_r1.degradations import LEVELS, SPECS, STAGES, DegradationPlan
 from robust_r1.errors import DataError, InputError, RobustR1Error
-from robust_r1.images import load
+from robust_r1.images import encode_png, load
 
 MANIFEST = "manifest.jsonl"
+# What a folder is searched for: the endings of the formats that `images.load` reads.
 SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
+    {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
 )
 
 
@@ -171,12 +172,11 @@ def write_picture(image: np.ndarray, target: Path, quality: int | None = None) -
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    picture = Image.fromarray(image)
     try:
         if quality is None:
-            picture.save(part, "PNG")
+            part.write_bytes(encode_png(image))
         else:
-            picture.save(part, "JPEG", quality=quality, subsampling=0)
+            Image.fromarray(image).save(part, "JPEG", quality=quality, subsampling=0)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
