@@ -49,7 +49,14 @@ class Step:
 
 @dataclass(frozen=True)
 class DegradationPlan:
-    """Hold the steps that turn a clean picture into a degraded one, in the order they apply."""
+    """Hold the steps that turn a clean picture into a degraded one, in the order they apply.
+
+    >>> plan = DegradationPlan.parse("gaussian_noise=0.25, Lens blur=0.4", seed=7)
+    >>> str(plan)
+    'lens_blur=0.4,gaussian_noise=0.25'
+    >>> DegradationPlan.from_json(plan.to_json()) == plan
+    True
+    """
 
     steps: tuple[Step, ...] = ()
 
@@ -81,7 +88,11 @@ class DegradationPlan:
             if not equals:
                 raise InputError(f"cannot read {part!r}; write NAME=INTENSITY, as in lens_blur=0.4")
             id = find(name).id
-            steps.append(Step(id, check_intensity(value, id), step_seed(seed, id)))
+            try:
+                intensity = float(value)
+            except ValueError:
+                raise InputError(f"intensity of {id} must be a number, got {value!r}") from None
+            steps.append(Step(id, intensity, step_seed(seed, id)))
         return cls(tuple(steps))
 
     def apply(self, image: np.ndarray) -> np.ndarray:
@@ -131,9 +142,6 @@ class DegradationPlan:
 
     def __len__(self) -> int:
         return len(self.steps)
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
 
     def __str__(self) -> str:
         return ",".join(f"{step.id}={step.intensity!r}" for step in self.steps)

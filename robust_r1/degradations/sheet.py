@@ -36,7 +36,7 @@ def contact_sheet(
     cell = _shrink(image)
     high, wide = cell.shape[:2]
     rows = [[degrade(cell, spec.id, s, seed) for s in intensities] for spec in SPECS]
-    band = _GAP + max(high, 40)
+    band = _GAP + max(high, 68)  # the label's three lines
     height = _HEAD + sum(band for _ in SPECS) + 10 * len(STAGES)
     sheet = np.empty((height, _MARGIN + len(intensities) * (wide + _GAP), 3), np.uint8)
     sheet[:] = _PAPER
@@ -50,6 +50,7 @@ def contact_sheet(
             cv2.line(sheet, (0, top - 6), (sheet.shape[1], top - 6), _FAINT, 1)
             _write(sheet, stage.upper(), 10, top + 16, _FAINT, 0.42)
         _write(sheet, spec.label, 10, top + 42, _INK)
+        _write(sheet, spec.id, 10, top + 62, _FAINT, 0.42)
         for column, picture in enumerate(pictures):
             left = _MARGIN + column * (wide + _GAP)
             sheet[top : top + high, left : left + wide] = picture

@@ -7,6 +7,7 @@ in its stage's module and one row in `SPECS`; the property tests then run over i
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Real
 
 import numpy as np
 
@@ -132,13 +133,11 @@ def find(name: str) -> Degradation:
 
 def check_intensity(intensity: float, name: str) -> float:
     """Return the intensity as a float if it is a number from 0 to 1, else raise InputError."""
-    try:
-        value = float(intensity)
-    except (TypeError, ValueError):
-        raise InputError(f"intensity of {name} must be a number, got {intensity!r}") from None
-    if not 0.0 <= value <= 1.0:  # also false for nan
+    if isinstance(intensity, bool | np.bool_) or not isinstance(intensity, Real):
+        raise InputError(f"intensity of {name} must be a number, got {intensity!r}")
+    if not 0.0 <= intensity <= 1.0:  # also false for nan
         raise InputError(f"intensity of {name} must lie in 0 to 1, got {intensity!r}")
-    return value
+    return float(intensity)
 
 
 def degrade(image: np.ndarray, id: str, intensity: float, seed: int = 0) -> np.ndarray:
@@ -178,5 +177,5 @@ def _check_image(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InputError(f"a picture must be {wanted}, got {image.dtype} {image.shape}")
     if max(image.shape) > MAX_SIDE:
-        raise InputError(f"a picture may have {MAX_SIDE} pixels a side, got {image.shape[:2]}")
+        raise InputError(f"a picture may have {MAX_SIDE} pixels a side, got {image.shape[:2]}; shrink it")
     return np.ascontiguousarray(image)
