@@ -49,7 +49,6 @@ PROBLEM_KINDS = (MISSING, REPEATED, DISORDER, UNCLOSED, OUTSIDE, UNKNOWN, INTENS
 # Sixteen names exist, so a list this long is already nonsense; a bound keeps a hostile megabyte of
 # commas from becoming half a million objects.
 MAX_ENTRIES = 64
-NOTHING = frozenset({"", "none"})
 
 _TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
@@ -98,7 +97,6 @@ class _Snapshot:
     """
 
     closed: Mapping[str, str]
-    seen: frozenset[str]
     problems: tuple[Problem, ...]
     parts: list[str]
     count: int
@@ -138,29 +136,20 @@ class Parsed:
     def _read(self) -> tuple[Chain, tuple[Problem, ...]]:
         snapshot = self._snapshot
         texts = dict(snapshot.closed)
-        problems = list(snapshot.problems)
         section = self.open_section
         typing = section == "TYPE" and "TYPE" not in texts
         if section is not None:
             texts.setdefault(section, "".join(snapshot.parts[: snapshot.count]) + snapshot.tail)
-        if snapshot.final:
-            problems += _problems_at_end(section, snapshot)
         findings, faults = _read_findings(texts.get("TYPE", ""), typing and not snapshot.final)
         chain = Chain(findings, *(texts.get(section, "") for section in SECTIONS[1:]))
-        return chain, (*problems, *faults)
+        return chain, (*snapshot.problems, *faults)
 
     def __eq__(self, other: object) -> bool:
-        """Compare by content."""
         if not isinstance(other, Parsed):
             return NotImplemented
         return (self.open_section, self._read) == (other.open_section, other._read)
 
-    def __hash__(self) -> int:
-        """Hash by content."""
-        return hash((self.open_section, self._read))
-
     def __repr__(self) -> str:
-        """Show the content."""
         return f"Parsed({self.chain!r}, {self.problems!r}, {self.open_section!r})"
 
 
@@ -211,19 +200,26 @@ class StreamParser:
         return self._parsed(final=True)
 
     def _parsed(self, final: bool) -> Parsed:
-        problems = dict(self._problems)
-        if final and self._open is None and self._pending:
-            problems.setdefault((OUTSIDE, None), Problem(OUTSIDE, None, self._place()))
         snapshot = _Snapshot(
             closed=self._closed.copy(),
-            seen=frozenset(self._seen),
-            problems=tuple(problems.values()),
+            problems=(*self._problems.values(), *(self._problems_at_end() if final else ())),
             parts=self._parts,
             count=len(self._parts),
             tail=self._pending if final else "",
             final=final,
         )
         return Parsed(self._open, snapshot)
+
+    def _problems_at_end(self) -> list[Problem]:
+        problems = []
+        if self._open is not None:
+            problems.append(Problem(UNCLOSED, self._open, f"{close_tag(self._open)} never came"))
+        elif self._pending and (OUTSIDE, None) not in self._problems:
+            problems.append(Problem(OUTSIDE, None, self._place()))
+        missing = [section for section in SECTIONS[:-1] if section not in self._seen]
+        return problems + [
+            Problem(MISSING, name, f"{open_tag(name)} never came") for name in missing
+        ]
 
     def _take(self, text: str) -> None:
         if self._open is not None:
@@ -341,7 +337,7 @@ def _read_findings(text: str, unfinished: bool) -> tuple[tuple[Finding, ...], li
     entries = text.split(",", MAX_ENTRIES)
     if unfinished and not entries[-1].rstrip().endswith(")"):
         entries.pop()
-    elif _spelling(text[:_CLIP]).rstrip(".") in NOTHING and len(text.strip()) <= len("none."):
+    elif _spelling(text[:_CLIP]).rstrip(".") in ("", "none") and len(text.strip()) <= len("none."):
         return (), []
     findings, problems, seen = [], [], set()
     for entry in entries[:MAX_ENTRIES]:
@@ -380,7 +376,7 @@ def _read_entry(entry: str) -> tuple[Finding | None, list[Problem]]:
 def _render_findings(findings: Iterable[Finding]) -> str:
     written = []
     for finding in findings:
-        name = _CHAIN_NAMES.get(_spelling(finding.name)) or find(finding.name).chain_name
+        name = find(finding.name).chain_name
         if not 0 <= finding.intensity <= 1:
             raise InputError(
                 f"The intensity of {name} is {finding.intensity}; give a number from 0 to 1."
@@ -389,18 +385,6 @@ def _render_findings(findings: Iterable[Finding]) -> str:
     if len({name for name, _ in written}) < len(written):
         raise InputError("A chain names a degradation twice; name each one once.")
     return ", ".join(text for _, text in written) or "none"
-
-
-def _problems_at_end(section: str | None, snapshot: _Snapshot) -> list[Problem]:
-    problems = []
-    if section is not None:
-        problems.append(Problem(UNCLOSED, section, f"{close_tag(section)} never came"))
-    problems += [
-        Problem(MISSING, name, f"{open_tag(name)} never came")
-        for name in SECTIONS[:-1]
-        if name not in snapshot.seen
-    ]
-    return problems
 
 
 def _held_back(text: str, start: int) -> int:
