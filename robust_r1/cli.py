@@ -43,10 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the output (head, less) has gone; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (RobustR1Error, OSError) as error:  # OSError: a folder that may not be written to
+    except (RobustR1Error, OSError) as error:
         if args.debug:
             raise
-        print(f"error: {_one_line(str(error))}", file=sys.stderr)
+        words = str(error)
+        if isinstance(error, OSError):  # such as a folder that may not be written to
+            words = f"{error.filename or 'the system'}: {error.strerror or error}"
+        print(f"error: {_one_line(words)}", file=sys.stderr)
         return 2
 
 

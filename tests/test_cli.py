@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +178,42 @@ def test_no_progress_is_shown_where_there_is_no_terminal(folder, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     assert out == "out: 2 written, 0 skipped, 0 failed; see out/manifest.jsonl.\n"
+
+
+def test_progress_is_shown_on_a_terminal(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert degrade("photos", "-o", "out", "--set", "blur=0.1") == 0
+    assert capsys.readouterr().err == "\r1 of 2\r2 of 2\n"
+
+
+def test_an_interrupted_run_goes_on_where_it_was(folder, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    command = ("photos", "-o", "out", "--random", "--jobs", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("robust_r1.commands.degrade._reporter", lambda total: interrupt)
+        assert degrade(*command) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert [line["output"] for line in records(folder / "out")] == ["a.png"]
+    assert degrade(*command) == 0
+    assert [line["output"] for line in records(folder / "out")] == ["a.png", "inner/b.png"]
+
+
+def test_a_folder_that_cannot_be_written_is_bad_input(folder, capsys):
+    (folder / "file").write_text("")
+    line = fails(capsys, "degrade", "photo.png", "-o", "file/out", "--set", "blur=0.1")
+    assert line == "error: file/out: Not a directory\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names cannot be given to files there")
+@pytest.mark.parametrize("name", ["two\nlines.png", "\u00e9 \u6f22.png", "\udcff.png", "-o.png"])
+def test_any_file_name_is_kept_and_listed(folder, capsys, name):
+    (folder / "photo.png").rename(folder / "photos" / name)
+    assert degrade("photos", "-o", "out", "--set", "blur=0.1", "--json") == 0
+    assert name in [record["output"] for record in json.loads(capsys.readouterr().out)["written"]]
+    assert name in [record["output"] for record in records(folder / "out")]
+    assert (folder / "out" / name).exists()
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _append(path: Path, record: dict[str, Any]) -> None:
-    line = (json.dumps(record, ensure_ascii=False) + "\n").encode()
+    line = (json.dumps(record) + "\n").encode()
     # One write to a file opened for appending: a line is there whole, or it is not there.
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:

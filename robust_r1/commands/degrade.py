@@ -182,7 +182,7 @@ def _summarize(args: argparse.Namespace, outcomes: list[Outcome]) -> None:
             "skipped": [outcome.job.record() for outcome in by_state["skipped"]],
             "failed": failed,
         }
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+        print(json.dumps(result, indent=2))
         return
     counts = ", ".join(f"{len(found)} {state}" for state, found in by_state.items())
     print(f"{args.out}: {counts}; see {args.out / MANIFEST}.")
