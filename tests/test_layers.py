@@ -138,3 +138,13 @@ def test_chains_and_degradations_load_in_a_second_without_heavy_packages():
     seconds, *modules = done.stdout.split()
     assert float(seconds) < 1
     assert set(modules).isdisjoint(HOME_OF)
+
+
+def test_the_project_is_clean_by_the_rules_in_pyproject():
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "."],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stdout
