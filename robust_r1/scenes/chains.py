@@ -8,6 +8,7 @@ from robust_r1.chain import Chain, Finding, findings_of
 from robust_r1.degradations import DegradationPlan
 from robust_r1.scenes.questions import Question, describe
 from robust_r1.scenes.scene import Scene
+from robust_r1.scenes.vocabulary import COUNT_WORDS
 
 # Chain name: (what it does, what that costs when it is strong, the evidence it puts at risk).
 EFFECTS = {
@@ -97,4 +98,5 @@ def _reasoning(scene: Scene, question: Question, total: float) -> str:
 def _inventory(scene: Scene) -> str:
     """List the whole scene behind its count, which counting questions need first."""
     count = len(scene.things)
-    return f"{count} object{'s' if count > 1 else ''}: {describe(scene.things)}."
+    noun = "object" if count == 1 else "objects"
+    return f"{COUNT_WORDS[count].capitalize()} {noun}: {describe(scene.things)}."

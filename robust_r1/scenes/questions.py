@@ -70,7 +70,7 @@ def questions_for(scene: Scene) -> tuple[Question, ...]:
 def caption_question(scene: Scene) -> Question:
     """Return the request to describe the whole scene, with its exact description as answer."""
     answer = describe(scene.things)
-    claim = f"The number of objects is {len(scene.things)}."
+    claim = f"The number of objects is {COUNT_WORDS[len(scene.things)]}."
     everything = tuple(range(len(scene.things)))
     text = "Describe the picture."
     return Question("cap", "caption", text, (), answer, answer, everything, claim)
@@ -131,7 +131,7 @@ def _place_of(scene: Scene, index: int) -> _Fact:
 
 
 def _count_all(scene: Scene) -> _Fact:
-    answer = str(len(scene.things))
+    answer = COUNT_WORDS[len(scene.things)]
     wrong = tuple(word for word in COUNT_WORDS if word != answer)
     everything = tuple(range(len(scene.things)))
     text, claim = "How many objects are there?", f"The number of objects is {answer}."
@@ -142,7 +142,7 @@ def _count_color(scene: Scene, rng: np.random.Generator) -> _Fact:
     seen = [thing.color for thing in scene.things]
     pool = seen if seen and rng.random() < 0.75 else list(COLORS)
     color = pool[int(rng.integers(len(pool)))]
-    answer = str(seen.count(color))
+    answer = COUNT_WORDS[seen.count(color)]
     wrong = tuple(word for word in COUNT_WORDS if word != answer)
     everything = tuple(range(len(scene.things)))
     claim = f"The number of {color} objects is {answer}."
@@ -202,9 +202,9 @@ def _digits(scene: Scene) -> list[int]:
 
 def _which_digit(scene: Scene) -> _Fact:
     index = _digits(scene)[0]
-    answer = scene.things[index].noun.removeprefix("digit ")
-    wrong = tuple(noun[-1] for noun in DIGITS if noun[-1] != answer)
-    claim = f"The digit is {answer}."
+    answer = scene.things[index].noun
+    wrong = tuple(noun for noun in DIGITS if noun != answer)
+    claim = f"The digit is {answer[-1]}."
     return _Fact("noun", "Which digit is shown?", answer, wrong, (index,), claim)
 
 

@@ -23,7 +23,8 @@ PLACES = (
     "bottom left", "bottom", "bottom right",
 )  # fmt: skip
 
-COUNT_WORDS = ("0", "1", "2", "3", "4")
+# Words, because a bare digit among numbered options could mean either.
+COUNT_WORDS = ("zero", "one", "two", "three", "four")
 MOST_OBJECTS = 4
 
 
