@@ -1,0 +1,72 @@
+"""Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--quantize Q].
+
+Every flag can also be an environment variable of the same name with the prefix ROBUST_R1_, as in
+ROBUST_R1_MODEL=tiny-rl,tiny-sft; a flag wins. This is the entry point of a Hugging Face Space too.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+PORT = 7860
+QUANTIZE = ("4bit", "8bit", "bf16", "fp32")
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+
+def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
+    """Read flags and environment variables; a wrong one ends the program in one line."""
+    parser = argparse.ArgumentParser(prog="app.py", description="Serve the Robust-R1 page.")
+    parser.add_argument(
+        "--model", action="append", metavar="M",
+        help="a catalog name, a local folder, a hub id or an endpoint; repeat it for a menu "
+        "(default: auto, with the bundled models beside it)",
+    )
+    parser.add_argument("--host", default=environ.get("ROBUST_R1_HOST") or "127.0.0.1",
+                        help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=environ.get("ROBUST_R1_PORT") or PORT,
+                        help="port to listen on (default: %(default)s)")
+    parser.add_argument("--share", action="store_true",
+                        help="make a public link through Gradio's tunnel")
+    parser.add_argument("--quantize", choices=QUANTIZE,
+                        default=environ.get("ROBUST_R1_QUANTIZE") or None,
+                        help="precision of the weights (default: what suits the machine)")
+    args = parser.parse_args(argv)
+    share = environ.get("ROBUST_R1_SHARE", "").lower()
+    if share not in _TRUE + _FALSE:
+        parser.error(f"ROBUST_R1_SHARE is {share!r}; set it to 1 or 0")
+    args.share = args.share or share in _TRUE
+    named = environ.get("ROBUST_R1_MODEL", "")
+    args.model = args.model or [name.strip() for name in named.split(",") if name.strip()]
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Load the models, build the page and serve it until it is interrupted."""
+    args = parse_arguments(sys.argv[1:] if argv is None else argv, os.environ)
+    # Gradio reads this when it is imported and used: nothing is to be reported to anybody.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from robust_r1.engine import load_engines
+    from robust_r1.errors import RobustR1Error
+    from robust_r1.ui import build_ui, launch_arguments
+
+    try:
+        engines = load_engines(args.model, quantize=args.quantize)
+    except RobustR1Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    page = build_ui(engines)
+    try:
+        page.launch(**launch_arguments(args.host, args.port, args.share))
+    except OSError as error:
+        print(f"error: the page cannot be served on {args.host}:{args.port}: {error}",
+              file=sys.stderr)
+        return 2
+    finally:
+        for engine in engines:
+            engine.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

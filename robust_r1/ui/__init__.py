@@ -1,0 +1,6 @@
+"""The page."""
+
+from robust_r1.ui.page import build_ui
+from robust_r1.ui.theme import launch_arguments
+
+__all__ = ["build_ui", "launch_arguments"]

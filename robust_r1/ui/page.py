@@ -1,0 +1,35 @@
+"""Put the page together."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from robust_r1.engine import Engine
+from robust_r1.ui.api import Endpoints
+from robust_r1.ui.controls import header
+from robust_r1.ui.explore import Explore
+from robust_r1.ui.runs import Runs
+
+TITLE = "Robust-R1"
+# Seconds between two cleanings of Gradio's cache, and the age from which a file is removed: each
+# preview is a file, and nobody looks at yesterday's.
+_CACHE = (900, 7200)
+# More waiting questions than this mean that something is wrong; the next visitor is told at once.
+_QUEUE = 64
+
+
+def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
+    """Build the page for these models, the first one chosen at the start.
+
+    Launch it with `launch_arguments()`. The engines stay with the caller, who closes them.
+    """
+    engines = tuple(engines)
+    runs = Runs()
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
+    ) as page:
+        header()
+        Explore(engines, runs).wire(page)
+        Endpoints(engines, runs)
+    page.queue(max_size=_QUEUE, default_concurrency_limit=4)
+    return page

@@ -1,0 +1,76 @@
+"""A saved answer: everything that `python -m robust_r1 ask --replay FILE` needs to ask again."""
+
+import base64
+import json
+from dataclasses import asdict
+
+from robust_r1 import images
+from robust_r1.engine import Engine
+from robust_r1.metrics import Scorecard
+from robust_r1.ui.asking import Case, Outcome, Reply
+from robust_r1.ui.pictures import fitted
+
+KIND, VERSION = "robust-r1 answer", 1
+
+
+def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
+    """Return the case and its outcome as JSON text.
+
+    The picture travels along as the model saw it before the damage, so the file stands alone.
+    """
+    png = images.encode_png(fitted(case.picture, engine))
+    record = {
+        "kind": KIND,
+        "version": VERSION,
+        "example": case.picture.example or None,
+        "image": "data:image/png;base64," + base64.b64encode(png).decode("ascii"),
+        "plan": json.loads(case.plan.to_json()),
+        "seed": seed,
+        "question": case.question,
+        "choices": list(case.choices),
+        "answer": case.truth or None,
+        "model": engine.info.name,
+        "settings": asdict(case.settings),
+        "reply": reply_fields(outcome.reply, outcome.score),
+        "clean_reply": reply_fields(outcome.clean, outcome.clean_score),
+        "flipped": outcome.flipped,
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict | None:
+    """Return a reply and its scores as JSON values, or None where there is no reply."""
+    if reply is None:
+        return None
+    chain = reply.parsed.chain
+    fields: dict = {
+        "text": reply.text,
+        "findings": [asdict(finding) for finding in chain.findings],
+        "influence": chain.influence,
+        "reasoning": chain.reasoning,
+        "conclusion": chain.conclusion,
+        "answer": chain.answer,
+        "problems": [str(problem) for problem in reply.parsed.problems],
+    }
+    if reply.answer is not None:
+        fields |= {
+            "finish": reply.answer.finish,
+            "tokens": reply.answer.tokens,
+            "seconds": round(reply.answer.seconds, 3),
+        }
+    return fields | {"scores": _scores(score)}
+
+
+def _scores(score: Scorecard | None) -> dict | None:
+    if score is None:
+        return None
+    matching = score.matching
+    return {
+        "precision": matching.precision if matching else None,
+        "recall": matching.recall if matching else None,
+        "intensity_error": matching.mae if matching else None,
+        "degradation": score.degradation,
+        "length": score.length,
+        "format": score.format,
+        "accuracy": score.accuracy,
+    }

@@ -1,0 +1,83 @@
+"""The score line: every figure with, in its tooltip, how it was computed."""
+
+from robust_r1.metrics import Matching, Scorecard
+from robust_r1.ui.asking import Outcome, Reply
+from robust_r1.ui.markup import escape
+
+_DASH = "\u2013"
+_EMPTY = "Precision, recall, intensity error and the four rewards appear here."
+
+
+def score_line(outcome: Outcome | None) -> str:
+    """Draw the scores of a finished reply; before that, one sentence."""
+    if outcome is None or outcome.reply is None or outcome.score is None:
+        return f'<div class="rr-scores rr-empty"><p>{_EMPTY}</p></div>'
+    groups = (
+        ("Perception", _perception(outcome.score.matching)),
+        ("Rewards", _rewards(outcome.score)),
+        ("Cost", _cost(outcome.reply)),
+    )
+    drawn = "".join(
+        f'<div class="rr-group"><h4>{name}</h4><dl>{"".join(cells)}</dl></div>'
+        for name, cells in groups
+    )
+    return f'<div class="rr-scores" role="group" aria-label="Scores">{drawn}</div>'
+
+
+def _perception(matching: Matching | None) -> list[str]:
+    precision = recall = error = None
+    why = "Not scored: what was done to the picture is not known."
+    said = missed = close = why
+    if matching is not None:
+        precision, recall, error = matching.precision, matching.recall, matching.mae
+        found, alarms = len(matching.matched), len(matching.false_alarms)
+        misses = len(matching.misses)
+        said = f"{found} of {found + alarms} perceived degradations were applied."
+        missed = f"{found} of {found + misses} applied degradations were perceived."
+        close = (
+            f"Mean of |perceived - applied| over {found} matched degradations."
+            if found
+            else "Not scored: no degradation was matched."
+        )
+    return [
+        _cell("Type precision", _number(precision), said),
+        _cell("Type recall", _number(recall), missed),
+        _cell("Intensity error", _number(error), close),
+    ]
+
+
+def _rewards(score: Scorecard) -> list[str]:
+    return [
+        _cell("Degradation", _number(score.degradation), score.explain["degradation"]),
+        _cell("Length", _number(score.length), score.explain["length"]),
+        _cell("Format", _number(score.format), score.explain["format"]),
+        _cell("Accuracy", _number(score.accuracy), score.explain["accuracy"]),
+    ]
+
+
+def _cost(reply: Reply) -> list[str]:
+    answer = reply.answer
+    if answer is None:
+        return []
+    first = answer.first_text_seconds
+    why = "From pressing Ask to the last token." if first is None else (
+        f"The first text came after {first:.2f} s."
+    )
+    rate = f"{answer.tokens / answer.seconds:.0f} tokens a second." if answer.seconds else ""
+    return [
+        _cell("Tokens", str(answer.tokens), f"Tokens that the model wrote; {rate}"),
+        _cell("Seconds", f"{answer.seconds:.1f}", why),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return _DASH if value is None else f"{value:.2f}"
+
+
+def _cell(name: str, value: str, explanation: str) -> str:
+    # The explanation is text beside the figure, shown on hover and on focus, so a keyboard and a
+    # screen reader reach it as well as a mouse does.
+    return (
+        f'<div class="rr-cell" tabindex="0"><dt>{name}</dt><dd>{escape(value)}</dd>'
+        f'<span class="rr-tip" role="tooltip">{escape(explanation, 300)}</span></div>'
+    )
