@@ -76,7 +76,7 @@ def color_diffusion(image: np.ndarray, intensity: float, rng: np.random.Generato
     chroma = cv2.warpAffine(chroma, shift, (cols, rows), borderMode=cv2.BORDER_REPLICATE)
     chroma = fit_to(blur(chroma, 50.0 * intensity * unit(chroma)), image)
     weight = 1.0 - (1.0 - intensity) ** 3
-    gain = weight * (1.0 + 0.5 * intensity)
+    gain = weight * (1.0 + 0.8 * intensity)
     out = cv2.addWeighted(chroma, gain, ycc, 1.0 - weight, 128.0 * (weight - gain))
     out[..., 0] = ycc[..., 0]
     return cv2.cvtColor(out, cv2.COLOR_YCrCb2RGB)

@@ -56,30 +56,37 @@ def watermark_damage(image: np.ndarray, intensity: float, rng: np.random.Generat
     a canvas of at most 72 px.
     """
     count = 16
-    centers, tilt = rng.uniform(0.0, 1.0, size=(count, 2)), rng.uniform(-14.0, 14.0)
+    centers, tilt = rng.uniform(0.05, 0.95, size=(count, 2)), np.radians(rng.uniform(-14.0, 14.0))
     sizes = rng.uniform((0.06, 0.035), (0.18, 0.08), size=(count, 2))
     small = np.empty(canvas_size(image, min(72, max(image.shape[:2]))), np.uint8)
     veil, hole = np.zeros(image.shape[:2], np.uint8), np.zeros_like(small)
-    shown = np.rint(255 * reveal(intensity, count, 0.8)).astype(int).tolist()
+    for box in _boxes(centers, sizes, tilt, hole):  # one by one: fillPoly leaves overlaps empty
+        cv2.fillConvexPoly(hole, box, 255, cv2.LINE_8, 4)
+    shown = np.rint(255 * reveal(intensity, count, 1.1)).astype(int).tolist()
+    boxes = _boxes(centers, sizes, tilt, veil)
     for k in reversed(range(count)):  # the first to show, the most opaque, comes last, on top
-        _fill_box(hole, centers[k], sizes[k], tilt, 255)
         if shown[k] > 0:
-            _fill_box(veil, centers[k], sizes[k], tilt, shown[k])
+            cv2.fillConvexPoly(veil, boxes[k], shown[k], cv2.LINE_AA, 4)
     fill = cv2.resize(image, small.shape[::-1], interpolation=cv2.INTER_AREA)
     if not hole.all():  # Telea needs something to start from
-        fill = cv2.inpaint(fill, hole, 2.0, cv2.INPAINT_TELEA)
-    cover = veil.astype(np.float32) * np.float32((0.6 + 0.4 * intensity) / 255.0)
+        fill = cv2.inpaint(fill, hole, 1.0, cv2.INPAINT_TELEA)
+    cover = veil.astype(np.float32) * np.float32((0.3 + 0.7 * intensity) / 255.0)
     out = mix(image, fit_to(fill, image), cover)
     rim = cv2.subtract(veil, blur(veil, max(0.6, 4.0 * unit(image))))
     light = cv2.convertScaleAbs(rim, alpha=-0.4 - 0.6 * intensity, beta=255)
     return cv2.multiply(out, cv2.merge([light] * 3), scale=1.0 / 255.0)
 
 
-def _fill_box(
-    mask: np.ndarray, center: np.ndarray, size: np.ndarray, tilt: float, value: int
-) -> None:
-    """Fill a tilted box, center in shares of width and height, size in shares of the long side."""
+def _boxes(
+    centers: np.ndarray, sizes: np.ndarray, tilt: float, mask: np.ndarray
+) -> np.ndarray:
+    """Return the corners of tilted boxes in sixteenths of a pixel of a mask, int32, n x 4 x 2.
+
+    Centers are shares of width and height, sizes shares of the long side.
+    """
     height, width = mask.shape
-    wide, tall = np.maximum(size * max(height, width), 1.5).tolist()
-    box = cv2.boxPoints(((center[0] * width, center[1] * height), (wide, tall), tilt))
-    cv2.fillConvexPoly(mask, np.rint(box * 16.0).astype(np.int32), value, cv2.LINE_AA, 4)
+    reach = np.maximum(sizes * max(height, width), 1.5)[:, None, :] / 2.0
+    corners = reach * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])
+    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    corners = corners @ turn + (centers * (width, height))[:, None, :]
+    return np.rint(corners * 16.0).astype(np.int32)

@@ -177,5 +177,6 @@ def _check_image(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise InputError(f"a picture must be {wanted}, got {image.dtype} {image.shape}")
     if max(image.shape) > MAX_SIDE:
-        raise InputError(f"a picture may have {MAX_SIDE} pixels a side, got {image.shape[:2]}; shrink it")
+        size = f"{image.shape[1]} x {image.shape[0]}"
+        raise InputError(f"a side may have {MAX_SIDE} pixels, got {size}; shrink the picture")
     return np.ascontiguousarray(image)

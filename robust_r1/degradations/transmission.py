@@ -74,7 +74,7 @@ def mean_shift(image: np.ndarray, intensity: float, rng: np.random.Generator) ->
             away = _color_distance(color, image)
             cv2.copyTo(color, cv2.compare(away, error, cv2.CMP_LT), nearest)
             cv2.min(away, error, dst=error)
-    limit = np.uint8(np.ceil(radius * (0.7 + 0.3 * intensity)))
+    limit = np.uint8(np.ceil(radius * (0.45 + 0.55 * intensity)))
     down = np.minimum(cv2.subtract(image, nearest), limit)
     up = np.minimum(cv2.subtract(nearest, image), limit)
     return cv2.add(cv2.subtract(image, down), up)
