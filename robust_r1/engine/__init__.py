@@ -1,1 +1,26 @@
-"""Ask models about pictures."""
+"""Ask models about pictures: the catalog, loading, and what engines are asked and answer.
+
+Importing this does not import torch; `load_engine` does.
+"""
+
+from robust_r1.engine.loading import load_engine
+from robust_r1.engine.types import (
+    MAX_NEW_TOKENS,
+    PRECISIONS,
+    Answer,
+    Engine,
+    GenerationSettings,
+    ModelInfo,
+    TextDelta,
+)
+
+__all__ = [
+    "MAX_NEW_TOKENS",
+    "PRECISIONS",
+    "Answer",
+    "Engine",
+    "GenerationSettings",
+    "ModelInfo",
+    "TextDelta",
+    "load_engine",
+]

@@ -1,0 +1,212 @@
+"""List the models that can be named: the bundled ones and those on the hub.
+
+Nothing here loads or downloads a model, and torch is not imported.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from robust_r1.engine.checkpoint import Checkpoint, read_checkpoint
+from robust_r1.engine.types import ModelInfo
+from robust_r1.errors import ModelError
+
+MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+
+# About a megapixel: 1,280 tokens of 28 x 28 pixels, the budget that Qwen2.5-VL recommends. Hub
+# checkpoints allow twelve times that, at twelve times the cost.
+HUB_MAX_PIXELS = 1280 * 28 * 28
+HUB_MIN_PIXELS = 56 * 56
+
+# Below this a model counts as small: full precision everywhere, and a warm-up at loading.
+SMALL = 1_000_000_000
+
+_EYES_ONLY = (
+    "It sees damage in any picture and answers about synthetic scenes, but knows nothing about "
+    "what photographs show"
+)
+
+
+@dataclass(frozen=True)
+class _Bundled:
+    label: str
+    about: str
+    reasons: bool = True
+
+
+# In the order of training: the last one present is the newest.
+_BUNDLED = {
+    "tiny-base": _Bundled(
+        "Tiny base (bundled)",
+        "Answers questions about synthetic scenes without a chain of reasoning; it knows nothing "
+        "about damage or about what photographs show.",
+        reasons=False,
+    ),
+    "tiny-sft": _Bundled("Tiny SFT (bundled)", f"Taught to write chains by example. {_EYES_ONLY}."),
+    "tiny-rl": _Bundled(
+        "Tiny RL (bundled)", f"Taught by example, then by the rewards. {_EYES_ONLY}."
+    ),
+}
+
+
+def _memory(linear: int, other: int) -> Mapping[str, int]:
+    """Estimate the bytes that a model needs, by precision.
+
+    `linear` weights are quantized, `other` ones (embeddings, norms) are not. NF4 with double
+    quantization takes 4.127 bits a weight (Dettmers et al. 2023, QLoRA); a quarter on top is for
+    activations and the cache.
+    """
+    weights = {
+        "4bit": linear * 4.127 / 8 + other * 2,
+        "8bit": linear + other * 2,
+        "bf16": (linear + other) * 2,
+        "fp32": (linear + other) * 4,
+    }
+    return {precision: round(size * 1.25) for precision, size in weights.items()}
+
+
+def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        label=label,
+        source=source,
+        bundled=False,
+        parameters=3_754_622_976,
+        memory=_memory(linear=3_440_000_000, other=315_000_000),
+        # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
+        licence="Qwen Research License",
+        about=about,
+        min_pixels=HUB_MIN_PIXELS,
+        max_pixels=HUB_MAX_PIXELS,
+        multiple=28,
+        knows_photographs=True,
+        reasons=reasons,
+    )
+
+
+HUB = (
+    _hub(
+        "robust-r1-rl",
+        "Robust-R1 RL (3B)",
+        "Jiaqi-hkust/Robust-R1-RL",
+        "The authors' final model: writes chains about any picture; wants a GPU.",
+        reasons=True,
+    ),
+    _hub(
+        "robust-r1-sft",
+        "Robust-R1 SFT (3B)",
+        "Jiaqi-hkust/Robust-R1-SFT",
+        "The authors' model before reinforcement learning: writes chains about any picture; "
+        "wants a GPU.",
+        reasons=True,
+    ),
+    _hub(
+        "qwen2.5-vl-3b",
+        "Qwen2.5-VL 3B",
+        "Qwen/Qwen2.5-VL-3B-Instruct",
+        "The base of the authors' models: answers about any picture without a chain; wants a GPU.",
+        reasons=False,
+    ),
+)
+
+
+def bundled() -> tuple[ModelInfo, ...]:
+    """List the bundled models that are present, oldest first.
+
+    A broken one is left out here; `find` says what is wrong with it.
+    """
+    found = []
+    for name in _BUNDLED:
+        try:
+            found.append(_bundled(name))
+        except ModelError:
+            continue
+    return tuple(found)
+
+
+def models() -> tuple[ModelInfo, ...]:
+    """List all models with a name of their own: bundled ones first."""
+    return (*bundled(), *HUB)
+
+
+def newest_bundled() -> ModelInfo:
+    """Return the bundled model that was trained last; raises ModelError where there is none."""
+    found = bundled()
+    if not found:
+        raise ModelError(f"No bundled model lies in {MODELS}; get the project's assets again.")
+    return found[-1]
+
+
+def find(name: str) -> ModelInfo:
+    """Describe a model by its catalog name, its folder, or its hub id ("owner/name").
+
+    A folder is read; of a hub id that is not in the catalog only the name is known yet (parameters
+    0). Raises ModelError for an unknown name or a broken folder.
+    """
+    if name in _BUNDLED:
+        return _bundled(name)
+    for info in HUB:
+        if name in (info.name, info.source):
+            return info
+    if Path(name).is_dir():
+        return describe(read_checkpoint(name))
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return _unknown(name, name)
+    known = [*_BUNDLED, *(info.name for info in HUB)]
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}" if near else f"known are {', '.join(known)}"
+    raise ModelError(f"There is no model or folder {name!r}; {hint}.")
+
+
+def describe(checkpoint: Checkpoint) -> ModelInfo:
+    """Describe a checkpoint folder, which need not be in the catalog."""
+    if checkpoint.folder.parent.resolve() == MODELS and checkpoint.folder.name in _BUNDLED:
+        return _bundled(checkpoint.folder.name)
+    return complete(_unknown(checkpoint.folder.name, str(checkpoint.folder)), checkpoint)
+
+
+def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
+    """Fill in what only the files of a model can tell."""
+    return replace(
+        info,
+        parameters=checkpoint.parameters,
+        memory=_memory(linear=checkpoint.parameters, other=0),
+        min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
+        max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
+        multiple=checkpoint.multiple,
+        knows_photographs=checkpoint.parameters >= SMALL,
+    )
+
+
+def _bundled(name: str) -> ModelInfo:
+    folder = MODELS / name
+    if not folder.is_dir():
+        raise ModelError(f"The bundled model {name} is not in {MODELS}; get the assets again.")
+    entry = _BUNDLED[name]
+    info = replace(
+        _unknown(name, str(folder)),
+        label=entry.label,
+        bundled=True,
+        licence="MIT",
+        about=entry.about,
+        reasons=entry.reasons,
+    )
+    return complete(info, read_checkpoint(folder))
+
+
+def _unknown(name: str, source: str) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        label=name,
+        source=source,
+        bundled=False,
+        parameters=0,
+        memory={},
+        licence="unknown",
+        about="A Qwen2.5-VL checkpoint that is not in the catalog.",
+        min_pixels=HUB_MIN_PIXELS,
+        max_pixels=HUB_MAX_PIXELS,
+        multiple=28,
+        knows_photographs=True,
+    )

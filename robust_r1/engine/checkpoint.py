@@ -1,0 +1,140 @@
+"""Look into a checkpoint folder without loading it: is it whole, how large, what does it see.
+
+Only JSON is read, and the headers of safetensors files; torch is not needed.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from robust_r1.errors import ModelError
+
+MODEL_TYPE = "qwen2_5_vl"
+INDEX = "model.safetensors.index.json"
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_MAX_HEADER = 100_000_000  # bytes; the limit of the format itself
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Hold what the files of a checkpoint say.
+
+    Attributes:
+        folder: where it lies.
+        parameters: their number.
+        widths: distinct input and output widths of its linear layers.
+        min_pixels, max_pixels: the area that its processor fits pictures to.
+        multiple: side of the square of pixels that becomes one token.
+    """
+
+    folder: Path
+    parameters: int
+    widths: frozenset[int]
+    min_pixels: int
+    max_pixels: int
+    multiple: int
+
+
+def read_checkpoint(folder: str | Path) -> Checkpoint:
+    """Check a folder and read its sizes.
+
+    Raises:
+        ModelError: no folder, no Qwen2.5-VL configuration, weights that are missing, broken or
+            pickled, no processor or tokenizer; one sentence each.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ModelError(f"There is no folder {folder}; give a checkpoint's folder.")
+    config = _json(folder, "config.json", "it is no checkpoint")
+    if config.get("model_type") != MODEL_TYPE:
+        raise ModelError(
+            f"{folder} holds a model of type {config.get('model_type')}; only {MODEL_TYPE} "
+            "(Qwen2.5-VL) checkpoints can be loaded."
+        )
+    shapes = [shape for file in _weight_files(folder) for shape in _shapes(file)]
+    pictures = _picture_settings(folder)
+    if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
+        raise ModelError(f"{folder} has no tokenizer.json; save the processor beside the model.")
+    low, high = _pixel_bounds(pictures)
+    return Checkpoint(
+        folder=folder,
+        parameters=sum(_product(shape) for shape in shapes),
+        widths=frozenset(width for shape in shapes if len(shape) == 2 for width in shape),
+        min_pixels=low,
+        max_pixels=high,
+        multiple=pictures.get("patch_size", 14) * pictures.get("merge_size", 2),
+    )
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / INDEX).is_file():
+        names = sorted(set(_json(folder, INDEX, "").get("weight_map", {}).values()))
+        missing = [name for name in names if not (folder / name).is_file()]
+        if missing or not names:
+            raise ModelError(
+                f"{folder} lacks {len(missing)} of {len(names)} weight files "
+                f"({', '.join(missing[:2]) or 'the index is empty'}); download it again."
+            )
+        return [folder / name for name in names]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if any(next(folder.glob(pattern), None) for pattern in PICKLES):
+        raise ModelError(
+            f"{folder} holds only pickled weights, which can run code and are never read; "
+            "convert them to safetensors."
+        )
+    raise ModelError(f"{folder} has no model.safetensors; save the model's weights there.")
+
+
+def _shapes(file: Path) -> list[list[int]]:
+    """Read the shapes of all tensors from a safetensors header, and check the file's length."""
+    try:
+        with file.open("rb") as stream:
+            length = struct.unpack("<Q", stream.read(8))[0]
+            if length > _MAX_HEADER:
+                raise ValueError("header too long")
+            header = json.loads(stream.read(length))
+        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+        end = max(entry["data_offsets"][1] for entry in tensors)
+        if file.stat().st_size != 8 + length + end:
+            raise ValueError("wrong length")
+        return [entry["shape"] for entry in tensors]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise ModelError(f"{file} is broken or cut short; copy or download it again.") from error
+
+
+def _picture_settings(folder: Path) -> dict:
+    # transformers 5 writes one file for the whole processor, earlier versions one for pictures.
+    if (folder / "processor_config.json").is_file():
+        pictures = _json(folder, "processor_config.json", "").get("image_processor")
+        if isinstance(pictures, dict):
+            return pictures
+    return _json(folder, "preprocessor_config.json", "save the processor beside the model")
+
+
+def _pixel_bounds(pictures: dict) -> tuple[int, int]:
+    size = pictures.get("size") or {}
+    low = pictures.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels")
+    high = pictures.get("max_pixels") or size.get("longest_edge") or size.get("max_pixels")
+    return low or 56 * 56, high or 28 * 28 * 1280
+
+
+def _json(folder: Path, name: str, hint: str) -> dict:
+    file = folder / name
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder} has no {name}; {hint}.") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{file} cannot be read as JSON; copy or download it again.") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{file} holds no JSON object; copy or download it again.")
+    return content
+
+
+def _product(shape: list[int]) -> int:
+    product = 1
+    for side in shape:
+        product *= side
+    return product

@@ -1,0 +1,360 @@
+"""Run a Qwen2.5-VL model in this process."""
+
+import gc
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import PreTrainedModel
+from transformers.generation.streamers import BaseStreamer
+
+from robust_r1 import images
+from robust_r1.chain import build_prompt, parse
+from robust_r1.engine.decoding import TextDecoder, TokenBytes
+from robust_r1.engine.processing import ImageTextProcessor
+from robust_r1.engine.sampling import StopWhen, any_set, generation_config, processors_for
+from robust_r1.engine.types import (
+    Answer,
+    Finish,
+    GenerationSettings,
+    ModelInfo,
+    Request,
+    TextDelta,
+)
+from robust_r1.errors import InputError, ModelError
+
+MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
+_WAIT = 0.05  # seconds between looks at Stop while another request has the model
+_DEFAULT = GenerationSettings()
+# What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
+_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+
+
+class LocalEngine:
+    """Answer questions about pictures with one loaded model; see `types.Engine`.
+
+    One request has the model at a time, others wait. Nothing is kept between requests.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        processor: ImageTextProcessor,
+        info: ModelInfo,
+        precision: str,
+        note: str = "",
+    ):
+        self.info = info
+        self.precision = precision
+        self.note = note
+        self.device = str(model.device)
+        self._model: PreTrainedModel | None = model
+        self._processor = processor
+        self._tokens = TokenBytes(processor.tokenizer)
+        self._ends = _end_tokens(model)
+        self._lock = threading.Lock()
+
+    def fit(self, image: np.ndarray) -> np.ndarray:
+        """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
+        info = self.info
+        return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
+
+    def prompt(self, question: str) -> str:
+        """Return the text that the model is given for a question.
+
+        Raises InputError for an empty question or one longer than MAX_QUESTION.
+        """
+        question = question.strip()
+        if not question:
+            raise InputError("The question is empty; write one.")
+        if len(question) > MAX_QUESTION:
+            raise InputError(
+                f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
+            )
+        # A question must not end the user's turn or stand in for a picture.
+        question = _CONTROL.sub("< |", question)
+        return build_prompt(question, answer_only=not self.info.reasons)
+
+    def stream(
+        self,
+        image: np.ndarray,
+        question: str,
+        settings: GenerationSettings = _DEFAULT,
+        stop: threading.Event | None = None,
+    ) -> Iterator[TextDelta | Answer]:
+        """Yield TextDelta pieces as the model writes them, then one Answer.
+
+        Args:
+            image: uint8, (height, width, 3); fitted if it is not yet.
+            question: with its options, see `chain.format_question`.
+            settings: how to generate.
+            stop: set it to end the generation within one token; the Answer then says "stopped".
+                Closing the iterator ends it likewise, and waits for the thread.
+
+        Raises:
+            InputError: an unfit question, at once.
+            ModelError: the model failed, or was closed.
+        """
+        self._require_model()
+        prompt = self.prompt(question)
+        return self._stream(image, prompt, settings, stop)
+
+    def _stream(
+        self,
+        image: np.ndarray,
+        prompt: str,
+        settings: GenerationSettings,
+        stop: threading.Event | None,
+    ) -> Iterator[TextDelta | Answer]:
+        closed = threading.Event()
+        stopped = any_set(stop, closed)
+        with self._turn(stopped) as model:
+            watch = _Watch()
+            if model is None:
+                yield self._answer([], "", "stopped", watch, settings)
+                return
+            source = _Source()
+            thread = threading.Thread(
+                target=source.run,
+                args=(lambda: self._run(model, [(image, prompt)], settings, stopped, source),),
+                name="generation",
+                daemon=True,
+            )
+            thread.start()
+            try:
+                indices: list[int] = []
+                decoder, pieces = TextDecoder(self._tokens), []
+                for fresh in source:
+                    indices += fresh
+                    if text := decoder.feed(fresh):
+                        watch.see_text()
+                        pieces.append(text)
+                        yield TextDelta(text)
+                if text := decoder.close():
+                    pieces.append(text)
+                    yield TextDelta(text)
+                watch.stop()
+                finish = self._finish(indices, stopped)
+                yield self._answer(indices, "".join(pieces), finish, watch, settings)
+            finally:
+                closed.set()
+                thread.join()
+
+    def generate(
+        self,
+        requests: Iterable[Request],
+        settings: GenerationSettings = _DEFAULT,
+        batch_size: int = 8,
+        stop: threading.Event | None = None,
+    ) -> Sequence[Answer]:
+        """Answer (image, question) requests in batches; the answers come in their order.
+
+        The text is what `stream` gives for the same request and settings: padding is on the left
+        and every request draws from a generator of its own. Setting `stop` ends the current batch
+        within one token and leaves the rest out, so fewer answers than requests come back.
+
+        Raises:
+            InputError: an unfit question or batch size.
+            ModelError: the model failed, or was closed.
+        """
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give at least 1.")
+        pairs = [(image, self.prompt(question)) for image, question in requests]
+        stopped = any_set(stop)
+        answers: list[Answer] = []
+        for start in range(0, len(pairs), batch_size):
+            batch = pairs[start : start + batch_size]
+            with self._turn(stopped) as model:
+                if model is None or stopped():
+                    break
+                watch = _Watch()
+                with _as_model_errors():
+                    rows = self._run(model, batch, settings, stopped)
+                watch.stop(share=len(batch))
+            for row in rows:
+                finish = self._finish(row, stopped)
+                text = self._decode(row)
+                answers.append(self._answer(row, text, finish, watch, settings))
+        return tuple(answers)
+
+    def close(self) -> None:
+        """Free the model's memory, after the request that is running; again does nothing."""
+        with self._lock:
+            self._model = None
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def __enter__(self) -> "LocalEngine":
+        """Return the engine, to be closed at the end of the block."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close the engine."""
+        self.close()
+
+    def _require_model(self) -> PreTrainedModel:
+        if self._model is None:
+            raise ModelError(f"The model {self.info.name} was closed; load it again.")
+        return self._model
+
+    @contextmanager
+    def _turn(self, stopped: Callable[[], bool]) -> Iterator[PreTrainedModel | None]:
+        """Wait for the model and hold it; give None where Stop came first."""
+        while not self._lock.acquire(timeout=_WAIT):
+            if stopped():
+                yield None
+                return
+        try:
+            yield self._require_model()
+        finally:
+            self._lock.release()
+
+    def _run(
+        self,
+        model: PreTrainedModel,
+        batch: Sequence[Request],
+        settings: GenerationSettings,
+        stopped: Callable[[], bool],
+        streamer: BaseStreamer | None = None,
+    ) -> list[list[int]]:
+        """Generate the tokens of each (image, prompt) pair, end tokens included."""
+        inputs = self._inputs(batch).to(model.device)
+        with torch.inference_mode():
+            output = model.generate(
+                **inputs,
+                generation_config=generation_config(settings, model.generation_config),
+                logits_processor=processors_for(settings, len(batch)),
+                stopping_criteria=[StopWhen(stopped)],
+                streamer=streamer,
+            )
+        rows = output[:, inputs["input_ids"].shape[1] :].tolist()
+        return [self._until_end(row) for row in rows]
+
+    def _inputs(self, batch: Sequence[Request]):
+        pictures = [Image.fromarray(self.fit(image)) for image, _ in batch]
+        texts = [
+            self._processor.apply_chat_template(_turns(prompt), add_generation_prompt=True)
+            for _, prompt in batch
+        ]
+        # Fitted pictures are not resized again: what was shown is what the model sees.
+        return self._processor(
+            images=pictures, text=texts, padding=True, return_tensors="pt", do_resize=False
+        )
+
+    def _until_end(self, row: list[int]) -> list[int]:
+        for place, index in enumerate(row):
+            if index in self._ends:
+                return row[: place + 1]
+        return row
+
+    def _finish(self, row: list[int], stopped: Callable[[], bool]) -> Finish:
+        if row and row[-1] in self._ends:
+            return "stop"
+        return "stopped" if stopped() else "length"
+
+    def _decode(self, row: list[int]) -> str:
+        decoder = TextDecoder(self._tokens)
+        return decoder.feed(row) + decoder.close()
+
+    def _answer(
+        self,
+        row: list[int],
+        text: str,
+        finish: Finish,
+        watch: "_Watch",
+        settings: GenerationSettings,
+    ) -> Answer:
+        return Answer(
+            text=text,
+            parsed=parse(text),
+            tokens=sum(index not in self._ends for index in row),
+            seconds=watch.seconds,
+            first_text_seconds=watch.first_text,
+            finish=finish,
+            model=self.info.name,
+            settings=settings,
+        )
+
+
+class _Source(BaseStreamer):
+    """Carry token ids from the generating thread to the one that iterates, errors included."""
+
+    def __init__(self) -> None:
+        self._items: queue.SimpleQueue[list[int] | Exception | None] = queue.SimpleQueue()
+        self._prompt = True
+
+    def put(self, value: torch.Tensor) -> None:
+        """Take what `generate` hands over: first the prompt, then one token at a time."""
+        if self._prompt:
+            self._prompt = False
+        else:
+            self._items.put(value.tolist())
+
+    def end(self) -> None:
+        """Do nothing: the end of `run` is the end."""
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Do the work in this thread; its end or its error ends the iteration."""
+        try:
+            work()
+            self._items.put(None)
+        except Exception as error:
+            self._items.put(error)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """Yield new token ids; raises ModelError for what went wrong in the other thread."""
+        while (item := self._items.get()) is not None:
+            if isinstance(item, Exception):
+                with _as_model_errors():
+                    raise item
+            yield item
+
+
+class _Watch:
+    """Take the times of one answer, in seconds."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.first_text: float | None = None
+        self.seconds = 0.0
+
+    def see_text(self) -> None:
+        if self.first_text is None:
+            self.first_text = time.perf_counter() - self._start
+
+    def stop(self, share: int = 1) -> None:
+        self.seconds = (time.perf_counter() - self._start) / share
+
+
+@contextmanager
+def _as_model_errors() -> Iterator[None]:
+    """Turn what torch and transformers raise into one sentence; the cause stays attached."""
+    try:
+        yield
+    except (ModelError, InputError):
+        raise
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            "The GPU ran out of memory; choose 4-bit, a smaller picture or fewer at a time."
+        ) from error
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ModelError(f"The model failed while it was writing: {reason[:200]}") from error
+
+
+def _end_tokens(model: PreTrainedModel) -> frozenset[int]:
+    ends = model.generation_config.eos_token_id
+    if ends is None:
+        return frozenset()
+    return frozenset([ends] if isinstance(ends, int) else ends)
+
+
+def _turns(prompt: str) -> list[dict]:
+    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]

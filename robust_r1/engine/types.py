@@ -1,0 +1,169 @@
+"""What an engine is: the models that one can load, what it is asked, and what it answers."""
+
+import math
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from robust_r1.chain import Parsed
+from robust_r1.errors import InputError
+
+Finish = Literal["stop", "length", "stopped"]
+PRECISIONS = ("4bit", "8bit", "bf16", "fp32")
+
+# The length of the longest completions in the published training run is 2048 tokens; twice that
+# leaves room and still ends a model that never stops.
+MAX_NEW_TOKENS = 4096
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """Hold how an answer is generated; the same settings and input give the same text.
+
+    Attributes:
+        max_new_tokens: largest number of tokens, 1 to MAX_NEW_TOKENS.
+        temperature: 0 takes the likeliest token each time (greedy), up to 2 makes it random.
+        top_p: share of the probability that tokens are drawn from, in (0, 1].
+        seed: of the drawing; 0 or more. Without effect where the temperature is 0.
+
+    Raises:
+        InputError: a value outside these ranges.
+    """
+
+    max_new_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        self._check_whole("max_new_tokens", 1, MAX_NEW_TOKENS)
+        self._check_whole("seed", 0, 2**63 - 1)
+        if not (math.isfinite(self.temperature) and 0 <= self.temperature <= 2):
+            raise InputError(f"temperature is {self.temperature}; give a number from 0 to 2.")
+        if not 0 < self.top_p <= 1:
+            raise InputError(f"top_p is {self.top_p}; give a number above 0 and up to 1.")
+
+    def _check_whole(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InputError(f"{name} is {value}; give a whole number from {low} to {high}.")
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """Hold the next piece of an answer's text, never empty and never half a character."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Hold a whole answer.
+
+    Attributes:
+        text: everything the model wrote, section tags included, without end and padding tokens.
+        parsed: the chain in the text and its problems.
+        tokens: number of generated tokens, without the end token.
+        seconds: from the start of the work to the last token; of a batch, an equal share.
+        first_text_seconds: from the start of the work to the first text; None in a batch.
+        finish: "stop" at the model's end token, "length" at max_new_tokens, "stopped" by the user.
+        model: name of the model.
+        settings: what it was generated with.
+    """
+
+    text: str
+    parsed: Parsed
+    tokens: int
+    seconds: float
+    first_text_seconds: float | None
+    finish: Finish
+    model: str
+    settings: GenerationSettings
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """Describe a model without loading it.
+
+    Attributes:
+        name: what `--model` takes.
+        label: what people see.
+        source: a folder or a hub id.
+        bundled: whether it came with the project.
+        parameters: their number.
+        memory: bytes needed to load and run it, by precision (estimates, see `catalog`).
+        licence: SPDX name, or "unknown".
+        about: what it can and cannot do, one sentence.
+        min_pixels, max_pixels: the area that pictures are fitted to, in pixels.
+        multiple: both sides of a fitted picture are multiples of this, in pixels.
+        knows_photographs: whether it knows the content of photographs, not only their damage.
+        reasons: whether it was trained to write the chain; else it is asked for the answer only.
+    """
+
+    name: str
+    label: str
+    source: str
+    bundled: bool
+    parameters: int
+    memory: Mapping[str, int] = field(hash=False)
+    licence: str
+    about: str
+    min_pixels: int
+    max_pixels: int
+    multiple: int
+    knows_photographs: bool
+    reasons: bool = True
+
+
+Request = tuple[np.ndarray, str]
+
+
+class Engine(Protocol):
+    """Answer questions about pictures with one loaded model. Safe to use from several threads."""
+
+    info: ModelInfo
+    precision: str
+    device: str
+    note: str
+    """Why this model answers and not the one that was wanted; empty where there is nothing to say.
+    """
+
+    def fit(self, image: np.ndarray) -> np.ndarray:
+        """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
+        ...
+
+    def prompt(self, question: str) -> str:
+        """Return the text that the model is given for a question."""
+        ...
+
+    def stream(
+        self,
+        image: np.ndarray,
+        question: str,
+        settings: GenerationSettings = ...,
+        stop: threading.Event | None = None,
+    ) -> Iterator[TextDelta | Answer]:
+        """Yield the answer's text piece by piece, then one Answer.
+
+        Setting `stop`, or closing the iterator, ends the generation within one token. Raises
+        InputError for an empty question and ModelError where the model fails.
+        """
+        ...
+
+    def generate(
+        self,
+        requests: Iterable[Request],
+        settings: GenerationSettings = ...,
+        batch_size: int = 8,
+        stop: threading.Event | None = None,
+    ) -> Sequence[Answer]:
+        """Answer many (image, question) requests in batches, in their order."""
+        ...
+
+    def close(self) -> None:
+        """Free the model's memory; the engine cannot be used afterwards."""
+        ...
