@@ -21,7 +21,7 @@ class ModelConfig:
     """
 
     vision_width: int = 192
-    vision_depth: int = 5
+    vision_depth: int = 4
     vision_heads: int = 3
     vision_mlp: int = 512
     text_width: int = 256
