@@ -89,7 +89,7 @@ def test_the_readme_gives_the_measured_strengths(strengths: dict[str, list[float
 
 
 def test_each_operation_is_fast_enough_for_a_live_preview() -> None:
-    # 8 ms each on an idle core (mean shift 40); four times that is allowed on a busy machine.
+    # 8 ms each (mean shift 40) of processor time on an idle machine, 2.5 times that on a busy one.
     image = cv2.resize(data.coffee(), (640, 427))
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -97,10 +97,10 @@ def test_each_operation_is_fast_enough_for_a_live_preview() -> None:
         for id in IDS:
             times = []
             for _ in range(6):
-                start = time.perf_counter()
+                start = time.thread_time()
                 degrade(image, id, 0.9, seed=1)
-                times.append(time.perf_counter() - start)
-            assert min(times) < 4 * (0.040 if id == "mean_shift" else 0.008), id
+                times.append(time.thread_time() - start)
+            assert min(times) < 2.5 * (0.040 if id == "mean_shift" else 0.008), id
     finally:
         cv2.setNumThreads(before)
 

@@ -1,7 +1,8 @@
 """Damage by the surroundings: light, air, sensor noise, stray color.
 
 Each operation takes a picture (uint8, H x W x 3, RGB), an intensity s above 0 and up to 1, and a
-generator; it returns a new picture. The generator is read the same way whatever s is.
+generator; it returns a new picture. What the generator draws does not depend on s, which only
+scales or reveals it.
 """
 
 from functools import lru_cache

@@ -1,7 +1,8 @@
 """Damage on the way from the camera to the viewer: codecs, lost order, lines.
 
 Each operation takes a picture (uint8, H x W x 3, RGB), an intensity s above 0 and up to 1, and a
-generator; it returns a new picture. The generator is read the same way whatever s is.
+generator; it returns a new picture. What the generator draws does not depend on s, which only
+scales or reveals it.
 """
 
 import cv2
