@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from robust_r1.degradations.table import SPECS, STAGES, degrade
+from robust_r1.degradations.table import SPECS, STAGES, Degradation, degrade
 
 _CELL = 224  # long side of a cell in pixels: 16 rows stay legible and below a megabyte as JPEG
 _GAP, _MARGIN, _HEAD = 4, 196, 34
@@ -49,13 +49,20 @@ def contact_sheet(
             top += 10
             cv2.line(sheet, (0, top - 6), (sheet.shape[1], top - 6), _FAINT, 1)
             _write(sheet, stage.upper(), 10, top + 16, _FAINT, 0.42)
-        _write(sheet, spec.label, 10, top + 42, _INK)
-        _write(sheet, spec.id, 10, top + 62, _FAINT, 0.42)
-        for column, picture in enumerate(pictures):
-            left = _MARGIN + column * (wide + _GAP)
-            sheet[top : top + high, left : left + wide] = picture
+        _draw_row(sheet, top, spec, pictures)
         top += band
     return sheet
+
+
+def _draw_row(
+    sheet: np.ndarray, top: int, spec: Degradation, pictures: Sequence[np.ndarray]
+) -> None:
+    _write(sheet, spec.label, 10, top + 42, _INK)
+    _write(sheet, spec.id, 10, top + 62, _FAINT, 0.42)
+    high, wide = pictures[0].shape[:2]
+    for column, picture in enumerate(pictures):
+        left = _MARGIN + column * (wide + _GAP)
+        sheet[top : top + high, left : left + wide] = picture
 
 
 def _shrink(image: np.ndarray) -> np.ndarray:
