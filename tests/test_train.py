@@ -1,0 +1,221 @@
+"""Claims about training: settings fail early, data round-trips, the stages run and resume."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from robust_r1.chain import TAGS, build_prompt, parse, render
+from robust_r1.errors import InputError, ModelError
+from robust_r1.scenes import make_item
+from train import warmup
+from train.config import load_config
+from train.data import completion_of, scene_dataset
+from train.model import make_model, make_processor, make_tokenizer, prepare_vision
+from train.optim import MuonAdamW, cosine, orthogonalize
+from train.patches import basis
+from train.stages import freeze_vision, load_checkpoint
+
+SMOKE = load_config("smoke")
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return make_tokenizer(SMOKE.model.vocabulary)
+
+
+@pytest.fixture(scope="module")
+def base_run(tmp_path_factory, root):
+    """Run train.base and train.sft as a user would, once for the module."""
+    folder = tmp_path_factory.mktemp("run")
+    for stage, more in (("base", []), ("sft", ["--from", str(folder / "base")])):
+        command = [sys.executable, "-m", f"train.{stage}", "--config", "smoke"]
+        done = subprocess.run(
+            [*command, *more, "-o", str(folder / stage)], cwd=root, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_all_faults_of_a_configuration_are_named_at_once(tmp_path):
+    file = tmp_path / "bad.yaml"
+    file.write_text("warmup: {samples: 8, batch: 2, rate: fast, first_index: 0}\nbase: 3\nspeed: 1")
+    with pytest.raises(InputError) as caught:
+        load_config(str(file))
+    text = str(caught.value)
+    for fault in ("unknown key speed", "warmup.rate must be a number", "base", "missing key sft"):
+        assert fault in text
+
+
+def test_a_setting_on_the_command_line_overrides_the_file():
+    assert load_config("smoke", ["sft.samples=64"]).sft.samples == 64
+    with pytest.raises(InputError, match="unknown key sft.sample"):
+        load_config("smoke", ["sft.sample=64"])
+
+
+def test_every_bundled_configuration_loads_and_has_widths_in_multiples_of_64():
+    for name in ("cpu", "smoke"):
+        model = dataclasses.asdict(load_config(name).model)
+        for key in ("vision_width", "vision_mlp", "text_width", "text_mlp"):
+            assert model[key] % 64 == 0
+
+
+def test_stages_draw_from_index_ranges_that_do_not_overlap():
+    config = load_config("cpu")
+    stages = (config.warmup, config.base, config.sft)
+    ranges = [range(stage.first_index, stage.first_index + stage.samples) for stage in stages]
+    for one, other in zip(ranges, ranges[1:], strict=False):
+        assert one.stop <= other.start
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (32, 96), (96, 32)])
+def test_orthogonalize_keeps_directions_and_evens_out_strengths(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    strengths = torch.diagonal(u.T @ orthogonalize(matrix) @ v.T)
+    assert strengths.min() > 0.3 and strengths.max() < 1.3
+    assert strengths.median() > 0.6
+
+
+def test_the_optimizer_solves_a_linear_problem():
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(16, 8)
+    inputs, wanted = torch.randn(256, 16), torch.randn(16, 8)
+    optimizer = MuonAdamW(layer.named_parameters(), rate=0.1)
+    losses = []
+    for step in range(200):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.1 * cosine(step, 200, 0.1)
+        loss = (layer(inputs) - inputs @ wanted).pow(2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.05 * losses[0]
+
+
+def test_the_rate_rises_then_falls_to_its_floor():
+    rates = [cosine(step, 100, 0.1) for step in range(100)]
+    assert rates.index(max(rates)) in (9, 10) and max(rates) == pytest.approx(1, abs=0.01)
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0.03, abs=0.01)
+
+
+def test_the_patch_basis_is_never_empty_and_its_block_filters_are_orthogonal():
+    filters = basis(16, 192, seed=0).reshape(192, -1)
+    assert (np.linalg.norm(filters, axis=1) > 0.05).all()
+    block = filters[40:172]
+    gram = block @ block.T
+    off = gram - np.diag(np.diag(gram))
+    assert np.abs(off).max() < 1e-5 * np.diag(gram).max()
+
+
+def test_tags_are_one_token_each_and_survive_decoding(tokenizer):
+    for tag in TAGS:
+        assert len(tokenizer(tag, add_special_tokens=False)["input_ids"]) == 1
+    text = render(make_item("train", 3).chain)
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text
+
+
+def test_intensities_are_read_digit_by_digit(tokenizer):
+    pieces = tokenizer.tokenize("lens blur(0.31)")
+    assert [piece for piece in pieces if any(sign.isdigit() for sign in piece)] == ["0", "3", "1"]
+
+
+def test_rows_hold_prompt_picture_and_a_chain_that_parses():
+    row = scene_dataset("train", 7, 2, "chain")[0]
+    item = make_item("train", 7)
+    assert row["prompt"][0]["content"] == build_prompt(item.question.prompt)
+    assert parse(row["completion"][0]["content"]).chain == item.chain
+    assert np.array_equal(np.asarray(row["images"][0]), item.image())
+    answer = completion_of(item, "answer")
+    assert parse(answer).chain.answer == item.chain.answer and "<TYPE>" not in answer
+
+
+def test_labels_mark_the_tokens_under_each_object():
+    for index in range(30):
+        item = make_item("train", index)
+        _, intensity, noun, color = warmup.token_labels(item)
+        assert (intensity > 0).sum() == len(item.plan)
+        columns = item.scene.width // warmup.TOKEN
+        for thing in item.scene.things:
+            cell = int(thing.y // warmup.TOKEN) * columns + int(thing.x // warmup.TOKEN)
+            assert noun[cell] == 1 + warmup.NOUNS.index(thing.noun)
+        assert ((noun > 0) == (color > 0)).all()
+
+
+@pytest.mark.slow
+def test_an_interrupted_warm_up_resumes_to_the_same_encoder(tokenizer, tmp_path, monkeypatch):
+    stage = dataclasses.replace(SMOKE.warmup, save_every=2)
+    config = dataclasses.replace(SMOKE, warmup=stage)
+    images = make_processor(config.model, tokenizer).image_processor
+
+    def encoder():
+        vision = make_model(config.model, tokenizer, config.seed).model.visual
+        prepare_vision(vision, images, config)
+        return vision
+
+    def train(vision, name):
+        (tmp_path / name).mkdir(exist_ok=True)
+        warmup.train_encoder(vision, images, config, tmp_path / name)
+        return torch.nn.utils.parameters_to_vector(vision.parameters()).detach()
+
+    whole = train(encoder(), "whole")
+    real = warmup._save
+
+    def save_and_die(path, module, optimizer, step):
+        real(path, module, optimizer, step)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warmup, "_save", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            train(encoder(), "cut")
+    assert torch.equal(train(encoder(), "cut"), whole)
+
+
+@pytest.mark.slow
+def test_the_stages_write_checkpoints_logs_and_small_files(base_run):
+    for stage in ("base", "sft"):
+        folder = base_run / stage
+        rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        assert any("train_loss" in row for row in rows)
+        weights = list((folder / "half").glob("*.safetensors"))
+        assert weights and all(file.stat().st_size < 10_000_000 for file in weights)
+    assert (base_run / "base" / "warmup.jsonl").is_file()
+
+
+@pytest.mark.slow
+def test_sft_leaves_the_vision_encoder_as_it_was_and_changes_the_text_side(base_run):
+    before, _ = load_checkpoint(base_run / "base")
+    after, _ = load_checkpoint(base_run / "sft")
+    for name, value in before.model.visual.state_dict().items():
+        assert torch.equal(value, after.model.visual.state_dict()[name]), name
+    changed = before.model.language_model.state_dict()["layers.0.mlp.up_proj.weight"]
+    assert not torch.equal(
+        changed, after.model.language_model.state_dict()["layers.0.mlp.up_proj.weight"]
+    )
+
+
+def test_freezing_leaves_only_text_parameters_to_train(tokenizer):
+    model = make_model(SMOKE.model, tokenizer, 0)
+    freeze_vision(model)
+    names = [name for name, value in model.named_parameters() if value.requires_grad]
+    assert names and not [name for name in names if "visual" in name]
+
+
+def test_a_folder_without_a_checkpoint_is_named(tmp_path):
+    with pytest.raises(ModelError, match="run the stage before"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_bad_setting_ends_with_one_line_and_exit_2(root, tmp_path):
+    command = [sys.executable, "-m", "train.base", "--config", "nowhere", "-o", str(tmp_path / "x")]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no configuration") and done.stderr.count("\n") == 1
