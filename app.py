@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-PORT = 7860
+HOST, PORT = "127.0.0.1", 7860
 QUANTIZE = ("4bit", "8bit", "bf16", "fp32")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -22,7 +22,7 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
         help="a catalog name, a local folder, a hub id or an endpoint; repeat it for a menu "
         "(default: auto, with the bundled models beside it)",
     )
-    parser.add_argument("--host", default=environ.get("ROBUST_R1_HOST") or "127.0.0.1",
+    parser.add_argument("--host", default=environ.get("ROBUST_R1_HOST") or HOST,
                         help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=environ.get("ROBUST_R1_PORT") or PORT,
                         help="port to listen on (default: %(default)s)")
@@ -41,21 +41,35 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
     return args
 
 
+def load_models(names: Sequence[str], quantize: str | None) -> list:
+    """Load the models of the menu, each once; without names the best one and the bundled ones."""
+    from robust_r1.engine import load_engine
+    from robust_r1.engine.catalog import bundled
+
+    engines = [load_engine(name, quantize) for name in names or ["auto"]]
+    if not names:
+        taken = {engine.info.name for engine in engines}
+        engines += [
+            load_engine(info.name) for info in reversed(bundled()) if info.name not in taken
+        ]
+    return list({engine.info.name: engine for engine in engines}.values())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Load the models, build the page and serve it until it is interrupted."""
     args = parse_arguments(sys.argv[1:] if argv is None else argv, os.environ)
     # Gradio reads this when it is imported and used: nothing is to be reported to anybody.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from robust_r1.engine import load_engines
     from robust_r1.errors import RobustR1Error
     from robust_r1.ui import build_ui, launch_arguments
 
     try:
-        engines = load_engines(args.model, quantize=args.quantize)
+        engines = load_models(args.model, args.quantize)
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     page = build_ui(engines)
+    print(f"The page is on http://{args.host}:{args.port}", flush=True)
     try:
         page.launch(**launch_arguments(args.host, args.port, args.share))
     except OSError as error:

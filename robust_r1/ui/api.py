@@ -10,7 +10,7 @@ from robust_r1.errors import InputError
 from robust_r1.ui.ask_handlers import parse_choices
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.explore import MODEL, PREVIEW
-from robust_r1.ui.picker import PicturePicker
+from robust_r1.ui.picker import build_picker
 from robust_r1.ui.picture_handlers import checked_seed, write_png
 from robust_r1.ui.pictures import Picture, load_picture, seen
 from robust_r1.ui.record import reply_fields
@@ -26,7 +26,7 @@ class Endpoints:
         self.runs = runs
         default = engines[0].info.name
         with gr.Group(visible=False):
-            image = PicturePicker(type="filepath", label="image")
+            image = build_picker(label="image")
             question = gr.Textbox(label="question")
             plan = gr.Textbox("", label="plan, such as lens_blur=0.4,gaussian_noise=0.25")
             seed = gr.Number(0, precision=0, label="seed of the plan")

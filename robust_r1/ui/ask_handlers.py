@@ -12,6 +12,7 @@ from robust_r1.errors import InputError
 from robust_r1.ui import charts
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.chain_view import answer_cards, chain_cards, problems_list, status_line
+from robust_r1.ui.controls import CHART_HINT
 from robust_r1.ui.links import MAX_CHOICES
 from robust_r1.ui.pictures import NO_PICTURE, Picture, load_picture
 from robust_r1.ui.runs import Runs
@@ -19,7 +20,6 @@ from robust_r1.ui.score_view import score_line
 
 # Ten updates a second read as a stream; more would only fill the network of a lecture hall.
 _UPDATE_SECONDS = 0.1
-CHART_HINT = "Ask, and perceived and applied degradations stand here side by side."
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ def check(picture: Picture | None, question: str, choices: str) -> None:
 def views(engine: Engine, case: Case, runs: Runs, session: str | None) -> Iterator[View]:
     """Answer a case and yield what the page shows, a few times a second, the scored one last."""
     with runs.begin(session) as stop:
-        yield _view(Outcome(findings_of(case.plan), case.choices), charts.empty_chart(CHART_HINT))
+        start = Outcome(findings_of(case.plan), case.choices, engine.info.reasons)
+        yield _view(start, charts.empty_chart(CHART_HINT))
         shown, charted = time.monotonic(), None
         for outcome in ask(engine, case, stop):
             stage = _chart_stage(outcome)
@@ -106,9 +107,9 @@ def _view(outcome: Outcome, chart: go.Figure | None, finished: bool = False) -> 
         status=status_line(outcome),
         chain=chain_cards(outcome.reply),
         answer=answer_cards(outcome),
-        problems=problems_list(outcome.reply),
+        problems=problems_list(outcome.reply, outcome.reasons),
         score=score_line(outcome),
-        clean_chain=chain_cards(outcome.clean) + problems_list(outcome.clean)
+        clean_chain=chain_cards(outcome.clean) + problems_list(outcome.clean, outcome.reasons)
         if outcome.clean
         else "",
         raw=raw,

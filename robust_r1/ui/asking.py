@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +18,15 @@ from robust_r1.ui.examples import scene_question
 from robust_r1.ui.pictures import Picture, example_of, fitted, seen
 
 MAX_QUESTION = 4000
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """An engine whose tokenizer is at hand; without it the length reward is not scored."""
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of a text."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -53,11 +63,13 @@ class Reply:
 class Outcome:
     """Hold the state of one case while it is answered, and the scores at its end.
 
-    `applied` are the true findings, `score` is None until the reply is complete.
+    `applied` are the true findings, `score` is None until the reply is complete, `reasons` tells
+    whether the model was trained to write a chain at all.
     """
 
     applied: tuple[Finding, ...]
     choices: tuple[str, ...] = ()
+    reasons: bool = True
     reply: Reply | None = None
     score: Scorecard | None = None
     clean: Reply | None = None
@@ -75,10 +87,10 @@ class Outcome:
 
 
 def check_question(question: str) -> str:
-    """Return the question without surrounding space; raise InputError if it is empty or too long."""
+    """Return the question without surrounding space; raise InputError if empty or too long."""
     question = question.strip()
     if not question:
-        raise InputError("There is no question yet: write one, or choose one that fits the picture.")
+        raise InputError("There is no question yet: write one, or choose one below.")
     if len(question) > MAX_QUESTION:
         raise InputError(
             f"The question has {len(question)} characters; shorten it to {MAX_QUESTION}."
@@ -92,7 +104,7 @@ def ask(engine: Engine, case: Case, stop: threading.Event) -> Iterator[Outcome]:
     Setting `stop`, or closing this generator, ends the model's work within a token. Raises
     RobustR1Error where picture, question or model fail.
     """
-    outcome = Outcome(findings_of(case.plan), case.choices)
+    outcome = Outcome(findings_of(case.plan), case.choices, engine.info.reasons)
     for reply in _replies(engine, seen(case.picture, engine, case.plan), case, stop):
         outcome = replace(outcome, reply=reply)
         if reply.answer is not None:
@@ -138,7 +150,7 @@ def _replies(
 def _reference_tokens(engine: Engine, case: Case, plan: DegradationPlan) -> int | None:
     """Return the reference chain's length; only a synthetic scene's own questions have one."""
     example = example_of(case.picture)
-    if example is None or example.scene_seed is None:
+    if example is None or example.scene_seed is None or not isinstance(engine, TokenCounter):
         return None
     question = scene_question(example.scene_seed, case.question, case.choices)
     if question is None:

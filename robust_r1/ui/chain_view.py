@@ -28,10 +28,16 @@ def chain_cards(reply: Reply | None, heading: str = "") -> str:
     return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
 
 
-def problems_list(reply: Reply | None) -> str:
-    """Name what keeps a finished chain from being well formed; empty for a well-formed one."""
+def problems_list(reply: Reply | None, reasons: bool = True) -> str:
+    """Name what keeps a finished chain from being well formed; empty for a well-formed one.
+
+    With `reasons` false, for models that were trained to answer only, missing sections are no
+    surprise and one sentence says so.
+    """
     if reply is None or reply.answer is None or reply.parsed.well_formed:
         return ""
+    if not reasons and reply.answer.finish == "stop":
+        return '<p class="rr-notice" role="note">This model answers without a chain.</p>'
     problems = reply.parsed.problems
     if reply.answer.finish == "stopped":
         lead = "Stopped before the end; shown is what was written."
@@ -87,7 +93,12 @@ def _status(outcome: Outcome | None) -> str:
         section = current.parsed.open_section
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
     words = {"stop": "Complete", "length": "Cut at the token limit", "stopped": "Stopped"}
-    return f"{words[current.answer.finish]}. {current.answer.model}"
+    applied = ", ".join(f"{_LABEL_OF[name]} {value:.2f}" for name, value in _pairs(outcome))
+    return f"{words[current.answer.finish]}. {current.answer.model} saw: {applied or 'no damage'}."
+
+
+def _pairs(outcome: Outcome) -> list[tuple[str, float]]:
+    return [(finding.name, finding.intensity) for finding in outcome.applied]
 
 
 def _card(section: str, parsed: Parsed | None, reply: Reply | None) -> str:

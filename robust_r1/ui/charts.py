@@ -60,7 +60,8 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
         xaxis={"range": [0, 1.32], "tickvals": [0, 0.25, 0.5, 0.75, 1], "fixedrange": True,
                "title": {"text": "intensity", "standoff": 6}},
         yaxis={"autorange": "reversed", "categoryorder": "array", "fixedrange": True,
-               "categoryarray": [labels[name] for name in names], "ticksuffix": "  "},
+               "categoryarray": [labels[name] for name in names], "ticksuffix": "  ",
+               "automargin": True},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
                 "itemdoubleclick": False},
     )
@@ -68,7 +69,7 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
 
 
 def _alarms(perceived: Sequence[Finding], matched: dict) -> dict[str, float]:
-    # A repeat of a matched name is a false alarm too, but has no row of its own; the score counts it.
+    # A repeat of a matched name is a false alarm too, but the score alone counts it: no second row.
     return {
         finding.name: finding.intensity for finding in perceived if finding.name not in matched
     }

@@ -7,10 +7,11 @@ import gradio as gr
 from robust_r1.degradations import PRESETS, SPECS, STAGES
 from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.ui.chain_view import answer_cards, chain_cards, status_line
+from robust_r1.ui.charts import empty_chart
 from robust_r1.ui.examples import Example
 from robust_r1.ui.links import MAX_SEED
 from robust_r1.ui.markup import escape
-from robust_r1.ui.picker import PicturePicker
+from robust_r1.ui.picker import build_picker
 from robust_r1.ui.score_view import score_line
 
 _STAGE_TITLES = {
@@ -20,6 +21,8 @@ _STAGE_TITLES = {
     "postprocessing": "Postprocessing",
 }
 _DEFAULTS = GenerationSettings()
+CHART_HINT = "Nothing to compare yet."
+_SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class PictureSide:
     compare: gr.ImageSlider
     caption: gr.HTML
     gallery: gr.Gallery
-    own: PicturePicker
+    own: gr.Image
     preset: gr.Dropdown
     draw: gr.Button
     reset: gr.Button
@@ -88,8 +91,8 @@ def build_picture_side(examples: tuple[Example, ...], thumbnails: list) -> Pictu
             interactive=False, format="png", fit_columns=False, elem_id="gallery", scale=4,
             container=False,
         )
-        own = PicturePicker(
-            label="Your picture", type="filepath", sources=["upload", "webcam", "clipboard"],
+        own = build_picker(
+            label="Your picture", sources=["upload", "webcam", "clipboard"],
             format="png", height=116, buttons=[], elem_id="own", scale=1, min_width=180,
             placeholder="Drop or choose a picture",
         )
@@ -138,16 +141,15 @@ def build_ask_side(engines: tuple[Engine, ...]) -> AskSide:
         label="Questions that fit this picture", show_label=False, elem_id="suggestions",
         samples_per_page=6, container=False,
     )
-    with gr.Accordion("Answer choices and known answer", open=False, elem_id="details"):
-        with gr.Row():
-            choices = gr.Textbox(
-                label="Choices, one a line", lines=3, max_lines=8, elem_id="choices",
-                placeholder="none: an open question", min_width=140,
-            )
-            truth = gr.Textbox(
-                label="Known answer", elem_id="truth", min_width=140,
-                placeholder="none: the answer is not scored",
-            )
+    with gr.Accordion("Answer choices and known answer", open=False, elem_id="details"), gr.Row():
+        choices = gr.Textbox(
+            label="Choices, one a line", lines=3, max_lines=8, elem_id="choices",
+            placeholder="none: an open question", min_width=140,
+        )
+        truth = gr.Textbox(
+            label="Known answer", elem_id="truth", min_width=140,
+            placeholder="none: the answer is not scored",
+        )
     with gr.Row(elem_classes="rr-ask", equal_height=True):
         model = gr.Dropdown(
             choices=[(engine.info.label, engine.info.name) for engine in engines],
@@ -161,21 +163,19 @@ def build_ask_side(engines: tuple[Engine, ...]) -> AskSide:
         stop = gr.Button("Stop", interactive=False, min_width=80, scale=1, elem_id="stop")
         leave = gr.Button("Leave queue", visible=False, min_width=80, scale=1, elem_id="leave")
         ask = gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask")
-    with gr.Accordion("Generation settings", open=False, elem_id="settings"):
-        with gr.Row():
-            max_tokens = gr.Slider(
-                16, 2048, _DEFAULTS.max_new_tokens, step=16, label="Longest answer, tokens",
-                min_width=150,
-            )
-            temperature = gr.Slider(
-                0, 2, _DEFAULTS.temperature, step=0.05, label="Temperature (0: greedy)",
-                min_width=150,
-            )
-            top_p = gr.Slider(0.05, 1, _DEFAULTS.top_p, step=0.05, label="Top p", min_width=150)
-            sampling_seed = gr.Number(
-                _DEFAULTS.seed, label="Sampling seed", precision=0, minimum=0, maximum=MAX_SEED,
-                min_width=120,
-            )
+    with gr.Accordion("Generation settings", open=False, elem_id="settings"), gr.Row():
+        max_tokens = gr.Slider(
+            16, 2048, _DEFAULTS.max_new_tokens, step=16, label="Longest answer, tokens",
+            min_width=150,
+        )
+        temperature = gr.Slider(
+            0, 2, _DEFAULTS.temperature, step=0.05, label="Temperature (0: greedy)", min_width=150
+        )
+        top_p = gr.Slider(0.05, 1, _DEFAULTS.top_p, step=0.05, label="Top p", min_width=150)
+        sampling_seed = gr.Number(
+            _DEFAULTS.seed, label="Sampling seed", precision=0, minimum=0, maximum=MAX_SEED,
+            min_width=120,
+        )
     notice = html(elem_id="notice")
     status = html(status_line(None), elem_id="status")
     chain = html(chain_cards(None), elem_id="chain")
@@ -185,7 +185,9 @@ def build_ask_side(engines: tuple[Engine, ...]) -> AskSide:
             problems = html(elem_id="problems")
         with gr.Column(min_width=300, scale=6, elem_classes="rr-chart"):
             html('<h4 class="rr-chart-title">Perceived and applied degradations</h4>')
-            chart = gr.Plot(show_label=False, container=False, elem_id="chart", format="png")
+            chart = gr.Plot(
+                empty_chart(CHART_HINT), show_label=False, container=False, elem_id="chart"
+            )
     score = html(score_line(None), elem_id="score")
     with gr.Accordion("Chain for the clean picture", open=True, visible=False) as clean_fold:
         clean_chain = html(elem_id="clean-chain")
@@ -206,10 +208,15 @@ def build_ask_side(engines: tuple[Engine, ...]) -> AskSide:
     )
 
 
-def header() -> gr.HTML:
-    """Make the page's head."""
-    return html(
-        '<header class="rr-head"><h1>Robust-R1</h1>'
-        f"<p>{escape('Degrade a picture, ask about it, and watch the model reason through the damage.')}</p>"
-        "</header>"
-    )
+def build_header(engines: tuple[Engine, ...]) -> None:
+    """Lay out the page's head: its name, what it is for, and why this model answers."""
+    notes = "".join(f'<p class="rr-note">{escape(engine.note)}</p>' for engine in engines
+                    if engine.note)
+    with gr.Row(elem_classes="rr-top", equal_height=True):
+        html(
+            '<header class="rr-head"><h1>Robust-R1</h1><p>Degrade a picture, ask about it, and '
+            f"watch the model reason through the damage.</p>{notes}</header>",
+            scale=1,
+        )
+        theme = gr.Button("Light or dark", size="sm", min_width=110, scale=0, elem_id="theme")
+    theme.click(None, None, None, js=_SWITCH_THEME, api_visibility="private")

@@ -106,8 +106,8 @@ def _photograph(record: dict) -> Example:
         Suggestion(entry["text"], tuple(entry["choices"]), entry["answer"])
         for entry in record["questions"]
     )
-    credit = f"{record['author']}, {record['licence']}"
-    return Example(record["id"], record["title"], credit, EXAMPLES / record["file"], None, questions)
+    credit, file = f"{record['author']}, {record['licence']}", EXAMPLES / record["file"]
+    return Example(record["id"], record["title"], credit, file, None, questions)
 
 
 def _scene(seed: int) -> Example:
@@ -122,5 +122,5 @@ def _scene(seed: int) -> Example:
         Suggestion(question.text, question.choices, question.answer_text)
         for question in list(picked.values())[:_SCENE_QUESTIONS]
     )
-    title = f"Scene {seed}"
-    return Example(f"{_SCENE_PREFIX}{seed}", title, "synthetic scene", None, seed, suggestions)
+    title, credit = f"Synthetic scene {seed % 1000}", "drawn by this project"
+    return Example(f"{_SCENE_PREFIX}{seed}", title, credit, None, seed, suggestions)

@@ -12,12 +12,12 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine, GenerationSettings
-from robust_r1.ui import ask_handlers, charts, picture_handlers, record
+from robust_r1.ui import ask_handlers, picture_handlers, record
 from robust_r1.ui.ask_handlers import View
 from robust_r1.ui.asking import Case, check_question
 from robust_r1.ui.chain_view import idle_line, waiting_line
 from robust_r1.ui.controls import AskSide, PictureSide, build_ask_side, build_picture_side
-from robust_r1.ui.examples import find_example, gallery
+from robust_r1.ui.examples import gallery
 from robust_r1.ui.links import PageState, decode, encode
 from robust_r1.ui.pictures import Picture
 from robust_r1.ui.runs import Runs
@@ -32,8 +32,8 @@ PRIVATE = {"api_visibility": "private"}
 _OPENING = (("lens_blur", 0.4), ("gaussian_noise", 0.3))
 _WRITE_LINK = "(query) => { history.replaceState(null, '', location.pathname + query); }"
 _COPY_LINK = """async () => {
-  try { await navigator.clipboard.writeText(location.href); } catch (error) { return 'Copy the address bar'; }
-  return 'Link copied';
+  try { await navigator.clipboard.writeText(location.href); return 'Link copied'; }
+  catch (error) { return 'Copy it from the address bar'; }
 }"""
 
 
@@ -52,11 +52,11 @@ class Explore:
         self.picture = gr.State(None)
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
         with gr.Row(elem_classes="rr-main", equal_height=False):
-            with gr.Column(min_width=340, scale=11, elem_classes="rr-left"):
+            with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
                 self.left: PictureSide = build_picture_side(
                     self.examples, picture_handlers.thumbnails(self.examples)
                 )
-            with gr.Column(min_width=340, scale=12, elem_classes="rr-right"):
+            with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 self.right: AskSide = build_ask_side(engines)
         self._state = [
             self.picture, self.left.seed, *self.left.sliders, self.right.question,
@@ -323,7 +323,7 @@ class Explore:
         described.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
 
     def _wire_answer(self, page: gr.Blocks) -> None:
-        left, right = self.left, self.right
+        right = self.right
         controls = [right.ask, right.stop, right.leave]
         checked = gr.on(
             [right.ask.click, right.question.submit],

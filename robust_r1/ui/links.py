@@ -72,7 +72,7 @@ def decode(pairs: Sequence[tuple[str, str]], models: Sequence[str]) -> tuple[Pag
         if model in models:
             state = replace(state, model=model)
         else:
-            problems.append(f"The link asks for the model {model[:40]!r}, which is not loaded here.")
+            problems.append(f"The link's model {model[:40]!r} is not loaded here.")
     return state, problems
 
 

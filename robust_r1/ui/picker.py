@@ -4,19 +4,21 @@ import gradio as gr
 from gradio.data_classes import ImageData
 
 
-class PicturePicker(gr.Image):
-    """Take an upload, a pasted picture or a webcam shot, and hand over the file as it came.
+def build_picker(**options) -> gr.Image:
+    """Make an image input that hands over the path of the file as it came.
 
     `gr.Image` decodes and re-encodes on the way in, and a broken file ends there in a stock error.
-    Here the file reaches `robust_r1.images`, which knows the bounds and says what is wrong.
+    Here the file reaches `robust_r1.images`, which knows the bounds and says what is wrong. Never
+    return an update of its properties from a handler, only a value: Gradio would rebuild it.
     """
+    picker = gr.Image(type="filepath", **options)
+    # Not a subclass: Gradio writes a stub file beside the module of every component subclass, on
+    # import.
+    picker.preprocess = _path_of
+    return picker
 
-    is_template = True  # to the browser this is an ordinary image component
 
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        """Return the path of the received file, which Gradio keeps in its own cache."""
-        if payload is None or (payload.path is None and payload.url is None):
-            return None
-        if payload.path is None:  # a data URL; the parent writes it to a file
-            return super().preprocess(payload)
-        return payload.path
+def _path_of(payload: ImageData | None) -> str | None:
+    # Gradio has checked that the path lies in its own cache. Data URLs do not come from its pages
+    # or clients.
+    return payload.path if payload else None

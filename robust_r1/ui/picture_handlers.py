@@ -130,7 +130,7 @@ def slider_values(strengths: dict[str, float]) -> list[float]:
 
 
 def preset_values(name: str) -> list[float]:
-    """Return the sliders' values of a preset; raise InputError never: the menu offers only these."""
+    """Return the sliders' values of a preset; zeros for the menu's first line."""
     return slider_values(PRESETS[name].intensities if name in PRESETS else {})
 
 

@@ -46,7 +46,11 @@ def load_picture(picture: Picture | None) -> np.ndarray:
     if picture is None:
         raise InputError(NO_PICTURE)
     example = example_of(picture)
-    return example.image() if example else images.load(Path(picture.path))
+    if example is not None:
+        return example.image()
+    if not Path(picture.path).exists():  # Gradio clears its cache of old uploads
+        raise InputError("Your picture is no longer here: bring it again.")
+    return images.load(Path(picture.path))
 
 
 # 32 fitted pictures of about a megapixel are 100 MB at most; sliders move on one picture at a time,
