@@ -1,6 +1,8 @@
 """Load a model by name, folder or hub id, in the precision that suits the machine."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from robust_r1.engine import catalog
@@ -62,14 +64,15 @@ def _load(info: ModelInfo, quantize: str | None, report: Progress, note: str = "
     report(0.0, f"Looking for {info.label}")
     folder = Path(info.source) if Path(info.source).is_dir() else _download(info.source)
     checkpoint = read_checkpoint(folder)
-    if info.parameters == 0 or not info.bundled:
-        info = catalog.complete(info, checkpoint) if info.parameters == 0 else info
+    if info.parameters == 0:
+        info = catalog.complete(info, checkpoint)
     report(0.3, f"Loading {info.label}")
     # Imported late: the command line answers `--help` and bad input without torch.
     from robust_r1.engine.local import LocalEngine
 
     precision = quantize or _default_precision(checkpoint)
-    model = _load_model(checkpoint, precision)
+    with _quiet():
+        model = _load_model(checkpoint, precision)
     engine = LocalEngine(model, _load_processor(checkpoint), info, precision, note)
     if checkpoint.parameters < catalog.SMALL:
         report(0.9, "Warming up")
@@ -190,6 +193,21 @@ def _warm_up(engine: Engine) -> None:
     blank = np.full((side, side, 3), 128, np.uint8)
     for _ in engine.stream(blank, "What is this?", GenerationSettings(max_new_tokens=2)):
         pass
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep bars and a warning for each 8-bit layer call off the terminal; `progress` reports."""
+    from transformers.utils import logging as bars
+
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
 
 
 def _first_line(error: Exception) -> str:

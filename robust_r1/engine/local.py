@@ -16,9 +16,11 @@ from transformers.generation.streamers import BaseStreamer
 
 from robust_r1 import images
 from robust_r1.chain import build_prompt, parse
+from robust_r1.engine.catalog import SMALL
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.sampling import StopWhen, any_set, generation_config, processors_for
+from robust_r1.engine.threads import one_thread
 from robust_r1.engine.types import (
     Answer,
     Finish,
@@ -58,6 +60,7 @@ class LocalEngine:
         self._processor = processor
         self._tokens = TokenBytes(processor.tokenizer)
         self._ends = _end_tokens(model)
+        self._on_one_thread = model.device.type == "cpu" and info.parameters < SMALL
         self._lock = threading.Lock()
 
     def fit(self, image: np.ndarray) -> np.ndarray:
@@ -225,8 +228,8 @@ class LocalEngine:
         streamer: BaseStreamer | None = None,
     ) -> list[list[int]]:
         """Generate the tokens of each (image, prompt) pair, end tokens included."""
-        inputs = self._inputs(batch).to(model.device)
-        with torch.inference_mode():
+        with one_thread(wanted=self._on_one_thread), torch.inference_mode():
+            inputs = self._inputs(batch).to(model.device)
             output = model.generate(
                 **inputs,
                 generation_config=generation_config(settings, model.generation_config),
