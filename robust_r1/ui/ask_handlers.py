@@ -10,9 +10,9 @@ from robust_r1.chain import findings_of
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.ui import charts
+from robust_r1.ui.ask_controls import CHART_HINT
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.chain_view import answer_cards, chain_cards, problems_list, status_line
-from robust_r1.ui.controls import CHART_HINT
 from robust_r1.ui.links import MAX_CHOICES
 from robust_r1.ui.pictures import NO_PICTURE, Picture, load_picture
 from robust_r1.ui.runs import Runs

@@ -6,7 +6,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.ui.api import Endpoints
-from robust_r1.ui.controls import build_header
+from robust_r1.ui.blocks import build_header
 from robust_r1.ui.explore import Explore
 from robust_r1.ui.runs import Runs
 
@@ -29,7 +29,7 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(engines)
-        Explore(engines, runs).wire(page)
+        Explore(page, engines, runs)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page

@@ -1,0 +1,108 @@
+"""Handlers of the Explore tab's right side: check, ask, stop, keep."""
+
+from collections.abc import Iterator, Mapping
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+
+from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.ui import ask_handlers, picture_handlers, record
+from robust_r1.ui.ask_controls import Actions, Results
+from robust_r1.ui.ask_handlers import View
+from robust_r1.ui.asking import Case, check_question
+from robust_r1.ui.chain_view import idle_line, waiting_line
+from robust_r1.ui.picture_events import SLIDERS
+from robust_r1.ui.pictures import Picture
+from robust_r1.ui.runs import Runs
+
+_FILE = "robust-r1-answer.json"
+
+
+class AnswerEvents:
+    """Turn a question into a stream of updates for the buttons and the results."""
+
+    def __init__(
+        self, engines: Mapping[str, Engine], runs: Runs, actions: Actions, results: Results
+    ) -> None:
+        self.engines = engines
+        self.runs = runs
+        self.actions = actions
+        self.results = results
+
+    def check(self, picture: Picture | None, question: str, choices: str) -> dict:
+        """Refuse what cannot be asked; else get ready for the model."""
+        ask_handlers.check(picture, question, choices)
+        return {
+            self.actions.ask: gr.Button(interactive=False),
+            self.actions.stop: gr.Button(visible=False),
+            self.actions.leave: gr.Button(visible=True),
+            self.results.status: waiting_line(),
+        }
+
+    def answer(self, request: gr.Request, picture, seed, *rest) -> Iterator[dict]:
+        """Stream the chain, then the scores and the file to keep."""
+        strengths, fields = rest[:SLIDERS], rest[SLIDERS:]
+        question, choices, truth, model, also_clean, tokens, temperature, top_p, draw = fields
+        engine = self.engines[model]
+        case = Case(
+            picture=picture,
+            plan=picture_handlers.plan_of(seed, strengths),
+            question=check_question(question),
+            choices=ask_handlers.parse_choices(choices),
+            truth=truth.strip(),
+            settings=GenerationSettings(
+                int(tokens), float(temperature), float(top_p), picture_handlers.checked_seed(draw)
+            ),
+            also_clean=bool(also_clean),
+        )
+        for view in ask_handlers.views(engine, case, self.runs, request.session_hash):
+            update = self._show(view)
+            if view.finished:
+                seeds = picture_handlers.checked_seed(seed)
+                text = record.to_json(engine, case, seeds, view.outcome)
+                update[self.results.download] = gr.DownloadButton(
+                    value=self._keep(text), interactive=True
+                )
+            yield update
+
+    def stop(self, request: gr.Request) -> None:
+        """End what runs for this visitor; the answer so far is then finished and scored."""
+        self.runs.stop(request.session_hash)
+
+    def settle(self) -> dict:
+        """Offer Ask again, however the answer ended."""
+        return {
+            self.actions.ask: gr.Button(interactive=True),
+            self.actions.stop: gr.Button(visible=True, interactive=False),
+            self.actions.leave: gr.Button(visible=False),
+        }
+
+    def leave(self, request: gr.Request) -> dict:
+        """Give up a place in the queue."""
+        self.runs.stop(request.session_hash)
+        return {self.results.status: idle_line("Left the queue."), **self.settle()}
+
+    def unload(self, request: gr.Request) -> None:
+        """Free the worker when a tab is closed."""
+        self.runs.stop(request.session_hash)
+
+    def _show(self, view: View) -> dict:
+        results = self.results
+        update = {
+            results.status: view.status,
+            results.chain: view.chain,
+            results.answer: view.answer,
+            results.problems: view.problems,
+            results.score: view.score,
+            results.clean_chain: view.clean_chain,
+            results.clean_fold: gr.Accordion(visible=bool(view.clean_chain)),
+            results.raw: view.raw,
+            self.actions.leave: gr.Button(visible=False),
+            self.actions.stop: gr.Button(visible=True, interactive=not view.finished),
+        }
+        if view.chart is not None:
+            update[results.chart] = view.chart
+        return update
+
+    def _keep(self, text: str) -> str:
+        return save_bytes_to_cache(text.encode(), _FILE, self.results.download.GRADIO_CACHE)
