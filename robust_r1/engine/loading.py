@@ -122,11 +122,13 @@ def _load_model(checkpoint: Checkpoint, precision: str):
     half = torch.bfloat16
     if cuda and torch.cuda.get_device_capability() < (8, 0):
         half = torch.float16
+    # What a quantized model computes in. A small model on a CPU is faster and truer in fp32.
+    rest = half if cuda and precision != "fp32" else torch.float32
     try:
         model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
             checkpoint.folder,
-            dtype=torch.float32 if precision == "fp32" or not cuda else half,
-            quantization_config=_quantization(precision, half if cuda else torch.float32),
+            dtype=half if precision == "bf16" else rest,
+            quantization_config=_quantization(precision, rest),
             device_map={"": "cuda" if cuda else "cpu"},
             use_safetensors=True,
             trust_remote_code=False,
