@@ -28,7 +28,7 @@ class ModelConfig:
     text_depth: int = 4
     text_heads: int = 4
     text_kv_heads: int = 2
-    text_mlp: int = 768
+    text_mlp: int = 512
     vocabulary: int = 1024
     patch: int = 16
     max_pixels: int = 192 * 192

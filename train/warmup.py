@@ -119,7 +119,7 @@ def loss_of(outputs: tuple[torch.Tensor, ...], targets: Targets) -> torch.Tensor
     rare = torch.ones(color.shape[-1])
     rare[0] = 0.3
     hue = functional.cross_entropy(color, targets.color, rare)
-    return 4 * seen + 2 * strength + 0.6 * what + 0.4 * hue
+    return 4 * seen + 2 * strength + what + 0.5 * hue
 
 
 @torch.no_grad()
