@@ -138,6 +138,18 @@ def newest_bundled() -> ModelInfo:
     return found[-1]
 
 
+def is_cached(info: ModelInfo) -> bool:
+    """Tell whether a hub model's configuration and weights lie in the local cache, all of them."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        read_checkpoint(snapshot_download(info.source, local_files_only=True))
+    except (LocalEntryNotFoundError, ModelError):
+        return False
+    return True
+
+
 def find(name: str) -> ModelInfo:
     """Describe a model by its catalog name, its folder, or its hub id ("owner/name").
 

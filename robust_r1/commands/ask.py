@@ -1,0 +1,251 @@
+"""ask: put a question about a picture to a model and watch the chain arrive."""
+
+import argparse
+import json
+import re
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
+from robust_r1.commands.replay import Case, read_case
+from robust_r1.degradations import PRESETS, DegradationPlan
+from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, TextDelta, load_engine
+from robust_r1.errors import InputError
+from robust_r1.images import load
+from robust_r1.metrics import Scorecard, score_answer
+
+_EPILOG = """\
+examples:
+  ask photo.jpg "What is the man holding?" --choices "kite;ball;cup"
+  ask photo.jpg "What is this?" --set lens_blur=0.4 --set gaussian_noise=0.25 --seed 7
+  ask --replay answer.json --model tiny-sft --json
+
+The picture is fitted to what the model sees and then degraded, so that the model sees the damage as
+it was asked for."""
+
+_TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
+_LONGEST_TAG = len("<CONCLUSION_END>")
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command and its arguments."""
+    parser = subparsers.add_parser(
+        "ask",
+        help="ask a model about a picture",
+        description="Ask a model about a picture, whole or damaged, and see its chain arrive.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="a picture file")
+    parser.add_argument("question", nargs="?", metavar="QUESTION", help="the question")
+    parser.add_argument("--choices", metavar="A;B;C", help="the options, separated by semicolons")
+    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=INTENSITY",
+        help="a degradation and its intensity from 0 to 1; repeat for several",
+    )
+    way.add_argument("--preset", metavar="NAME", help=f"one of: {', '.join(PRESETS)}")
+    parser.add_argument("--seed", type=int, help="of the damage and of drawn tokens (default: 0)")
+    parser.add_argument("--model", metavar="M", help="a catalog name, folder or hub id")
+    parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
+    parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) to 2")
+    parser.add_argument("--top-p", type=float, metavar="P", help="share of probability drawn from")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="ask what a saved answer asked")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, print the chain as it comes, then what it is worth."""
+    case = _case(args)
+    picture = load(args.image if args.image is not None else case.image)
+    start = time.perf_counter()
+    engine = load_engine(case.model or "auto", args.quantize)
+    seconds = time.perf_counter() - start
+    try:
+        damaged = case.plan.apply(engine.fit(picture))
+        if not args.json:
+            _introduce(engine)
+        answer = _ask(engine, damaged, case, show=not args.json)
+    finally:
+        engine.close()
+    applied = findings_of(case.plan)
+    truth = case.truth
+    score = score_answer(answer.parsed, applied, truth, case.choices)
+    if args.json:
+        result = _result(args, case, engine, answer, score, seconds)
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        _summarize(answer, applied, score)
+    return 0
+
+
+def _case(args: argparse.Namespace) -> Case:
+    """Put together what is asked: the saved case, if any, and the flags, which win."""
+    case = Case("", (), DegradationPlan(), GenerationSettings(), None, None, None)
+    if args.replay is not None:
+        case = read_case(args.replay)
+    changes: dict[str, Any] = {}
+    if args.question is not None:
+        changes["question"] = args.question
+    if args.choices is not None:
+        options = [option.strip() for option in args.choices.split(";")]
+        changes["choices"] = tuple(option for option in options if option)
+    if args.set or args.preset is not None:
+        changes["plan"] = _plan(args)
+    if args.truth is not None:
+        changes["truth"] = args.truth
+    if args.model is not None:
+        changes["model"] = args.model
+    case = replace(case, **changes, settings=_settings(args, case.settings))
+    if args.image is None and case.image is None:
+        raise InputError("There is no picture; give a file, or --replay with one that holds it.")
+    if not case.question.strip():
+        raise InputError("There is no question; write one after the picture.")
+    return case
+
+
+def _plan(args: argparse.Namespace) -> DegradationPlan:
+    if args.set:
+        return DegradationPlan.parse(",".join(args.set), seed=args.seed or 0)
+    if args.preset not in PRESETS:
+        raise InputError(f"no preset {args.preset!r}; there are: {', '.join(PRESETS)}.")
+    plan = PRESETS[args.preset]
+    return plan if args.seed is None else DegradationPlan.of(plan.intensities, seed=args.seed)
+
+
+def _settings(args: argparse.Namespace, settings: GenerationSettings) -> GenerationSettings:
+    names = ("max_new_tokens", "temperature", "top_p", "seed")
+    given = {name: getattr(args, name) for name in names}
+    return replace(settings, **{name: v for name, v in given.items() if v is not None})
+
+
+def _introduce(engine: Engine) -> None:
+    if engine.note:
+        print(engine.note, file=sys.stderr)
+    words = f"{engine.info.label} ({engine.precision}): {engine.info.about}"
+    print(words, file=sys.stderr, flush=True)
+
+
+def _ask(engine: Engine, picture: np.ndarray, case: Case, show: bool) -> Answer:
+    printer = ChainPrinter()
+    question = format_question(case.question, case.choices)
+    answer = None
+    for event in engine.stream(picture, question, case.settings):
+        if not isinstance(event, TextDelta):
+            answer = event
+        elif show:
+            print(printer.feed(event.text), end="", flush=True)
+    if show:
+        print(printer.close())
+    assert answer is not None  # a stream ends with its Answer or raises
+    return answer
+
+
+class ChainPrinter:
+    """Turn the text of a chain into headings and paragraphs while it arrives."""
+
+    def __init__(self) -> None:
+        self._pending = ""
+        self._started = False
+
+    def feed(self, text: str) -> str:
+        """Take the next piece and return what can be printed; half a tag waits for its rest."""
+        text = self._pending + text
+        cut = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
+        waits = cut >= 0 and ">" not in text[cut:]
+        self._pending = text[cut:] if waits else ""
+        return _TAG.sub(self._heading, text[:cut] if waits else text)
+
+    def close(self) -> str:
+        """Return what was still waiting."""
+        rest, self._pending = self._pending, ""
+        return rest
+
+    def _heading(self, tag: re.Match[str]) -> str:
+        if tag[2]:
+            return ""
+        space = "\n\n" if self._started else ""
+        self._started = True
+        return f"{space}{tag[1]}\n"
+
+
+def _summarize(answer: Answer, applied: tuple[Finding, ...], score: Scorecard) -> None:
+    print()
+    print(f"applied:   {_list(applied)}")
+    print(f"perceived: {_list(answer.parsed.chain.findings)}")
+    for name, words in score.explain.items():
+        print(f"{name + ':':<13}{words}")
+    rate = answer.tokens / answer.seconds if answer.seconds else 0.0
+    end = {"stop": "", "length": ", cut at the longest length", "stopped": ", stopped"}
+    print(
+        f"{answer.tokens} tokens in {answer.seconds:.2f} s ({rate:.0f} a second, first text after "
+        f"{answer.first_text_seconds or 0:.2f} s){end[answer.finish]}"
+    )
+
+
+def _list(findings: tuple[Finding, ...]) -> str:
+    return ", ".join(f"{finding.name} {finding.intensity:.2f}" for finding in findings) or "none"
+
+
+def _result(
+    args: argparse.Namespace,
+    case: Case,
+    engine: Engine,
+    answer: Answer,
+    score: Scorecard,
+    load_seconds: float,
+) -> dict[str, Any]:
+    chain = answer.parsed.chain
+    return {
+        "model": answer.model,
+        "precision": engine.precision,
+        "note": engine.note or None,
+        "image": str(args.image) if args.image is not None else None,
+        "question": case.question,
+        "choices": list(case.choices),
+        "plan": json.loads(case.plan.to_json()),
+        "seed": args.seed if args.seed is not None else case.settings.seed,
+        "settings": asdict(answer.settings),
+        "text": answer.text,
+        "chain": {
+            "influence": chain.influence,
+            "reasoning": chain.reasoning,
+            "conclusion": chain.conclusion,
+            "answer": chain.answer,
+        },
+        "findings": [asdict(finding) for finding in chain.findings],
+        "applied": [asdict(finding) for finding in findings_of(case.plan)],
+        "well_formed": answer.parsed.well_formed,
+        "problems": [str(problem) for problem in answer.parsed.problems],
+        "scores": _scores(score),
+        "finish": answer.finish,
+        "tokens": answer.tokens,
+        "load_seconds": round(load_seconds, 3),
+        "first_text_seconds": answer.first_text_seconds and round(answer.first_text_seconds, 3),
+        "seconds": round(answer.seconds, 3),
+    }
+
+
+def _scores(score: Scorecard) -> dict[str, Any]:
+    matching = score.matching
+    return {
+        "precision": matching.precision if matching else None,
+        "recall": matching.recall if matching else None,
+        "intensity_error": matching.mae if matching else None,
+        "degradation": score.degradation,
+        "length": score.length,
+        "format": score.format,
+        "accuracy": score.accuracy,
+        "explain": dict(score.explain),
+    }

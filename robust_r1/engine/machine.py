@@ -1,0 +1,40 @@
+"""Find out what a machine can hold."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Hold free memory in bytes: the machine's, and the GPU's (0 where there is none)."""
+
+    available: int
+    gpu: int
+
+    @property
+    def largest(self) -> int:
+        """Return the memory that a model has: the GPU's where there is one."""
+        return self.gpu or self.available
+
+
+def read_memory() -> Memory:
+    """Read the free memory; imports torch to ask for a GPU."""
+    import torch
+
+    gpu = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
+    return Memory(available=_available(), gpu=gpu)
+
+
+def _available() -> int:
+    # Linux says how much can be had without swapping; elsewhere the total must do.
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 0
