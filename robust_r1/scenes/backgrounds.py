@@ -10,7 +10,8 @@ canvas once. The pools of the three splits do not overlap, nor do their photogra
 """
 
 import json
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -61,6 +62,11 @@ def background(rng: np.random.Generator, split: str, width: int, height: int) ->
     gain = rng.uniform(0.75, 1.2) * rng.uniform(0.92, 1.08, size=3)
     offset = rng.uniform(-12, 12)
     return np.clip(crop * gain.astype(np.float32) + offset, 0, 255).astype(np.uint8)
+
+
+def held_out_photographs() -> dict[str, Callable[[], np.ndarray]]:
+    """Return the photographs that training never sees: file name and a function that reads it."""
+    return {name: partial(_decoded, name) for name in _photographs("held_out")}
 
 
 def _leaves(rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,19 @@
+"""Benchmarks and resumable evaluation runs; every figure comes with n and a 95 % interval."""
+
+from robust_r1.evaluation.cases import BENCHMARKS, LEVELS, Case, benchmark
+from robust_r1.evaluation.figures import Figure, headline, recall_by_degradation
+from robust_r1.evaluation.runs import Row, Run, evaluate, load_run
+
+__all__ = [
+    "BENCHMARKS",
+    "LEVELS",
+    "Case",
+    "Figure",
+    "Row",
+    "Run",
+    "benchmark",
+    "evaluate",
+    "headline",
+    "load_run",
+    "recall_by_degradation",
+]
