@@ -29,6 +29,7 @@ The picture is fitted to what the model sees and then degraded, so that the mode
 it was asked for."""
 
 _TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_TAG = len("<CONCLUSION_END>")
 
 
@@ -153,7 +154,10 @@ def _ask(engine: Engine, picture: np.ndarray, case: Case, show: bool) -> Answer:
 
 
 class ChainPrinter:
-    """Turn the text of a chain into headings and paragraphs while it arrives."""
+    """Turn the text of a chain into headings and paragraphs while it arrives.
+
+    Control characters are replaced: a model must not be able to steer the terminal.
+    """
 
     def __init__(self) -> None:
         self._pending = ""
@@ -165,19 +169,27 @@ class ChainPrinter:
         cut = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
         waits = cut >= 0 and ">" not in text[cut:]
         self._pending = text[cut:] if waits else ""
-        return _TAG.sub(self._heading, text[:cut] if waits else text)
+        text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text[:cut] if waits else text)
+        start = 0
+        shown = []
+        for tag in _TAG.finditer(text):
+            shown += [self._paragraph(text[start : tag.start()]), self._heading(tag)]
+            start = tag.end()
+        return "".join([*shown, self._paragraph(text[start:])])
 
     def close(self) -> str:
         """Return what was still waiting."""
         rest, self._pending = self._pending, ""
         return rest
 
+    def _paragraph(self, text: str) -> str:
+        self._started = self._started or bool(text)
+        return text
+
     def _heading(self, tag: re.Match[str]) -> str:
         if tag[2]:
             return ""
-        space = "\n\n" if self._started else ""
-        self._started = True
-        return f"{space}{tag[1]}\n"
+        return self._paragraph(f"\n\n{tag[1]}\n" if self._started else f"{tag[1]}\n")
 
 
 def _summarize(answer: Answer, applied: tuple[Finding, ...], score: Scorecard) -> None:

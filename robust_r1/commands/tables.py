@@ -14,8 +14,7 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     right = [
-        bool(rows) and all(isinstance(row[column], int | float) for row in rows)
-        for column in range(len(header))
+        bool(rows) and all(_is_number(row[column]) for row in rows) for column in range(len(header))
     ]
     lines = []
     for row in cells:
@@ -25,3 +24,7 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
         ]
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int | float) or str(cell).replace(".", "", 1).isdecimal()

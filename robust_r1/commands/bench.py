@@ -1,0 +1,100 @@
+"""bench: how fast this machine starts the page, degrades pictures and answers questions."""
+
+import argparse
+import json
+from dataclasses import asdict
+
+from robust_r1.commands.tables import format_table
+from robust_r1.engine import PRECISIONS
+from robust_r1.errors import InputError
+from robust_r1.evaluation import speed
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command and its arguments."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and memory",
+        description="Measure speed and memory on this machine: of starting the page, of the "
+        "degradations, of answering.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("what", choices=("startup", "degradations", "engine"))
+    parser.add_argument(
+        "--model", metavar="M", help="for startup and engine: a catalog name, folder or hub id"
+    )
+    parser.add_argument(
+        "--quantize",
+        metavar="LIST",
+        help=f"for engine: precisions to compare, of {','.join(PRECISIONS)}",
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure what was asked for and print it."""
+    if args.what == "startup":
+        _startup(args)
+    elif args.what == "degradations":
+        _degradations(args)
+    else:
+        _engine(args)
+    return 0
+
+
+def _startup(args: argparse.Namespace) -> None:
+    startup = speed.measure_startup(["--model", args.model] if args.model else [])
+    if args.json:
+        print(json.dumps(asdict(startup), indent=2))
+        return
+    rows = [
+        ("python app.py to the page, s", f"{startup.page_seconds:.2f}"),
+        ("memory of the page's process, MB", f"{startup.resident_bytes / 1e6:.0f}"),
+        ("import robust_r1.degradations, s", f"{startup.import_seconds:.2f}"),
+    ]
+    print(format_table(("startup", ""), rows))
+
+
+def _degradations(args: argparse.Namespace) -> None:
+    figures = speed.measure_degradations()
+    if args.json:
+        print(json.dumps({**asdict(figures), "total": figures.total}, indent=2))
+        return
+    rows = [(name, f"{ms:.1f}") for name, ms in figures.operations.items()]
+    print(format_table((f"{speed.WIDTH} x {speed.HEIGHT}, one thread", "ms"), rows))
+    height, width = speed.MEGAPIXEL
+    print()
+    rows = [
+        ("sum of all sixteen", f"{figures.total:.1f}"),
+        (f"preview of {speed.PREVIEW} at {width} x {height}", f"{figures.preview:.1f}"),
+        ("its encoding as PNG", f"{figures.encoding:.1f}"),
+    ]
+    print(format_table(("", "ms"), rows))
+
+
+def _engine(args: argparse.Namespace) -> None:
+    precisions = [None]
+    if args.quantize:
+        precisions = [name.strip() for name in args.quantize.split(",")]
+        for name in precisions:
+            if name not in PRECISIONS:
+                raise InputError(f"no precision {name!r}; give some of {','.join(PRECISIONS)}.")
+    figures = [speed.measure_engine(args.model or "auto", name) for name in precisions]
+    if args.json:
+        print(json.dumps([asdict(figure) for figure in figures], indent=2))
+        return
+    header = (
+        *("model", "precision", "device", "load s", "first text s", "chain s"),
+        *("tokens", "tokens/s", "peak MB"),
+    )
+    rows = [
+        (
+            *(figure.model, figure.precision, figure.device),
+            *(f"{figure.load_seconds:.1f}", f"{figure.first_text_seconds:.2f}"),
+            *(f"{figure.chain_seconds:.2f}", figure.tokens),
+            *(f"{figure.tokens_per_second:.0f}", f"{figure.peak_bytes / 1e6:.0f}"),
+        )
+        for figure in figures
+    ]
+    print(format_table(header, rows))
