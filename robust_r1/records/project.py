@@ -1,0 +1,128 @@
+"""The project's own data: one question about one picture on each line of a JSON Lines file."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from robust_r1.chain import format_question, parse
+from robust_r1.degradations import DegradationPlan
+from robust_r1.errors import InputError
+from robust_r1.metrics import answer_matches
+from robust_r1.records.lines import Fields, Place, fields_of, json_line, json_lines, write_whole
+
+KINDS = ("mcq", "vqa", "cap")
+_REQUIRED = ("image", "question")
+_OPTIONAL = ("choices", "answer", "chain", "plan", "seed", "split", "kind", "topic")
+
+
+@dataclass(frozen=True)
+class Record:
+    """Hold one question about one picture.
+
+    Attributes:
+        image: the degraded picture's file, relative to the folder of the data file, or absolute.
+        question: the question in words, without the choices.
+        choices: the options of a multiple-choice question, numbered from 0, else empty.
+        answer: the true answer (for "mcq" the number or text of a choice); empty if not known.
+        chain: the reference chain as text, well formed; empty where there is none.
+        plan: what was done to the picture; empty for a clean one.
+        seed: what the sample was drawn from.
+        split: "train", "validation", "test" or a name of the user's.
+        kind: a member of KINDS, or empty.
+        topic: what is asked about, in a word, or empty.
+    """
+
+    image: str
+    question: str
+    choices: tuple[str, ...] = ()
+    answer: str = ""
+    chain: str = ""
+    plan: DegradationPlan = field(default_factory=DegradationPlan)
+    seed: int = 0
+    split: str = ""
+    kind: str = ""
+    topic: str = ""
+
+    @property
+    def prompt(self) -> str:
+        """Return the question as a model reads it, choices numbered from 0."""
+        return format_question(self.question, self.choices)
+
+    def picture(self, folder: str | Path) -> Path:
+        """Return the picture's path, given the folder of the data file."""
+        return Path(folder) / self.image
+
+
+def read_records(path: str | Path) -> list[Record]:
+    """Read a file of records; `image` and `question` are required, the rest may be left out.
+
+    Raises:
+        DataError: a file that cannot be read; a line that is not JSON, has unknown, missing or
+            ill-typed keys, a malformed chain or plan, or an answer that is none of the choices.
+    """
+    return [_record(value, place) for place, value in json_lines(path)]
+
+
+def write_records(path: str | Path, records: Iterable[Record]) -> None:
+    """Write records to a file, whole or not at all; `read_records` gives them back.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    write_whole(path, (json_line(record_to_json(record)) for record in records))
+
+
+def record_to_json(record: Record) -> dict[str, Any]:
+    """Return a record as the JSON object of its line, keys in a fixed order."""
+    value = asdict(record)
+    return value | {
+        "choices": list(record.choices),
+        "plan": json.loads(record.plan.to_json()),
+    }
+
+
+def _record(value: Any, place: Place) -> Record:
+    fields = fields_of(value, place, _REQUIRED, _OPTIONAL)
+    record = Record(
+        image=fields.text("image"),
+        question=fields.text("question"),
+        choices=fields.texts("choices", ()),
+        answer=fields.text("answer", ""),
+        chain=fields.text("chain", ""),
+        plan=_plan(fields),
+        seed=fields.whole("seed", 0),
+        split=fields.text("split", ""),
+        kind=fields.text("kind", ""),
+        topic=fields.text("topic", ""),
+    )
+    _check(record, place)
+    return record
+
+
+def _plan(fields: Fields) -> DegradationPlan:
+    try:
+        value = fields.values.get("plan")
+        return DegradationPlan() if value is None else DegradationPlan.from_json(json.dumps(value))
+    except InputError as error:
+        raise fields.place.fault(str(error), "write it as DegradationPlan.to_json does") from error
+
+
+def _check(record: Record, place: Place) -> None:
+    if record.kind and record.kind not in KINDS:
+        raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
+    if record.kind == "mcq" and not record.choices:
+        raise place.fault("an mcq without choices", "list them, or make it a vqa")
+    if record.choices and record.answer and not _is_choice(record.answer, record.choices):
+        last = len(record.choices) - 1
+        raise place.fault(
+            f"the answer {record.answer!r} is none of the choices",
+            f"give a number from 0 to {last} or a choice's text",
+        )
+    if record.chain and (problems := parse(record.chain).problems):
+        raise place.fault(f"the chain has a {problems[0]}", "write it as chain.render does")
+
+
+def _is_choice(answer: str, choices: tuple[str, ...]) -> bool:
+    return any(answer_matches(answer, str(number), choices) for number in range(len(choices)))

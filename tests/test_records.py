@@ -1,0 +1,438 @@
+"""Data formats: what is written is read back, and a broken record is named with its line."""
+
+import base64
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from robust_r1.chain import Chain, Finding, format_question, render
+from robust_r1.degradations import SPECS, DegradationPlan
+from robust_r1.errors import DataError, InputError
+from robust_r1.images import encode_png
+from robust_r1.records import (
+    AokvqaItem,
+    Conversation,
+    RBenchItem,
+    RBenchResult,
+    Record,
+    Turn,
+    VlmRow,
+    VlmTable,
+    conversation_of,
+    read_aokvqa,
+    read_authors,
+    read_rbench,
+    read_rbench_results,
+    read_records,
+    read_sharegpt,
+    read_vlmeval,
+    record_of,
+    split_question,
+    write_aokvqa,
+    write_authors,
+    write_corrupted,
+    write_rbench,
+    write_rbench_results,
+    write_records,
+    write_sharegpt,
+    write_vlmeval,
+)
+
+CHAIN = render(Chain((Finding("lens blur", 0.31),), "soft", "a kite flies", "a kite", "1"))
+PLAN = DegradationPlan.parse("lens_blur=0.31", seed=3)
+RECORD = Record(
+    "a/1.png", "What flies?", ("bird", "kite"), "1", CHAIN, PLAN, 3, "train", "mcq", "noun"
+)
+SAMPLE = Conversation(("a.jpg",), (Turn("human", "<image>What flies?"), Turn("gpt", CHAIN)))
+ITEM = RBenchItem("a.jpg", "What flies?", ("bird", "kite"), ("B",), "MCQ", 3.25, 7, 2)
+
+many = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+words = st.text(min_size=1, max_size=12).filter(str.strip)
+# What a table in text form cannot tell apart: outer space, and a line end's kind.
+cells = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+    lambda text: text == text.strip()
+)
+
+
+@st.composite
+def records(draw):
+    choices = tuple(draw(st.lists(words, max_size=4)))
+    answer = str(draw(st.integers(0, len(choices) - 1))) if choices else draw(st.text(max_size=5))
+    ids = draw(st.lists(st.sampled_from([spec.id for spec in SPECS]), unique=True, max_size=3))
+    plan = DegradationPlan.of({id: draw(st.floats(0, 1)) for id in ids}, draw(st.integers(0, 99)))
+    kind = "mcq" if choices else draw(st.sampled_from(["", "vqa", "cap"]))
+    chain = draw(st.sampled_from(["", CHAIN]))
+    seed = draw(st.integers(0, 2**40))
+    return Record(draw(words), draw(words), choices, answer, chain, plan, seed, "x", kind, "")
+
+
+@st.composite
+def conversations(draw):
+    images = tuple(draw(st.lists(words, min_size=1, max_size=3)))
+    first = Turn("human", "<image>" * len(images) + draw(words).replace("<", ""))
+    rest = [Turn("gpt", draw(words).replace("<", ""))]
+    for _ in range(draw(st.integers(0, 2))):
+        rest += [Turn("human", draw(words).replace("<", "")), Turn("gpt", "fine")]
+    before = [Turn("system", "Be brief.")] if draw(st.booleans()) else []
+    return Conversation(images, (*before, first, *rest))
+
+
+@st.composite
+def tables(draw):
+    picture = base64.b64encode(b"0123456789" * 8).decode()
+    rows = []
+    for number in range(draw(st.integers(1, 4))):
+        letters = draw(st.lists(st.sampled_from("ABCD"), unique=True).map(sorted))
+        shared = number > 0 and draw(st.booleans())
+        rows.append(
+            VlmRow(
+                index=str(number),
+                question=draw(cells),
+                image="" if shared else picture,
+                shared="0" if shared else "",
+                hint=draw(st.sampled_from(["", "look\ttwice", 'say "no"\nnow'])),
+                options=tuple((letter, draw(cells)) for letter in letters),
+                answer=letters[0] if letters else draw(cells).lower(),
+                extra=(("bench", draw(cells)),),
+            )
+        )
+    names = ("index", "image", "question", "hint", "A", "B", "C", "D", "answer", "bench")
+    return VlmTable(names, tuple(rows))
+
+
+@st.composite
+def rbench_items(draw):
+    kind = draw(st.sampled_from(["MCQ", "VQA", "CAP"]))
+    texts = st.text("abc ÷李？’.\"',", min_size=1, max_size=9).filter(lambda t: t == t.strip())
+    options = tuple(draw(st.lists(texts, min_size=2, max_size=5))) if kind == "MCQ" else ()
+    answers = (draw(texts),)
+    if kind == "MCQ":
+        answers = ("ABCDE"[draw(st.integers(0, len(options) - 1))],)
+    elif kind == "CAP":
+        answers = tuple(draw(st.lists(texts, min_size=1, max_size=5)))
+    score, numbers = draw(st.floats(0, 5)), (draw(st.integers(1, 33)), draw(st.integers(1, 3)))
+    return RBenchItem(draw(texts), draw(texts), options, answers, kind, score, *numbers)
+
+
+@many
+@given(st.lists(records(), max_size=4))
+def test_records_are_read_as_they_were_written(tmp_path, items):
+    write_records(tmp_path / "a.jsonl", items)
+    assert read_records(tmp_path / "a.jsonl") == items
+
+
+@many
+@given(st.lists(conversations(), max_size=4))
+def test_conversations_survive_both_formats(tmp_path, items):
+    write_authors(tmp_path / "a.jsonl", items)
+    assert read_authors(tmp_path / "a.jsonl") == items
+    assert read_sharegpt(write_sharegpt(tmp_path, "mine", items)) == items
+
+
+@many
+@given(tables())
+def test_tables_of_vlmevalkit_are_read_as_they_were_written(tmp_path, table):
+    write_vlmeval(tmp_path / "a.tsv", table)
+    assert read_vlmeval(tmp_path / "a.tsv") == table
+
+
+@many
+@given(st.lists(rbench_items(), min_size=1, max_size=4))
+def test_rbench_is_read_as_it_was_written(tmp_path, items):
+    write_rbench(tmp_path / "a.csv", items)
+    assert read_rbench(tmp_path / "a.csv", "gbk") == items
+    results = [RBenchResult(item, (0.5, None, 1.0)[rank % 3]) for rank, item in enumerate(items)]
+    write_rbench_results(tmp_path / "r.csv", results)
+    assert read_rbench_results(tmp_path / "r.csv") == results
+
+
+@many
+@given(st.lists(words, max_size=4), words)
+def test_a_question_and_its_options_come_apart_again(choices, question):
+    choices = [" ".join(choice.split()) for choice in choices]
+    question = " ".join(question.split())
+    assert split_question(format_question(question, choices)) == (question, tuple(choices))
+
+
+def test_aokvqa_is_read_as_it_was_written_and_its_test_split_has_no_answers(tmp_path):
+    train = AokvqaItem("train", 299207, "q1", "Who?", ("a", "b"), 1, ("b",) * 10, True, ("so",))
+    test = AokvqaItem("test", 7, "q2", "Who?", ("a", "b"))
+    write_aokvqa(tmp_path / "a.json", [train, test])
+    assert read_aokvqa(tmp_path / "a.json") == [train, test]
+    assert train.image == "train2017/000000299207.jpg"
+    assert train.record().answer == "1" and test.record().answer == ""
+    assert "correct_choice_idx" not in json.loads((tmp_path / "a.json").read_text())[1]
+
+
+def test_a_record_becomes_a_conversation_and_comes_back():
+    sample = conversation_of(RECORD)
+    assert sample.turns[0].text == "<image>What flies?\n0. bird\n1. kite"
+    back = record_of(sample, split="train")
+    assert back == replace(RECORD, plan=DegradationPlan(), seed=0, kind="", topic="")
+
+
+def test_the_records_layout_is_the_documented_one(tmp_path):
+    write_records(tmp_path / "a.jsonl", [RECORD])
+    (value,) = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert list(value) == [
+        *("image", "question", "choices", "answer", "chain"),
+        *("plan", "seed", "split", "kind", "topic"),
+    ]
+    assert value["plan"] == json.loads(PLAN.to_json()) and value["choices"] == ["bird", "kite"]
+
+
+def test_sharegpt_is_entered_beside_other_data_sets(tmp_path):
+    (tmp_path / "dataset_info.json").write_text('{"other": {"file_name": "o.json"}}')
+    write_sharegpt(tmp_path, "mine", [SAMPLE])
+    info = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert info["other"] == {"file_name": "o.json"}
+    assert info["mine"]["file_name"] == "mine.json" and info["mine"]["formatting"] == "sharegpt"
+
+
+def test_several_files_take_their_pictures_from_folders_of_their_own(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jpg").write_bytes(b"")
+        write_authors(tmp_path / f"{name}.jsonl", [SAMPLE])
+    files = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
+    found = read_authors(files, [tmp_path / "one", tmp_path / "two"])
+    assert [sample.images for sample in found] == [
+        (str(tmp_path / "one" / "a.jpg"),),
+        (str(tmp_path / "two" / "a.jpg"),),
+    ]
+    assert len(read_authors(files, tmp_path / "one")) == 2
+    with pytest.raises(DataError, match="2 picture folders were given for 1 files"):
+        read_authors(files[0], [tmp_path / "one", tmp_path / "two"])
+    with pytest.raises(DataError, match="one.jsonl:1: no picture a.jpg"):
+        read_authors(files[0], tmp_path / "empty")
+
+
+GOOD = {"image": "a.png", "question": "Who?"}
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        ({**GOOD, "aswer": "x"}, "unknown aswer"),
+        ({"image": "a.png"}, "no question"),
+        ({"image": "", "question": "Who?"}, "image is ''"),
+        ({**GOOD, "choices": "ab"}, "choices is 'ab'"),
+        ({**GOOD, "seed": -1}, "seed is -1"),
+        ({**GOOD, "seed": True}, "seed is True"),
+        ({**GOOD, "kind": "quiz"}, "unknown kind 'quiz'"),
+        ({**GOOD, "kind": "mcq"}, "an mcq without choices"),
+        ({**GOOD, "choices": ["a", "b"], "answer": "2"}, "none of the choices"),
+        ({**GOOD, "chain": "<TYPE>none<TYPE_END>"}, "missing section"),
+        ({**GOOD, "plan": {"steps": [{"id": "rain"}]}}, "id, intensity and seed"),
+        ([GOOD], "this is ["),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_broken_record_is_named_by_file_and_line(tmp_path, value, fault):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(f"{json.dumps(GOOD)}\n\n{json.dumps(value)}\n")
+    with pytest.raises(DataError) as caught:
+        read_records(path)
+    assert str(caught.value).startswith(f"{path}:3: ") and fault in str(caught.value)
+    assert "; " in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (b'{"image": ', "the JSON is broken"),
+        (b'{"image": "a", "image": "b"}', "a key is there twice"),
+        (b'{"seed": NaN}', "NaN is no number"),
+        (b"[" * 100_000, "the JSON is broken"),
+        (b"\xff\xfe", "this is not UTF-8"),
+    ],
+    ids=["cut", "twice", "nan", "deep", "bytes"],
+)
+def test_a_line_that_is_not_json_is_named(tmp_path, data, fault):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes(json.dumps(GOOD).encode() + b"\r\n" + data)
+    with pytest.raises(DataError, match=":2: ") as caught:
+        read_records(path)
+    assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("turns", "images", "fault"),
+    [
+        ([("gpt", "hello")], [], "the turns are of gpt"),
+        ([("human", "<image>a"), ("human", "b")], ["a.jpg"], "the turns are of human, human"),
+        ([("human", "<image>a"), ("gpt", "b")], [], "1 <image> marks for 0 pictures"),
+        ([("human", "a"), ("gpt", "b")], ["a.jpg"], "0 <image> marks for 1 pictures"),
+        ([], [], "the turns are of nobody"),
+    ],
+    ids=["no question", "no reply", "no picture", "no mark", "nothing"],
+)
+def test_a_broken_conversation_is_named_by_file_and_line(tmp_path, turns, images, fault):
+    good = {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}
+    spoken = [{"from": speaker, "value": text} for speaker, text in turns]
+    bad = {"conversations": spoken, "images": images}
+    path = tmp_path / "bad.json"
+    path.write_text(f"[\n{json.dumps(good)},\n{json.dumps(bad)}\n]")
+    with pytest.raises(DataError) as caught:
+        read_sharegpt(path)
+    assert str(caught.value).startswith(f"{path}:3: {fault}")
+
+
+@pytest.mark.parametrize("text", ["{}", "[", "[{}", "[1,]", "[] x", "", "[1 2]"])
+def test_a_file_that_is_no_json_list_is_refused(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(DataError, match="a.json:1: "):
+        read_aokvqa(tmp_path / "a.json")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    for read in (read_records, read_authors, read_sharegpt, read_vlmeval, read_rbench, read_aokvqa):
+        for path in (tmp_path / "nowhere", tmp_path):
+            with pytest.raises(DataError, match="could not be read"):
+                read(path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="could not be written: "):
+        write_records(tmp_path / "file" / "a.jsonl", [RECORD])
+
+
+def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
+    path = tmp_path / "a.jsonl"
+    write_records(path, [RECORD])
+    before = path.read_bytes()
+    with pytest.raises(DataError, match="cannot hold the character"):
+        write_records(path, [RECORD, replace(RECORD, question="\ud800")])
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+PICTURE = "P" * 80
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        (["1\tP\tWho?\ta\tb\tA"], "index 1 stands in line 2 too"),
+        (["2\t7\tWho?\ta\tb\tA"], "the picture '7' is neither"),
+        (["2\t1\tWho?\ta\tb\tA", "3\t2\tWho?\ta\tb\tA"], "the picture '2' is neither"),
+        (["2\t\tWho?\ta\tb\tA"], "a row without a picture"),
+        (["2\tP\tWho?\ta\t\tB"], "the answer B names none of the options A"),
+        (["2\tP\tWho?"], "3 fields under 6 columns"),
+        (['2\tP\t"Who?\ta\tb\tA'], "the table is broken"),
+        (["\tP\tWho?\ta\tb\tA"], "a row without index"),
+        (["2\t['P']\tWho?\ta\tb\tA"], "a row with several pictures"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_broken_table_is_named_by_file_and_line(tmp_path, rows, fault):
+    lines = ["index\timage\tquestion\tA\tB\tanswer", f"1\t{PICTURE}\tWho?\ta\tb\tA"]
+    lines += [row.replace("\tP\t", f"\t{PICTURE}\t") for row in rows]
+    path = tmp_path / "bad.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError) as caught:
+        read_vlmeval(path)
+    assert str(caught.value).startswith(f"{path}:{len(lines)}: {fault}")
+
+
+def test_a_corrupted_copy_differs_in_its_pictures_alone(tmp_path, make_picture):
+    picture = make_picture(40, 56)
+    image = base64.b64encode(encode_png(picture)).decode()
+    first = VlmRow("1", "Who?", image, options=(("A", "x"), ("C", "y")), answer="C")
+    second = VlmRow("2", "What?", shared="1", answer="a cat")
+    table = VlmTable(("index", "image", "question", "A", "B", "C", "answer"), (first, second))
+    plan = DegradationPlan.parse("gaussian_noise=0.45", seed=9)
+    path = write_corrupted(tmp_path, "Tiny", "50", table, lambda index: plan)
+    assert path.name == "Tiny_Robust_50.tsv"
+    copy = read_vlmeval(path)
+    assert copy.rows[1] == second and copy.columns == table.columns
+    assert replace(copy.rows[0], image=image) == first
+    for row in copy.rows:
+        assert np.array_equal(copy.picture(row), plan.apply(picture))
+    (line,) = (tmp_path / "Tiny_Robust_50.manifest.jsonl").read_text().splitlines()
+    noted = json.loads(line)
+    assert DegradationPlan.from_json(json.dumps(noted["plan"])) == plan and noted["index"] == "1"
+    with pytest.raises(InputError, match="no level '30'"):
+        write_corrupted(tmp_path, "Tiny", "30", table, lambda index: plan)
+
+
+def test_a_picture_that_is_no_picture_is_named_by_its_row():
+    for text in ("!" * 80, base64.b64encode(b"text" * 30).decode()):
+        table = VlmTable(("index",), (VlmRow("7", "Who?", text),))
+        with pytest.raises(DataError, match="the picture of row 7 cannot be read"):
+            table.picture(table.rows[0])
+
+
+def test_the_release_of_rbench_is_gbk_with_two_kinds_of_separator(tmp_path):
+    text = (
+        "name,question,choice,answer,type,score,distortion,strength\n"
+        "a.jpg,What color?,A.red;B. white; C.black；D.orange,D,MCQ,3.5,2,2\n"
+        "b.jpg,Describe it.,N,\"['it''s one', 'two']\",CAP,3,33,3\n"
+    )
+    (tmp_path / "a.csv").write_bytes(text.encode("gbk"))
+    one, two = read_rbench(tmp_path / "a.csv")
+    assert one.options == ("red", "white", "black", "orange") and one.answers == ("D",)
+    assert two.answers == ("its one", "two") and two.options == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("a.jpg,Who?,A.x; B.y,C,MCQ,3,1,1", "the answer 'C' names none of the 2 options"),
+        ("a.jpg,Who?,x; y,A,MCQ,3,1,1", "do not begin with A."),
+        ("a.jpg,Who?,N,me,QUIZ,3,1,1", "unknown type 'QUIZ'"),
+        ("a.jpg,Who?,N,me,VQA,3,34,1", "distortion is '34'"),
+        ("a.jpg,Who?,N,me,VQA,3,1,low", "strength is 'low'"),
+        ("a.jpg,Who?,N,me,VQA,good,1,1", "score 'good' is no number"),
+        ("a.jpg,Who?,A.x; B.y,me,VQA,3,1,1", "options in a VQA row"),
+        ("a.jpg,Who?,N,__import__('os').getcwd(),CAP,3,1,1", "the captions are no list of texts"),
+        ("a.jpg,Who?,N,[],CAP,3,1,1", "the captions are no list of texts"),
+        (",Who?,N,me,VQA,3,1,1", "no name"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_a_broken_row_of_rbench_is_named_by_file_and_line(tmp_path, row, fault):
+    path = tmp_path / "bad.csv"
+    write_rbench(path, [ITEM])
+    path.write_text(path.read_text() + row + "\n")
+    with pytest.raises(DataError) as caught:
+        read_rbench(path)
+    assert str(caught.value).startswith(f"{path}:3: ") and fault in str(caught.value)
+
+
+def test_a_result_outside_its_range_is_named(tmp_path):
+    path = tmp_path / "r.csv"
+    write_rbench_results(path, [RBenchResult(ITEM, 0.5)])
+    path.write_text(path.read_text().replace(",0.5\n", ",1.5\n"))
+    with pytest.raises(DataError, match=r"r.csv:2: result is '1.5'"):
+        read_rbench_results(path)
+    with pytest.raises(DataError, match=r"unknown column \(index\), result"):
+        read_rbench(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"correct_choice_idx": 2}, "correct_choice_idx is 2 of 2 choices"),
+        ({"split": "dev"}, "unknown split 'dev'"),
+        ({"difficult_direct_answer": "no"}, "difficult_direct_answer is no truth value"),
+        ({"hint": "x"}, "unknown hint"),
+    ],
+    ids=["answer", "split", "flag", "key"],
+)
+def test_a_broken_question_of_aokvqa_is_named_by_its_line(tmp_path, change, fault):
+    good = AokvqaItem("val", 7, "q", "Who?", ("a", "b"), 1)
+    path = tmp_path / "a.json"
+    write_aokvqa(path, [good, good])
+    entries = json.loads(path.read_text())
+    entries[1] |= change
+    path.write_text("[\n" + ",\n".join(json.dumps(entry) for entry in entries) + "]")
+    with pytest.raises(DataError) as caught:
+        read_aokvqa(path)
+    assert str(caught.value).startswith(f"{path}:3: ") and fault in str(caught.value)
