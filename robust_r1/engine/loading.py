@@ -85,7 +85,7 @@ def _download(source: str) -> Path:
     """Fetch a model from the hub, or find it in the cache, and return its folder."""
     import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
 
     try:
         return Path(snapshot_download(source, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT))
@@ -95,7 +95,9 @@ def _download(source: str) -> Path:
         ) from error
     except RepositoryNotFoundError as error:
         raise ModelError(f"The hub has no model {source}; check the name.") from error
-    except (OSError, ValueError, httpx.HTTPError) as error:
+    except HFValidationError as error:
+        raise ModelError(f"{source} is neither a folder nor a hub id; check the name.") from error
+    except (OSError, httpx.HTTPError) as error:
         raise ModelError(
             f"{source} is not on this machine and the hub could not be reached; connect to the "
             "network or choose a bundled model."
