@@ -2,8 +2,10 @@
 
 Trained end to end from random weights, a small model learns the language of the chains and hardly
 looks at the picture. So the encoder first learns, through probes that are thrown away afterwards,
-which degradations a picture has and how strong they are (from all tokens together) and which
-object of which color lies under each token.
+which degradations a picture has and how strong they are (from all tokens together), which of them
+changed the pixels under each token, and which object of which color lies there. The labels of the
+single tokens are what teaches local damage: from one label a picture, boxes, specks and exchanged
+blocks were not found at all after 32,000 pictures.
 """
 
 import json
@@ -19,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import SPECS, degrade
 from robust_r1.scenes import Item, make_item
 from robust_r1.scenes.vocabulary import COLORS, NOUNS
 from train.config import TrainingConfig
@@ -27,6 +29,9 @@ from train.optim import MuonAdamW, cosine
 
 TOKEN = 32  # pixels a side under one merged token: a patch of 16, merged 2 x 2
 VALIDATION_ITEMS = 384
+# Mean change in levels from which a token counts as changed by a degradation: about the smallest
+# that shows side by side.
+CHANGED = 1.0
 _CHECKPOINT = "warmup.pt"
 
 
@@ -38,6 +43,7 @@ class Targets:
     intensity: torch.Tensor  # batch x 16
     noun: torch.Tensor  # one row per token; 0 is nothing
     color: torch.Tensor
+    local: torch.Tensor  # tokens x 16, 1 where the degradation changed the pixels of the token
     tokens: list[int]
 
 
@@ -46,17 +52,20 @@ class Probes(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.mix = nn.Linear(2 * width, width)
+        self.local_head = nn.Linear(width, len(SPECS))
+        self.mix = nn.Linear(2 * (width + len(SPECS)), width)
         self.degradation_head = nn.Linear(width, 2 * len(SPECS))
         self.object_head = nn.Linear(width, 1 + len(NOUNS) + 1 + len(COLORS))
 
     def forward(self, tokens: torch.Tensor, counts: list[int]) -> tuple[torch.Tensor, ...]:
-        """Return presence logits, intensities (both batch x 16), noun and color logits."""
-        pooled = [torch.cat([part.mean(0), part.amax(0)]) for part in tokens.split(counts)]
+        """Return presence logits, intensities (both batch x 16), noun, color, local logits."""
+        local = self.local_head(tokens)
+        whole = torch.cat([tokens, local], dim=-1)
+        pooled = [torch.cat([part.mean(0), part.amax(0)]) for part in whole.split(counts)]
         hidden = functional.gelu(self.mix(torch.stack(pooled)))
         present, intensity = self.degradation_head(hidden).chunk(2, dim=-1)
         noun, color = self.object_head(tokens).split([1 + len(NOUNS), 1 + len(COLORS)], dim=-1)
-        return present, torch.sigmoid(intensity), noun, color
+        return present, torch.sigmoid(intensity), noun, color, local
 
 
 class ProbeScenes(Dataset):
@@ -71,8 +80,28 @@ class ProbeScenes(Dataset):
     def __getitem__(self, index: int) -> tuple:
         cv2.setNumThreads(1)
         item = make_item(self.split, self.start + index)
-        encoded = self.processor(images=[item.image()], return_tensors="np")
-        return encoded["pixel_values"], encoded["image_grid_thw"][0], *token_labels(item)
+        picture, local = damage_labels(item)
+        encoded = self.processor(images=[picture], return_tensors="np")
+        return encoded["pixel_values"], encoded["image_grid_thw"][0], *token_labels(item), local
+
+
+def damage_labels(item: Item) -> tuple[np.ndarray, np.ndarray]:
+    """Apply the plan step by step; return the picture and, per token, what changed it.
+
+    Returns:
+        The degraded picture, and a float32 array, tokens x 16, of 0 and 1.
+    """
+    picture = item.clean()
+    rows, columns = picture.shape[0] // TOKEN, picture.shape[1] // TOKEN
+    local = np.zeros((rows, columns, len(SPECS)), np.float32)
+    ids = [spec.id for spec in SPECS]
+    for step in item.plan.steps:
+        after = degrade(picture, step.id, step.intensity, step.seed)
+        change = cv2.absdiff(picture, after).astype(np.float32).mean(2)
+        mean = cv2.resize(change, (columns, rows), interpolation=cv2.INTER_AREA)
+        local[..., ids.index(step.id)] = mean > CHANGED
+        picture = after
+    return picture, local.reshape(-1, len(SPECS))
 
 
 def token_labels(item: Item) -> tuple[np.ndarray, ...]:
@@ -93,12 +122,13 @@ def token_labels(item: Item) -> tuple[np.ndarray, ...]:
 
 def collate(rows: list[tuple]) -> tuple[torch.Tensor, torch.Tensor, Targets]:
     """Join samples into patches (all pictures in one), grids and targets."""
-    patches, grids, present, intensity, noun, color = zip(*rows, strict=True)
+    patches, grids, present, intensity, noun, color, local = zip(*rows, strict=True)
     targets = Targets(
         torch.from_numpy(np.stack(present)),
         torch.from_numpy(np.stack(intensity)),
         torch.from_numpy(np.concatenate(noun)),
         torch.from_numpy(np.concatenate(color)),
+        torch.from_numpy(np.concatenate(local)),
         [len(part) for part in noun],
     )
     grid = torch.from_numpy(np.stack(grids))
@@ -106,11 +136,12 @@ def collate(rows: list[tuple]) -> tuple[torch.Tensor, torch.Tensor, Targets]:
 
 
 def loss_of(outputs: tuple[torch.Tensor, ...], targets: Targets) -> torch.Tensor:
-    """Add up the four losses; intensity counts where a degradation is there."""
-    present, intensity, noun, color = outputs
+    """Add up the five losses; intensity counts where a degradation is there."""
+    present, intensity, noun, color, local = outputs
     # Two of sixteen are there on average; the weight keeps "nothing" from being a good answer.
     weight = torch.full_like(present[0], 2.0)
     seen = functional.binary_cross_entropy_with_logits(present, targets.present, pos_weight=weight)
+    where = functional.binary_cross_entropy_with_logits(local, targets.local, pos_weight=weight)
     gap = ((intensity - targets.intensity).abs() * targets.present).sum()
     strength = gap / targets.present.sum().clamp(min=1)
     rare = torch.ones(noun.shape[-1])
@@ -119,7 +150,7 @@ def loss_of(outputs: tuple[torch.Tensor, ...], targets: Targets) -> torch.Tensor
     rare = torch.ones(color.shape[-1])
     rare[0] = 0.3
     hue = functional.cross_entropy(color, targets.color, rare)
-    return 4 * seen + 2 * strength + what + 0.5 * hue
+    return 4 * seen + 4 * where + 2 * strength + what + 0.5 * hue
 
 
 @torch.no_grad()
@@ -129,7 +160,7 @@ def evaluate(vision, probes: Probes, loader: DataLoader) -> dict:
     rows: list[list[torch.Tensor]] = [[], [], [], []]
     right = torch.zeros(3)
     for patches, grid, targets in loader:
-        present, intensity, noun, color = probes(encode(vision, patches, grid), targets.tokens)
+        present, intensity, noun, color, _ = probes(encode(vision, patches, grid), targets.tokens)
         rows[0].append(present > 0)
         rows[1].append(targets.present > 0)
         rows[2].append(intensity)
