@@ -53,12 +53,57 @@ class StageConfig:
 
 
 @dataclass(frozen=True)
+class RewardWeights:
+    """Hold what each reward counts in the sum; one of weight 0 is still computed and logged."""
+
+    degradation: float = 1.0
+    length: float = 1.0
+    format: float = 1.0
+    accuracy: float = 1.0
+
+
+@dataclass(frozen=True)
+class GrpoConfig(StageConfig):
+    """Hold the reinforcement stage: `samples` and `batch` count scenes, each answered `group` times.
+
+    Group size and beta are the paper's; its completions have up to 2048 tokens, the chains of
+    scenes 60 to 220.
+    """
+
+    group: int = 8
+    accumulate: int = 1  # forward passes that a step's completions are divided among
+    beta: float = 0.04  # weight of the divergence from the starting checkpoint
+    temperature: float = 1.0
+    max_tokens: int = 320
+    sample_every: int = 10  # optimizer steps between completions written to samples.jsonl
+    rewards: RewardWeights = field(default_factory=RewardWeights)
+
+    def __post_init__(self) -> None:
+        completions = self.batch * self.group
+        problems = []
+        if self.group < 2:
+            problems.append(f"grpo.group is {self.group}, a group compares 2 completions or more")
+        if self.accumulate < 1 or completions % self.accumulate:
+            problems.append(
+                f"grpo.accumulate is {self.accumulate}, it must divide the {completions} "
+                "completions of a step (batch x group)"
+            )
+        if not self.temperature > 0 or self.max_tokens < 1:
+            problems.append("grpo.temperature and grpo.max_tokens must be above 0")
+        if not any(dataclasses.astuple(self.rewards)):
+            problems.append("grpo.rewards are all 0, give one of them a weight")
+        if problems:
+            raise InputError("; ".join(problems))
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Hold everything that fixes a training run."""
 
     warmup: StageConfig
     base: StageConfig
     sft: StageConfig
+    grpo: GrpoConfig
     model: ModelConfig = field(default_factory=ModelConfig)
     seed: int = 20
     threads: int = 2
