@@ -64,13 +64,13 @@ class RewardWeights:
 
 @dataclass(frozen=True)
 class GrpoConfig(StageConfig):
-    """Hold the reinforcement stage: `samples` and `batch` count scenes, each answered `group` times.
+    """Hold the reinforcement stage; `samples` and `batch` count scenes, each answered in a group.
 
     Group size and beta are the paper's; its completions have up to 2048 tokens, the chains of
     scenes 60 to 220.
     """
 
-    group: int = 8
+    group: int = 8  # completions of each scene
     accumulate: int = 1  # forward passes that a step's completions are divided among
     beta: float = 0.04  # weight of the divergence from the starting checkpoint
     temperature: float = 1.0
