@@ -55,8 +55,9 @@ class AnswerEvents:
             ),
             also_clean=bool(also_clean),
         )
+        shown = None
         for view in ask_handlers.views(engine, case, self.runs, request.session_hash):
-            update = self._show(view)
+            update, shown = self._show(view, shown), view
             if view.finished:
                 seeds = picture_handlers.checked_seed(seed)
                 text = record.to_json(engine, case, seeds, view.outcome)
@@ -86,22 +87,27 @@ class AnswerEvents:
         """Free the worker when a tab is closed."""
         self.runs.stop(request.session_hash)
 
-    def _show(self, view: View) -> dict:
+    def _show(self, view: View, shown: View | None) -> dict:
+        """Return what has changed since the view that is on the page."""
         results = self.results
-        update = {
-            results.status: view.status,
-            results.chain: view.chain,
-            results.answer: view.answer,
-            results.problems: view.problems,
-            results.score: view.score,
-            results.clean_chain: view.clean_chain,
-            results.clean_fold: gr.Accordion(visible=bool(view.clean_chain)),
-            results.raw: view.raw,
-            self.actions.leave: gr.Button(visible=False),
-            self.actions.stop: gr.Button(visible=True, interactive=not view.finished),
+        texts = {
+            results.status: "status", results.chain: "chain", results.answer: "answer",
+            results.problems: "problems", results.score: "score", results.raw: "raw",
+            results.clean_chain: "clean_chain",
         }
+        update: dict = {
+            component: getattr(view, name)
+            for component, name in texts.items()
+            if shown is None or getattr(view, name) != getattr(shown, name)
+        }
+        if shown is None:
+            update[self.actions.leave] = gr.Button(visible=False)
+            update[self.actions.stop] = gr.Button(visible=True, interactive=True)
+        if shown is None or bool(view.clean_chain) != bool(shown.clean_chain):
+            update[results.clean_fold] = gr.Accordion(visible=bool(view.clean_chain))
         if view.chart is not None:
-            update[results.chart] = view.chart
+            update[results.hint] = gr.HTML(visible=False)
+            update[results.chart] = gr.Plot(view.chart, visible=True)
         return update
 
     def _keep(self, text: str) -> str:

@@ -7,11 +7,9 @@ import gradio as gr
 from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.ui.blocks import html
 from robust_r1.ui.chain_view import answer_cards, chain_cards, status_line
-from robust_r1.ui.charts import empty_chart
 from robust_r1.ui.links import MAX_SEED
 from robust_r1.ui.score_view import score_line
 
-CHART_HINT = "Nothing to compare yet."
 _DEFAULTS = GenerationSettings()
 
 
@@ -69,6 +67,7 @@ class Results:
     chain: gr.HTML
     answer: gr.HTML
     problems: gr.HTML
+    hint: gr.HTML
     chart: gr.Plot
     score: gr.HTML
     clean_fold: gr.Accordion
@@ -81,7 +80,7 @@ class Results:
     def outputs(self) -> list:
         """Return what an answer writes to."""
         return [
-            self.status, self.chain, self.answer, self.problems, self.chart, self.score,
+            self.status, self.chain, self.answer, self.problems, self.hint, self.chart, self.score,
             self.clean_fold, self.clean_chain, self.raw, self.download,
         ]
 
@@ -160,9 +159,9 @@ def build_results() -> Results:
             problems = html(elem_id="problems")
         with gr.Column(min_width=300, scale=6, elem_classes="rr-chart"):
             html('<h4 class="rr-chart-title">Perceived and applied degradations</h4>')
-            chart = gr.Plot(
-                empty_chart(CHART_HINT), show_label=False, container=False, elem_id="chart"
-            )
+            hint = html('<p class="rr-hint">Nothing to compare yet.</p>')
+            # Hidden until there is something to draw: Plotly is by far the largest script.
+            chart = gr.Plot(show_label=False, container=False, visible=False, elem_id="chart")
     score = html(score_line(None), elem_id="score")
     with gr.Accordion("Chain for the clean picture", open=True, visible=False) as clean_fold:
         clean_chain = html(elem_id="clean-chain")
@@ -177,5 +176,6 @@ def build_results() -> Results:
             "Download JSON", size="sm", min_width=120, interactive=False, elem_id="download"
         )
     return Results(
-        status, chain, answer, problems, chart, score, clean_fold, clean_chain, raw, link, download
+        status, chain, answer, problems, hint, chart, score, clean_fold, clean_chain, raw, link,
+        download,
     )

@@ -10,7 +10,6 @@ from robust_r1.chain import findings_of
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.ui import charts
-from robust_r1.ui.ask_controls import CHART_HINT
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.chain_view import answer_cards, chain_cards, problems_list, status_line
 from robust_r1.ui.links import MAX_CHOICES
@@ -61,7 +60,7 @@ def views(engine: Engine, case: Case, runs: Runs, session: str | None) -> Iterat
     """Answer a case and yield what the page shows, a few times a second, the scored one last."""
     with runs.begin(session) as stop:
         start = Outcome(findings_of(case.plan), case.choices, engine.info.reasons)
-        yield _view(start, charts.empty_chart(CHART_HINT))
+        yield _view(start, None)
         shown, charted = time.monotonic(), None
         for outcome in ask(engine, case, stop):
             stage = _chart_stage(outcome)

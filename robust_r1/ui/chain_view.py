@@ -61,8 +61,8 @@ def answer_cards(outcome: Outcome | None) -> str:
     if outcome.flipped is not None:
         word = "flipped" if outcome.flipped else "same answer"
         verdict = f'<p class="rr-flip rr-{"flip" if outcome.flipped else "same"}ped">{word}</p>'
-    pair = _answer_card(outcome.reply, outcome.score, "Degraded picture") + _answer_card(
-        outcome.clean, outcome.clean_score, "Clean picture"
+    pair = _answer_card(outcome.reply, outcome.score, "Degraded") + _answer_card(
+        outcome.clean, outcome.clean_score, "Clean"
     )
     return f'<div class="rr-pair">{pair}</div>{verdict}'
 

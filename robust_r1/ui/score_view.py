@@ -40,8 +40,8 @@ def _perception(matching: Matching | None) -> list[str]:
             else "Not scored: no degradation was matched."
         )
     return [
-        _cell("Type precision", _number(precision), said),
-        _cell("Type recall", _number(recall), missed),
+        _cell("Precision", _number(precision), said),
+        _cell("Recall", _number(recall), missed),
         _cell("Intensity error", _number(error), close),
     ]
 
