@@ -167,6 +167,19 @@ def test_a_file_that_is_no_saved_answer_costs_one_line(capsys, tmp_path, text):
     refused(capsys, "--replay", file)
 
 
+def test_what_ask_printed_can_be_replayed_on_a_picture(ask, photo, tmp_path):
+    first = ask(photo, "Which?", "--set", "darkness=0.6", "--truth", "red")
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(first))
+    again = ask(photo, "--replay", file)
+    assert {**again, "seconds": 0, "first_text_seconds": 0, "load_seconds": 0} == {
+        **first,
+        "seconds": 0,
+        "first_text_seconds": 0,
+        "load_seconds": 0,
+    }
+
+
 # -- Printing a chain
 
 

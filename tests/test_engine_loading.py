@@ -247,11 +247,12 @@ def test_auto_without_a_gpu_takes_the_newest_bundled_model_and_says_why(models, 
         assert engine.info.name == "tiny-rl"
 
 
-def test_auto_passes_a_broken_bundled_model_over(models, without_gpu):
+def test_auto_passes_a_broken_bundled_model_over_and_says_so(models, without_gpu):
     broken = models("tiny-sft", "tiny-rl") / "tiny-rl"
     (broken / "model.safetensors").unlink()
     with load_engine("auto") as engine:
         assert engine.info.name == "tiny-sft"
+        assert "tiny-rl has no model.safetensors" in engine.note
     assert "tiny-rl" in refusal("tiny-rl")
 
 
@@ -272,7 +273,7 @@ def test_auto_with_a_gpu_falls_back_visibly_where_the_hub_is_out_of_reach(models
     monkeypatch.setattr(loading, "_load", load)
     name, note = load_engine("auto")
     assert name == "tiny-sft"
-    assert "hub could not be reached" in note and "answers instead" in note
+    assert "hub could not be reached" in note and "Tiny SFT" in note
 
 
 def test_a_model_asked_for_by_name_has_no_note(good):

@@ -112,17 +112,13 @@ HUB = (
 
 
 def bundled() -> tuple[ModelInfo, ...]:
-    """List the bundled models that are present, oldest first.
+    """List the bundled models that are present and whole, oldest first."""
+    return _look()[0]
 
-    A broken one is left out here; `find` says what is wrong with it.
-    """
-    found = []
-    for name in _BUNDLED:
-        try:
-            found.append(_bundled(name))
-        except ModelError:
-            continue
-    return tuple(found)
+
+def broken() -> tuple[str, ...]:
+    """Say for each bundled model that is present but cannot be read what is wrong with it."""
+    return _look()[1]
 
 
 def models() -> tuple[ModelInfo, ...]:
@@ -189,6 +185,18 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         multiple=checkpoint.multiple,
         knows_photographs=checkpoint.parameters >= SMALL,
     )
+
+
+def _look() -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:
+    found, faults = [], []
+    for name in _BUNDLED:
+        if not (MODELS / name).is_dir():
+            continue
+        try:
+            found.append(_bundled(name))
+        except ModelError as error:
+            faults.append(str(error))
+    return tuple(found), tuple(faults)
 
 
 def _bundled(name: str) -> ModelInfo:

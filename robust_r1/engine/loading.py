@@ -50,14 +50,15 @@ def load_engine(
 def _load_auto(quantize: str | None, report: Progress) -> Engine:
     import torch
 
-    if not torch.cuda.is_available():
-        info = catalog.newest_bundled()
-        return _load(info, quantize, report, f"No CUDA GPU was found, so {info.label} answers.")
-    try:
-        return _load(catalog.find("robust-r1-rl"), quantize, report)
-    except ModelError as error:
-        info = catalog.newest_bundled()
-        return _load(info, quantize, report, f"{error} {info.label} answers instead.")
+    why = "No CUDA GPU was found."
+    if torch.cuda.is_available():
+        try:
+            return _load(catalog.find("robust-r1-rl"), quantize, report)
+        except ModelError as error:
+            why = str(error)
+    info = catalog.newest_bundled()
+    note = " ".join([why, *catalog.broken(), f"{info.label} answers."])
+    return _load(info, quantize, report, note)
 
 
 def _load(info: ModelInfo, quantize: str | None, report: Progress, note: str = "") -> Engine:
