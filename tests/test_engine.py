@@ -14,7 +14,7 @@ from tiny_checkpoint import make_checkpoint
 
 from robust_r1.chain import parse
 from robust_r1.engine import Answer, GenerationSettings, TextDelta, load_engine
-from robust_r1.engine import local as local_module
+from robust_r1.engine.worker import TokenSource
 from robust_r1.errors import InputError, ModelError
 
 SHORT = GenerationSettings(max_new_tokens=24)
@@ -134,13 +134,13 @@ def test_any_size_of_picture_is_answered(engine, size):
 
 def test_stop_ends_within_one_token(endless, picture, monkeypatch):
     stop, seen = threading.Event(), []
-    put = local_module._Source.put
+    put = TokenSource.put
 
     def counting(self, value):
         seen.append(stop.is_set())
         put(self, value)
 
-    monkeypatch.setattr(local_module._Source, "put", counting)
+    monkeypatch.setattr(TokenSource, "put", counting)
     events = endless.stream(picture, "What is it?", LONG, stop)
     for _ in range(5):
         next(events)
@@ -167,6 +167,13 @@ def test_an_iterator_that_is_dropped_frees_the_model(endless, picture):
     del events
     gc.collect()
     assert answer_of(endless.stream(picture, "What is it?", SHORT)).tokens == 24
+
+
+def test_the_model_is_free_once_the_answer_is_there(engine, picture):
+    events = engine.stream(picture, "What is it?", SHORT)
+    first = next(event for event in events if isinstance(event, Answer))
+    assert generating() == []
+    assert answer_of(engine.stream(picture, "What is it?", SHORT)).text == first.text
 
 
 def test_stop_before_the_start_gives_an_empty_or_short_answer(endless, picture):

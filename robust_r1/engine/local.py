@@ -1,10 +1,8 @@
 """Run a Qwen2.5-VL model in this process."""
 
 import gc
-import queue
 import re
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -29,6 +27,7 @@ from robust_r1.engine.types import (
     Request,
     TextDelta,
 )
+from robust_r1.engine.worker import TokenSource, Watch, as_model_errors
 from robust_r1.errors import InputError, ModelError
 
 MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
@@ -118,36 +117,33 @@ class LocalEngine:
         closed = threading.Event()
         stopped = any_set(stop, closed)
         with self._turn(stopped) as model:
-            watch = _Watch()
-            if model is None:
-                yield self._answer([], "", "stopped", watch, settings)
-                return
-            source = _Source()
-            thread = threading.Thread(
-                target=source.run,
-                args=(lambda: self._run(model, [(image, prompt)], settings, stopped, source),),
-                name="generation",
-                daemon=True,
-            )
-            thread.start()
-            try:
-                indices: list[int] = []
-                decoder, pieces = TextDecoder(self._tokens), []
-                for fresh in source:
-                    indices += fresh
-                    if text := decoder.feed(fresh):
+            watch, finish = Watch(), "stopped"
+            indices: list[int] = []
+            pieces: list[str] = []
+
+            def work(streamer: BaseStreamer) -> None:
+                self._run(model, [(image, prompt)], settings, stopped, streamer)
+
+            if model is not None:
+                with TokenSource(work, closed) as source:
+                    for text in self._texts(source, indices):
                         watch.see_text()
                         pieces.append(text)
                         yield TextDelta(text)
-                if text := decoder.close():
-                    pieces.append(text)
-                    yield TextDelta(text)
-                watch.stop()
-                finish = self._finish(indices, stopped)
-                yield self._answer(indices, "".join(pieces), finish, watch, settings)
-            finally:
-                closed.set()
-                thread.join()
+                    watch.stop()
+                    finish = self._finish(indices, stopped)
+        # The model is free again, also for whoever does not ask for more after the answer.
+        yield self._answer(indices, "".join(pieces), finish, watch, settings)
+
+    def _texts(self, source: Iterable[list[int]], indices: list[int]) -> Iterator[str]:
+        """Yield the text of tokens as they come, and collect their ids in `indices`."""
+        decoder = TextDecoder(self._tokens)
+        for fresh in source:
+            indices += fresh
+            if text := decoder.feed(fresh):
+                yield text
+        if text := decoder.close():
+            yield text
 
     def generate(
         self,
@@ -176,8 +172,8 @@ class LocalEngine:
             with self._turn(stopped) as model:
                 if model is None or stopped():
                     break
-                watch = _Watch()
-                with _as_model_errors():
+                watch = Watch()
+                with as_model_errors():
                     rows = self._run(model, batch, settings, stopped)
                 watch.stop(share=len(batch))
             for row in rows:
@@ -271,7 +267,7 @@ class LocalEngine:
         row: list[int],
         text: str,
         finish: Finish,
-        watch: "_Watch",
+        watch: Watch,
         settings: GenerationSettings,
     ) -> Answer:
         return Answer(
@@ -284,72 +280,6 @@ class LocalEngine:
             model=self.info.name,
             settings=settings,
         )
-
-
-class _Source(BaseStreamer):
-    """Carry token ids from the generating thread to the one that iterates, errors included."""
-
-    def __init__(self) -> None:
-        self._items: queue.SimpleQueue[list[int] | Exception | None] = queue.SimpleQueue()
-        self._prompt = True
-
-    def put(self, value: torch.Tensor) -> None:
-        """Take what `generate` hands over: first the prompt, then one token at a time."""
-        if self._prompt:
-            self._prompt = False
-        else:
-            self._items.put(value.tolist())
-
-    def end(self) -> None:
-        """Do nothing: the end of `run` is the end."""
-
-    def run(self, work: Callable[[], object]) -> None:
-        """Do the work in this thread; its end or its error ends the iteration."""
-        try:
-            work()
-            self._items.put(None)
-        except Exception as error:
-            self._items.put(error)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        """Yield new token ids; raises ModelError for what went wrong in the other thread."""
-        while (item := self._items.get()) is not None:
-            if isinstance(item, Exception):
-                with _as_model_errors():
-                    raise item
-            yield item
-
-
-class _Watch:
-    """Take the times of one answer, in seconds."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.first_text: float | None = None
-        self.seconds = 0.0
-
-    def see_text(self) -> None:
-        if self.first_text is None:
-            self.first_text = time.perf_counter() - self._start
-
-    def stop(self, share: int = 1) -> None:
-        self.seconds = (time.perf_counter() - self._start) / share
-
-
-@contextmanager
-def _as_model_errors() -> Iterator[None]:
-    """Turn what torch and transformers raise into one sentence; the cause stays attached."""
-    try:
-        yield
-    except (ModelError, InputError):
-        raise
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            "The GPU ran out of memory; choose 4-bit, a smaller picture or fewer at a time."
-        ) from error
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"The model failed while it was writing: {reason[:200]}") from error
 
 
 def _end_tokens(model: PreTrainedModel) -> frozenset[int]:
