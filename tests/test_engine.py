@@ -129,6 +129,11 @@ def test_any_size_of_picture_is_answered(engine, size):
     assert answer.tokens > 0
 
 
+def test_a_text_has_as_many_tokens_as_it_took_to_write(engine):
+    assert engine.count_tokens("<TYPE>none<TYPE_END>") == 6
+    assert engine.count_tokens("") == 0
+
+
 # -- Stopping
 
 

@@ -7,9 +7,9 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     """Align columns by their widest cell; numbers to the right, texts to the left.
 
     >>> print(format_table(("name", "ms"), [("lens blur", 1.5), ("noise", 12)]))
-    name         ms
-    lens blur   1.5
-    noise        12
+    name        ms
+    lens blur  1.5
+    noise       12
     """
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]

@@ -83,6 +83,10 @@ class LocalEngine:
         question = _CONTROL.sub("< |", question)
         return build_prompt(question, answer_only=not self.info.reasons)
 
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has for this model; `Answer.tokens` counts the same."""
+        return len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     def stream(
         self,
         image: np.ndarray,

@@ -1,6 +1,8 @@
-"""Find out what a machine can hold."""
+"""Find out what a machine can hold, and what this process has taken of it."""
 
 import os
+import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,17 @@ def read_memory() -> Memory:
 
     gpu = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     return Memory(available=_available(), gpu=gpu)
+
+
+def peak_memory(device: str) -> int:
+    """Return the largest memory that this process has had, in bytes; on "cuda" the GPU's."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.max_memory_allocated()
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _available() -> int:

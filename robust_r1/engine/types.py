@@ -140,6 +140,10 @@ class Engine(Protocol):
         """Return the text that the model is given for a question."""
         ...
 
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has for this model, to compare lengths in."""
+        ...
+
     def stream(
         self,
         image: np.ndarray,

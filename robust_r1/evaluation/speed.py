@@ -1,7 +1,6 @@
 """Measure how fast the project starts, degrades and answers, and how much memory that takes."""
 
 import os
-import resource
 import signal
 import socket
 import statistics
@@ -22,6 +21,7 @@ import numpy as np
 
 from robust_r1.degradations import SPECS, DegradationPlan, degrade
 from robust_r1.engine import Answer, GenerationSettings, load_engine
+from robust_r1.engine.machine import peak_memory
 from robust_r1.errors import ModelError, RobustR1Error
 from robust_r1.images import encode_png
 
@@ -190,7 +190,7 @@ def _measure_engine_here(model: str, precision: str | None, runs: int) -> Answer
         chain_seconds=whole,
         tokens=tokens,
         tokens_per_second=(tokens - 1) / (whole - first) if whole > first else 0.0,
-        peak_bytes=_peak_bytes(engine.device),
+        peak_bytes=peak_memory(engine.device),
     )
 
 
@@ -264,13 +264,3 @@ def _end(process: subprocess.Popen) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
-
-
-def _peak_bytes(device: str) -> int:
-    if device.startswith("cuda"):
-        import torch
-
-        return torch.cuda.max_memory_allocated()
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
