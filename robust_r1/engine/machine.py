@@ -1,7 +1,6 @@
 """Find out what a machine can hold, and what this process has taken of it."""
 
 import os
-import resource
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +33,8 @@ def peak_memory(device: str) -> int:
         import torch
 
         return torch.cuda.max_memory_allocated()
+    import resource  # not on Windows, where the rest of this module works
+
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
