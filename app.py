@@ -32,6 +32,9 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
                         default=environ.get("ROBUST_R1_QUANTIZE") or None,
                         help="precision of the weights (default: what suits the machine)")
     args = parser.parse_args(argv)
+    # argparse checks the choices of flags, but not those of defaults.
+    if args.quantize not in (None, *QUANTIZE):
+        parser.error(f"ROBUST_R1_QUANTIZE is {args.quantize!r}; set it to {', '.join(QUANTIZE)}")
     share = environ.get("ROBUST_R1_SHARE", "").lower()
     if share not in _TRUE + _FALSE:
         parser.error(f"ROBUST_R1_SHARE is {share!r}; set it to 1 or 0")

@@ -22,7 +22,7 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]
-WAIT = 20_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
+WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 CHAIN = (
     "<TYPE>lens blur(0.35), scan lines(0.20)<TYPE_END>"

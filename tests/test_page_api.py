@@ -104,16 +104,16 @@ def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
 
 
 def test_preview_at_a_megapixel_answers_in_time(client, tmp_path, make_picture):
-    """The target is 150 ms on two idle cores; here three times that, since CI's are not idle."""
+    """Client and server together: processor time, which other work on the machine leaves alone."""
     file = tmp_path / "megapixel.png"
     images.save(make_picture(840, 1176, 3), file)
     brought = handle_file(file)
     seconds = []
     for seed in range(4):
-        start = time.perf_counter()
+        start = time.process_time()
         client.predict(image=brought, plan=PLAN, seed=seed, api_name="/degrade")
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.45
+        seconds.append(time.process_time() - start)
+    assert min(seconds) < 0.3
 
 
 def test_importing_the_app_has_no_effects():

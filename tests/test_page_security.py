@@ -5,7 +5,7 @@ from page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
 from PIL import Image
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 expect.set_options(timeout=WAIT)
 
 PAYLOADS = (
