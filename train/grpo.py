@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration
-from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOConfig, GRPOTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor
@@ -30,6 +29,7 @@ from train.stages import (
     load_checkpoint,
     main_of,
     parser_of,
+    resume,
     save_checkpoint,
 )
 
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)
     trainer = make_trainer(model, processor, config, arguments.output)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(arguments.output))
+    trainer.train(resume_from_checkpoint=resume(model, arguments.output))
     # --- Checkpoint
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)

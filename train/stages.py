@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor, load_processor
@@ -93,7 +93,27 @@ def train_text(
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
     )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=resume(model, folder))
+
+
+def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | None:
+    """Put the weights of a run's last checkpoint into its model and return the checkpoint's path.
+
+    The trainer restores optimizer, schedule, data and random state, but not these weights:
+    transformers 5.23 writes Qwen2.5-VL under the names of its older layout, and on resuming skips
+    every name that it does not know without a word. A checkpoint that a crash cut short is passed
+    over.
+
+    Returns:
+        None where there is no whole checkpoint; the run then begins at its beginning.
+    """
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
+    if not whole:
+        return None
+    last = max(whole, key=lambda path: int(path.name.partition("-")[2]))
+    saved = Qwen2_5_VLForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
+    model.load_state_dict(saved.state_dict())
+    return str(last)
 
 
 def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTConfig:

@@ -1,0 +1,235 @@
+"""Claims about reinforcement: rewards are told apart, vision stays, an interruption costs none."""
+
+import argparse
+import dataclasses
+import json
+import subprocess
+import sys
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from transformers import TrainerCallback
+
+from robust_r1.chain import build_prompt, parse
+from robust_r1.errors import InputError
+from robust_r1.rewards import accuracy_reward, degradation_reward, format_reward, make_length_reward
+from robust_r1.scenes import make_item
+from train import grpo, rollouts
+from train.config import RewardWeights, load_config
+from train.model import make_model, make_processor, make_tokenizer
+from train.stages import load_checkpoint, save_checkpoint
+
+WEIGHTS = RewardWeights(degradation=1.0, length=0.5, format=2.0, accuracy=0.0)
+NAMES = ("degradation_reward", "length_reward", "format_reward", "accuracy_reward")
+SMOKE = load_config("smoke")
+CONFIG = dataclasses.replace(SMOKE, grpo=dataclasses.replace(SMOKE.grpo, rewards=WEIGHTS))
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Save a checkpoint of random weights, as train.sft would leave one."""
+    folder = tmp_path_factory.mktemp("start")
+    tokenizer = make_tokenizer(CONFIG.model.vocabulary)
+    model = make_model(CONFIG.model, tokenizer, 0)
+    save_checkpoint(model, make_processor(CONFIG.model, tokenizer), folder, torch.float32)
+    return folder
+
+
+def train(start, folder):
+    grpo.run(argparse.Namespace(start=start, output=folder), CONFIG)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(start, tmp_path_factory):
+    """Run the stage once for the module."""
+    return train(start, tmp_path_factory.mktemp("trained"))
+
+
+def rows_of(path):
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def weights_of(folder):
+    return load_checkpoint(folder)[0].state_dict()
+
+
+@pytest.mark.slow
+def test_each_reward_is_logged_by_itself_and_the_sum_is_weighted(trained):
+    steps = [row for row in rows_of(trained / "log.jsonl") if "reward" in row]
+    assert len(steps) == CONFIG.grpo.steps
+    weights = dict(zip(NAMES, dataclasses.astuple(WEIGHTS), strict=True))
+    for row in steps:
+        means = {name: row[f"rewards/{name}/mean"] for name in NAMES}
+        total = sum(weights[name] * (mean or 0) for name, mean in means.items())
+        assert row["reward"] == pytest.approx(total, abs=1e-5)
+        assert means["length_reward"] != 0 and "kl" in row
+
+
+@pytest.mark.slow
+def test_vision_stays_as_it_was_and_the_text_side_learns(start, trained):
+    before, after = weights_of(start), weights_of(trained)
+    assert set(before) == set(after)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and not [name for name in changed if "visual" in name]
+    assert any("language_model.layers" in name for name in changed)
+
+
+@pytest.mark.slow
+def test_samples_hold_groups_with_the_rewards_that_their_text_earns(start, trained):
+    rows = rows_of(trained / "samples.jsonl")
+    assert Counter(row["step"] for row in rows) == {0: CONFIG.grpo.group, 2: CONFIG.grpo.group}
+    first = make_item("train", CONFIG.grpo.first_index)
+    assert rows[0]["question"] == first.question.prompt
+    assert parse(rows[0]["solution"]).chain == first.chain
+    for row in rows:
+        texts, solutions = [row["completion"]], [row["solution"]]
+        assert [row["degradation_reward"]] == degradation_reward(texts, solutions)
+        assert [row["format_reward"]] == format_reward(texts)
+        assert 0 < row["tokens"] <= CONFIG.grpo.max_tokens
+
+
+@pytest.mark.slow
+def test_the_bundled_half_is_small_and_loads(trained):
+    files = list((trained / "half").glob("*.safetensors"))
+    assert files and all(file.stat().st_size < 10_000_000 for file in files)
+    weights = weights_of(trained / "half")
+    assert all(torch.isfinite(value).all() for value in weights.values())
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_resumes_to_the_same_weights(start, trained, tmp_path, monkeypatch):
+    class Stop(TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            raise KeyboardInterrupt
+
+    real = grpo.make_trainer
+
+    def make_and_stop(*arguments):
+        trainer = real(*arguments)
+        trainer.add_callback(Stop())
+        return trainer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grpo, "make_trainer", make_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(start, tmp_path)
+    assert (tmp_path / "checkpoint-2").is_dir() and not (tmp_path / "config.json").exists()
+    train(start, tmp_path)
+    whole, resumed = weights_of(trained), weights_of(tmp_path)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    steps = [row["step"] for row in rows_of(tmp_path / "log.jsonl") if "reward" in row]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_the_reference_sees_with_the_policys_encoder_and_keeps_its_own_words(start, tmp_path):
+    model, processor = load_checkpoint(start)
+    trainer = grpo.make_trainer(model, processor, CONFIG, tmp_path)
+    reference = trainer.ref_model
+    assert reference.model.visual is model.model.visual
+    assert reference.model.language_model is not model.model.language_model
+    assert trainer.args.beta == 0.04 and trainer.args.loss_type == "grpo"
+    assert trainer.args.scale_rewards == "group" and trainer.reward_func_names == list(NAMES)
+
+
+def test_rows_hold_what_policy_and_rewards_need():
+    dataset = rollouts.rollout_dataset("train", 70, 12)
+    for index, row in enumerate(dataset.select(range(12)), 70):
+        item = make_item("train", index)
+        assert row["prompt"] == [{"role": "user", "content": build_prompt(item.question.prompt)}]
+        assert np.array_equal(np.asarray(row["images"][0]), item.image())
+        assert parse(row["solution"]).chain == item.chain
+        assert row["choices"] == list(item.question.choices)
+        columns = {"solution": [row["solution"]], "choices": [row["choices"]]}
+        assert accuracy_reward([row["solution"]], **columns) == [1.0]
+
+
+def test_a_group_draws_its_scene_once(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(rollouts, "make_item", lambda *each: drawn.append(each) or make_item(*each))
+    rollouts._row.cache_clear()
+    rows = rollouts.rollout_dataset("train", 80, 2).select([0] * 8 + [1] * 8)
+    assert len(list(rows)) == 16 and sorted(drawn) == [("train", 80), ("train", 81)]
+
+
+def test_a_reward_of_weight_0_is_computed_all_the_same(start):
+    _, processor = load_checkpoint(start)
+    rewards, weights = rollouts.rewards_of(WEIGHTS, processor.tokenizer)
+    assert [reward.__name__ for reward in rewards] == list(NAMES)
+    assert weights == [1.0, 0.5, 2.0, 0.0]
+    truth = rollouts.rollout_dataset("train", 0, 1)[0]["solution"]
+    expected = make_length_reward(processor.tokenizer)([truth], [truth])
+    assert rewards[1]([truth], solution=[truth]) == expected == [1.0]
+
+
+def test_the_sample_log_leaves_rewards_alone_and_keeps_its_pace(tmp_path):
+    log = rollouts.SampleLog(tmp_path / "samples.jsonl", every=2, group=1)
+    (watched,) = log.watch([format_reward])
+    assert watched.__name__ == "format_reward"
+    for step in (0, 1, 1, 2, 2, 3, 4):
+        columns = {"question": ["q", "q"], "solution": ["s", "s"], "completion_ids": [[1], [2]]}
+        state = SimpleNamespace(global_step=step)
+        assert watched(completions=["a", "b"], trainer_state=state, **columns) == [0.0, 0.0]
+    assert [row["step"] for row in rows_of(tmp_path / "samples.jsonl")] == [0, 2, 4]
+
+
+def test_remembered_pictures_give_the_same_features_and_are_seen_once(start):
+    model, processor = load_checkpoint(start)
+    vision, sizes = model.model.visual, ((192, 192), (128, 256), (192, 192))
+    pictures = [np.random.default_rng(n).integers(0, 255, (*size, 3), np.uint8)
+                for n, size in enumerate(sizes)]  # fmt: skip
+    shown = [pictures[number] for number in (0, 1, 0, 2, 1)]
+    inputs = processor.image_processor(images=shown, return_tensors="pt")
+    patches, grid = inputs["pixel_values"], inputs["image_grid_thw"]
+    with torch.no_grad():
+        plain = vision(patches, grid_thw=grid).pooler_output
+        seen, real = [], vision.forward
+
+        def counted(patches, grid_thw):
+            seen.append(len(grid_thw))
+            return real(patches, grid_thw=grid_thw)
+
+        vision.forward = counted
+        rollouts.remember_pictures(vision, 2)
+        for _ in range(2):
+            again = vision(patches, grid_thw=grid).pooler_output
+            assert torch.allclose(again, plain, atol=1e-5)
+        # Two of the three are remembered; the one that had to go is seen again.
+        assert seen[0] == 3 and sum(seen) <= 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (["grpo.group=1"], "grpo.group is 1"),
+        (["grpo.accumulate=3"], "grpo.accumulate is 3, it must divide the 4 completions"),
+        (["grpo.temperature=0"], "must be above 0"),
+        ([f"grpo.rewards.{n}=0" for n in ("degradation", "length", "format", "accuracy")], "all 0"),
+        (["grpo.rewards.speed=1"], "unknown key grpo.rewards.speed"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_settings_that_cannot_work_are_refused_before_anything_runs(changes, fault):
+    with pytest.raises(InputError) as caught:
+        load_config("smoke", changes)
+    assert fault in str(caught.value)
+
+
+def test_reinforcement_draws_scenes_that_no_earlier_stage_drew():
+    config = load_config("cpu")
+    last = max(stage.first_index + stage.samples for stage in (config.base, config.sft))
+    assert config.grpo.first_index >= last
+    assert config.grpo.group == 8 and config.grpo.beta == 0.04
+
+
+def test_a_start_without_a_checkpoint_ends_with_one_line_and_exit_2(root, tmp_path):
+    command = [sys.executable, "-m", "train.grpo", "--config", "smoke", "--from", str(tmp_path)]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "out")], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert "holds no checkpoint" in done.stderr and not (tmp_path / "out").exists()
