@@ -66,8 +66,8 @@ class RewardWeights:
 class GrpoConfig(StageConfig):
     """Hold the reinforcement stage; `samples` and `batch` count scenes, each answered in a group.
 
-    Group size and beta are the paper's; its completions have up to 2048 tokens, the reference chains
-    of scenes 28 to 195, half of them below 73 (measured on 600, with the tokenizer of `cpu`).
+    Group size and beta are the paper's; its completions have up to 2048 tokens, the chains of
+    scenes 28 to 195, half of them below 73 (measured on 600, with the tokenizer of `cpu`).
     """
 
     group: int = 8  # completions of each scene
