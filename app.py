@@ -44,37 +44,28 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
     return args
 
 
-def load_models(names: Sequence[str], quantize: str | None) -> list:
-    """Load the models of the menu, each once; without names the best one and the bundled ones."""
-    from robust_r1.engine import load_engine
-    from robust_r1.engine.catalog import bundled
-
-    engines = [load_engine(name, quantize) for name in names or ["auto"]]
-    if not names:
-        taken = {engine.info.name for engine in engines}
-        engines += [
-            load_engine(info.name) for info in reversed(bundled()) if info.name not in taken
-        ]
-    return list({engine.info.name: engine for engine in engines}.values())
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Load the models, build the page and serve it until it is interrupted."""
     args = parse_arguments(sys.argv[1:] if argv is None else argv, os.environ)
-    # Gradio reads this when it is imported and used: nothing is to be reported to anybody.
+    # Gradio reads these later on: nothing is to be reported to anybody, and its own statistics of
+    # the queue, a table over all past events, are not to be made anew after every event.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
     from robust_r1.errors import RobustR1Error
-    from robust_r1.ui import build_ui, launch_arguments
+    from robust_r1.ui import build_ui, launch_arguments, open_models, start_loading
 
     try:
-        engines = load_models(args.model, args.quantize)
+        engines = open_models(args.model, args.quantize)
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     page = build_ui(engines)
-    print(f"The page is on http://{args.host}:{args.port}", flush=True)
+    options = launch_arguments(args.host, args.port, args.share)
     try:
-        page.launch(**launch_arguments(args.host, args.port, args.share))
+        _, local, public = page.launch(**options, prevent_thread_lock=True)
+        print(f"The page is on {public or local}", flush=True)
+        start_loading(engines)
+        page.block_thread()
     except OSError as error:
         print(f"error: the page cannot be served on {args.host}:{args.port}: {error}",
               file=sys.stderr)

@@ -63,7 +63,7 @@ def test_what_a_model_says_shows_as_text(visitor):
     for section in ("influence", "reasoning", "conclusion", "answer"):
         shown = page.locator(f".rr-{section} .rr-text").first.inner_text()
         assert [payload for payload in PAYLOADS if payload not in shown] == []
-    expect(page.locator(".rr-chip").first).to_contain_text(NAME[:40])
+    expect(page.locator(".rr-chip").first).to_contain_text(NAME[:36])
     expect(page.locator("#chart .js-plotly-plot")).to_contain_text("false alarm")
     page.get_by_role("button", name="Raw text").click()
     expect(page.locator("#raw textarea")).to_have_value(HOSTILE)

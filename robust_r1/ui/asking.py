@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,15 +17,6 @@ from robust_r1.ui.examples import scene_question
 from robust_r1.ui.pictures import Picture, example_of, fitted, seen
 
 MAX_QUESTION = 4000
-
-
-@runtime_checkable
-class TokenCounter(Protocol):
-    """An engine whose tokenizer is at hand; without it the length reward is not scored."""
-
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of a text."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -150,7 +140,7 @@ def _replies(
 def _reference_tokens(engine: Engine, case: Case, plan: DegradationPlan) -> int | None:
     """Return the reference chain's length; only a synthetic scene's own questions have one."""
     example = example_of(case.picture)
-    if example is None or example.scene_seed is None or not isinstance(engine, TokenCounter):
+    if example is None or example.scene_seed is None:
         return None
     question = scene_question(example.scene_seed, case.question, case.choices)
     if question is None:

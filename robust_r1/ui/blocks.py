@@ -1,12 +1,17 @@
 """Small pieces of layout that every tab uses."""
 
+import time
+from collections.abc import Iterator
+
 import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.ui.markup import escape
+from robust_r1.ui.standby import Standby
 
 # What the page's own events are to the API: only the named endpoints of `api` are public.
 PRIVATE = {"api_visibility": "private"}
+_LOOK = 0.5  # seconds between looks at models that are loading
 _SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
@@ -15,15 +20,30 @@ def html(value: str = "", **options) -> gr.HTML:
     return gr.HTML(value, js_on_load=None, apply_default_css=False, container=False, **options)
 
 
-def build_header(engines: tuple[Engine, ...]) -> None:
+def build_header(page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
     """Lay out the page's head: its name, what it is for, and why this model answers."""
-    notes = "".join(f'<p class="rr-note">{escape(engine.note)}</p>' for engine in engines
-                    if engine.note)
     with gr.Row(elem_classes="rr-top", equal_height=True):
         html(
             '<header class="rr-head"><h1>Robust-R1</h1><p>Degrade a picture, ask about it, and '
-            f"watch the model reason through the damage.</p>{notes}</header>",
+            "watch the model reason through the damage.</p></header>",
             scale=1,
         )
         theme = gr.Button("Light or dark", size="sm", min_width=110, scale=0, elem_id="theme")
+    notes = html(_notes(engines), elem_id="notes")
     theme.click(None, None, None, js=_SWITCH_THEME, **PRIVATE)
+
+    def announce() -> Iterator[str]:
+        """Show the engines' notes, and once more when all of them are loaded."""
+        yield _notes(engines)
+        waiting = [engine for engine in engines if isinstance(engine, Standby)]
+        if any(engine.loading for engine in waiting):
+            while any(engine.loading for engine in waiting):
+                time.sleep(_LOOK)
+            yield _notes(engines)
+
+    page.load(announce, None, notes, concurrency_limit=None, show_progress="hidden", **PRIVATE)
+
+
+def _notes(engines: tuple[Engine, ...]) -> str:
+    notes = dict.fromkeys(engine.note for engine in engines if engine.note)
+    return "".join(f'<p class="rr-note">{escape(note)}</p>' for note in notes)

@@ -28,7 +28,7 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
-        build_header(engines)
+        build_header(page, engines)
         Explore(page, engines, runs)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
