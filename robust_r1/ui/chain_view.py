@@ -1,6 +1,6 @@
 """A chain as five cards: four in a column, the answer large."""
 
-from robust_r1.chain import SECTIONS, Finding, Parsed
+from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import SPECS
 from robust_r1.ui.asking import Outcome, Reply
 from robust_r1.ui.markup import escape
@@ -117,10 +117,14 @@ def _state(section: str, parsed: Parsed | None, reply: Reply | None) -> str:
         return "waiting"
     if parsed.open_section == section and reply is not None and reply.answer is None:
         return "open"
-    if section == "TYPE":
-        written = bool(parsed.chain.findings) or bool(_text("INFLUENCE", parsed))
+    if section == "TYPE" and not parsed.chain.findings:
+        # An empty list is a finding of its own, but only where the section was written.
         finished = reply is not None and reply.answer is not None
-        return "done" if written or finished else "waiting"
+        absent = any(p.kind == MISSING and p.section == "TYPE" for p in parsed.problems)
+        later = bool(_text("INFLUENCE", parsed)) or parsed.open_section not in (None, "TYPE")
+        return "done" if not absent and (finished or later) else "waiting"
+    if section == "TYPE":
+        return "done"
     return "done" if _text(section, parsed) else "waiting"
 
 

@@ -56,6 +56,7 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
     figure.update_layout(
         **_layout(_FRAME + _ROW * len(names)),
         barmode="group",
+        showlegend=True,
         bargap=0.32,
         xaxis={"range": [0, 1.32], "tickvals": [0, 0.25, 0.5, 0.75, 1], "fixedrange": True,
                "title": {"text": "intensity", "standoff": 6}},
