@@ -202,6 +202,16 @@ def test_sft_leaves_the_vision_encoder_as_it_was_and_changes_the_text_side(base_
     )
 
 
+def test_the_text_side_can_tell_neighboring_picture_tokens_apart(tokenizer):
+    """Two tokens side by side, and two above one another, are turned by far more than nothing."""
+    rotary = make_model(load_config("cpu").model, tokenizer, 0).model.language_model.rotary_emb
+    places = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, 0]]).T[:, None]  # (t, h, w) of 3 tokens
+    cosine_part, sine_part = rotary(torch.zeros(1), places)
+    angles = torch.atan2(sine_part, cosine_part)[0]
+    for other in (1, 2):
+        assert (angles[other] - angles[0]).abs().max() > 0.5
+
+
 def test_freezing_leaves_only_text_parameters_to_train(tokenizer):
     model = make_model(SMOKE.model, tokenizer, 0)
     freeze_vision(model)
