@@ -341,11 +341,8 @@ def test_two_engines_of_one_folder_do_not_share_a_model(good, picture):
 
 @pytest.fixture
 def bundled_model() -> str:
-    """Return the newest bundled model's name, or skip while none has been trained."""
-    found = catalog.bundled()
-    if not found:
-        pytest.skip("no bundled model yet")
-    return found[-1].name
+    """Return the newest bundled model's name."""
+    return catalog.newest_bundled().name
 
 
 @pytest.mark.parametrize("precision", ["fp32", "4bit"])
