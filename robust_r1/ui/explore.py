@@ -39,6 +39,7 @@ class Explore:
     def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
         examples = gallery()
         self.picture = gr.State(None)
+        self.source = gr.State(None)  # the suggestion that the question came from, if any
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
@@ -64,11 +65,11 @@ class Explore:
         events, left, model = self._pictures, self.left, self.actions.model
         suited = [self.question.suggestions, self.notice]
         opened = page.load(
-            events.open_link, None, [*self._state, left.gallery, *suited], **_QUIET
+            events.open_link, None, [*self._state, left.gallery, *suited, self.source], **_QUIET
         )
         chosen = left.gallery.select(
             events.choose_example, model,
-            [self.picture, left.own, *self.question.fields, *suited], **_QUIET,
+            [self.picture, left.own, *self.question.fields, *suited, self.source], **_QUIET,
         )
         brought = left.own.input(
             with_toasts(events.bring), [left.own, self.picture, self.question.truth, model],
@@ -107,11 +108,14 @@ class Explore:
     def _wire_question(self) -> None:
         events, question = self._pictures, self.question
         suggested = question.suggestions.click(
-            events.suggest, [question.suggestions, self.picture], question.fields, **_QUIET
+            events.suggest, [question.suggestions, self.picture],
+            [*question.fields, self.source], **_QUIET,
         )
         self._link_after(suggested.then)
-        question.text.input(
-            events.edit, [*question.fields, self.picture], [question.choices, question.truth],
+        # Not `input`, which Gradio does not send for pasted text.
+        question.text.change(
+            events.edit, [*question.fields, self.source],
+            [question.choices, question.truth, self.source],
             trigger_mode="always_last", **_AT_ONCE,
         )
         for field in question.fields:
@@ -132,7 +136,9 @@ class Explore:
         checked = gr.on(
             [actions.ask.click, self.question.text.submit],
             with_toasts(events.check), [self.picture, self.question.text, self.question.choices],
-            [*actions.buttons, results.status], **_AT_ONCE,
+            [*actions.buttons, results.status],
+            # Through the queue, which alone carries the words of an error, but waiting for nobody.
+            concurrency_limit=None, show_progress_on=[], **_QUIET,
         )
         asked = checked.success(
             with_toasts(events.answer),

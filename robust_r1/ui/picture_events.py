@@ -51,13 +51,15 @@ class PictureEvents:
             model,
             gr.Gallery(selected_index=index),
             *self._suited(picture, model),
+            _source(state, picture),
         ]
 
     def choose_example(self, event: gr.SelectData, model: str) -> list:
         """Take an example from the gallery, with its first question."""
         example = self.examples[event.index]
         picture = Picture(example=example.id)
-        return [picture, None, *_fields(example.questions[0]), *self._suited(picture, model)]
+        first = example.questions[0]
+        return [picture, None, *_fields(first), *self._suited(picture, model), first]
 
     def bring(self, path: str | None, previous: Picture | None, truth: str, model: str) -> list:
         """Take a person's own picture; the question stays, a known answer does not."""
@@ -81,14 +83,16 @@ class PictureEvents:
 
     def suggest(self, index: int, picture: Picture | None) -> list:
         """Fill in a suggested question with its choices and its known answer."""
-        return _fields(picture_handlers.suggestions_for(picture)[index])
+        suggestion = picture_handlers.suggestions_for(picture)[index]
+        return [*_fields(suggestion), suggestion]
 
-    def edit(self, text: str, choices: str, truth: str, picture: Picture | None) -> list:
+    def edit(self, text: str, choices: str, truth: str, source: Suggestion | None) -> list:
         """Drop choices and known answer that came with a suggested question, once it is edited."""
-        for suggestion in picture_handlers.suggestions_for(picture):
-            if [choices, truth] == _fields(suggestion)[1:] and text.strip() != suggestion.text:
-                return ["", ""]
-        return [gr.skip(), gr.skip()]
+        if source is None or text.strip() == source.text:
+            return [gr.skip(), gr.skip(), source]
+        if [choices, truth] == _fields(source)[1:]:
+            return ["", "", None]
+        return [gr.skip(), gr.skip(), None]
 
     def draw(self) -> list:
         """Draw a seed and a plan at random."""
@@ -134,6 +138,13 @@ class PictureEvents:
             picture_handlers.dataset(suggestions),
             picture_handlers.notice(picture, self.engines[model]),
         ]
+
+
+def _source(state: PageState, picture: Picture | None) -> Suggestion | None:
+    """Return the suggestion that a link's question is, if it is one."""
+    asked = Suggestion(state.question, state.choices, state.answer)
+    fitting = picture_handlers.suggestions_for(picture) if picture else ()
+    return asked if asked in fitting else None
 
 
 def _fields(suggestion: Suggestion) -> list[str]:
