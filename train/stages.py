@@ -1,6 +1,7 @@
 """What the stages share: the command line, the TRL trainer of a stage, saving a checkpoint."""
 
 import argparse
+import copy
 import functools
 import json
 import logging
@@ -163,7 +164,6 @@ def save_checkpoint(model, processor: ImageTextProcessor, folder: Path, dtype: t
     Args:
         dtype: float32 between stages, float16 for what is bundled.
     """
-    weights = {name: value.to(dtype) for name, value in model.state_dict().items()}
-    model.config.dtype = dtype
-    model.save_pretrained(folder, state_dict=weights, max_shard_size="9MB")
+    # A copy, because the saved configuration names the dtype of the model itself.
+    copy.deepcopy(model).to(dtype).save_pretrained(folder, max_shard_size="9MB")
     processor.save_pretrained(folder)
