@@ -94,7 +94,8 @@ def _status(outcome: Outcome | None) -> str:
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
     words = {"stop": "Complete", "length": "Cut at the token limit", "stopped": "Stopped"}
     applied = ", ".join(f"{_LABEL_OF[name]} {value:.2f}" for name, value in _pairs(outcome))
-    return f"{words[current.answer.finish]}. {current.answer.model} saw: {applied or 'no damage'}."
+    told = f"Applied were {applied}" if applied else "Nothing was applied"
+    return f"{words[current.answer.finish]}. {told}, and {current.answer.model} looked."
 
 
 def _pairs(outcome: Outcome) -> list[tuple[str, float]]:
