@@ -313,7 +313,7 @@ def test_keyboard_alone_does_the_main_job(visitor):
     expect(page.locator(".rr-caption")).to_contain_text("Chelsea")
     page.locator("#slider-gaussian_noise input[type=range]").focus()
     page.keyboard.press("End")
-    expect(page.locator(".rr-caption")).to_contain_text("total intensity 1.40")
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 1.50")
     focused = page.evaluate("document.activeElement.closest('.rr-slider').id")
     assert focused == "slider-gaussian_noise"
     page.locator("#ask").focus()
@@ -336,7 +336,7 @@ def test_saved_answer_holds_all_that_a_replay_needs(visitor):
         visitor.page.get_by_role("button", name="Download JSON").click()
     record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert record["model"] == "scripted" and record["question"] == "How many objects are there?"
-    assert [step["id"] for step in record["plan"]["steps"]] == ["lens_blur", "gaussian_noise"]
+    assert [step["id"] for step in record["plan"]["steps"]] == ["lens_flare", "gaussian_noise"]
     assert record["image"].startswith("data:image/png;base64,")
     assert record["reply"]["answer"] == "three" and record["reply"]["scores"]["format"] == 1.0
 

@@ -8,14 +8,15 @@ import numpy as np
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
-from robust_r1.ui.examples import Example, Suggestion
+from robust_r1.ui.examples import Example, Suggestion, find_example
 from robust_r1.ui.links import PageState, decode, encode
 from robust_r1.ui.pictures import Picture
 from robust_r1.ui.toasts import warn
 
 SLIDERS = len(SPECS)
-# What the page opens with: damage that a person sees at once and a model can miss.
-_OPENING = (("lens_blur", 0.4), ("gaussian_noise", 0.3))
+# What the page opens with: damage that a person sees at once, on a scene that still tells.
+_OPENING = (("lens_flare", 0.5), ("gaussian_noise", 0.4))
+_OPENING_SCENE, _OPENING_PHOTOGRAPH = 1, "pavilion"
 
 
 class PictureEvents:
@@ -125,7 +126,8 @@ class PictureEvents:
 
     def _opening(self, state: PageState) -> PageState:
         knows = self.engines[self.default].info.knows_photographs
-        example = next(one for one in self.examples if knows or one.is_scene)
+        drawn = [one for one in self.examples if one.is_scene][_OPENING_SCENE]
+        example = find_example(_OPENING_PHOTOGRAPH) if knows else drawn
         first = example.questions[0]
         return PageState(
             example.id, _OPENING, 1, first.text, first.choices, first.answer, state.model
