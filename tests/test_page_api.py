@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
@@ -103,17 +102,6 @@ def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
         assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
 
 
-def test_preview_at_a_megapixel_answers_in_time(client, tmp_path, make_picture):
-    """Client and server together: processor time, which other work on the machine leaves alone."""
-    file = tmp_path / "megapixel.png"
-    images.save(make_picture(840, 1176, 3), file)
-    brought = handle_file(file)
-    seconds = []
-    for seed in range(4):
-        start = time.process_time()
-        client.predict(image=brought, plan=PLAN, seed=seed, api_name="/degrade")
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 0.3
 
 
 def test_importing_the_app_has_no_effects():
