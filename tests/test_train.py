@@ -14,7 +14,9 @@ from robust_r1.errors import InputError, ModelError
 from robust_r1.scenes import make_item
 from train import warmup
 from train.config import load_config
-from train.data import completion_of, scene_dataset
+from train.data import Collator, completion_of, scene_item
+from train.decoder import IGNORED, Decoder
+from train.encoder import Encoder, patches_of
 from train.model import make_model, make_processor, make_tokenizer, prepare_vision
 from train.optim import MuonAdamW, cosine, orthogonalize
 from train.patches import basis
@@ -127,26 +129,88 @@ def test_intensities_are_read_digit_by_digit(tokenizer):
     assert [piece for piece in pieces if any(sign.isdigit() for sign in piece)] == ["0", "3", "1"]
 
 
-def test_rows_hold_prompt_picture_and_a_chain_that_parses():
-    row = scene_dataset("train", 7, 2, "chain")[0]
-    item = make_item("train", 7)
-    assert row["prompt"][0]["content"] == build_prompt(item.question.prompt)
-    assert parse(row["completion"][0]["content"]).chain == item.chain
-    assert np.array_equal(np.asarray(row["images"][0]), item.image())
-    answer = completion_of(item, "answer")
-    assert parse(answer).chain.answer == item.chain.answer and "<TYPE>" not in answer
+def test_a_batch_holds_prompts_pictures_and_chains_that_parse(tokenizer):
+    processor = make_processor(SMOKE.model, tokenizer)
+    collator = Collator(processor, "train", 40, 4, "chain")
+    seen = []
+    for number in range(16):
+        batch = collator([{"index": 40 + 4 * number}])
+        height, width = batch["images"].shape[1:3]
+        assert batch["grid"].tolist() == [1, height // 16, width // 16]
+        for tokens, labels, image in zip(
+            batch["tokens"], batch["labels"], batch["images"], strict=True
+        ):
+            said = parse(tokenizer.decode(labels[labels != IGNORED], skip_special_tokens=True))
+            assert said.well_formed
+            asked = tokenizer.decode(tokens[labels == IGNORED], skip_special_tokens=True)
+            match = [
+                index
+                for index in range(40, 104)
+                if (item := make_item("train", index, (width, height))).chain == said.chain
+                and build_prompt(item.question.prompt) in asked
+                and np.array_equal(item.image(), image)
+            ]
+            assert len(match) == 1
+            seen += match
+    assert sorted(seen) == list(range(40, 104))
+
+
+def test_a_batch_is_the_same_whoever_draws_it_and_when(tokenizer):
+    processor = make_processor(SMOKE.model, tokenizer)
+    rows = [{"index": 12}]
+    one, other = (Collator(processor, "train", 0, 4, "answer") for _ in range(2))
+    one([{"index": 0}])
+    for name, part in one(rows).items():
+        assert torch.equal(part, other(rows)[name])
+
+
+def test_answers_are_asked_for_without_the_chain():
+    items = [scene_item("train", index, "answer") for index in range(60)]
+    for item in items:
+        said = completion_of(item, "answer")
+        assert parse(said).chain.answer == item.question.answer and "<TYPE>" not in said
+    assert 15 < sum(item.question.kind == "cap" for item in items) < 50
+
+
+@pytest.mark.parametrize("size", [(192, 192), (224, 160), (256, 128)])
+def test_the_forward_passes_for_training_give_the_numbers_of_transformers(tokenizer, size):
+    config = load_config("smoke", ["model.text_heads=2", "model.vision_depth=2"]).model
+    model = make_model(config, tokenizer, seed=1).eval()
+    processor = make_processor(config, tokenizer)
+    processor.tokenizer.padding_side = "right"
+    collator = Collator(processor, "train", 0, 3, "chain")
+    items = [scene_item("train", index, "chain", size) for index in range(3)]
+    texts = ["".join(tokenizer.batch_decode(collator._tokens(item, 1))) for item in items]
+    images = [[item.image()] for item in items]
+    whole = processor(images=images, text=texts, return_tensors="pt", padding=True)
+    labels = whole["input_ids"].masked_fill(whole["attention_mask"] == 0, IGNORED)
+    encoder, decoder = Encoder(model.model.visual), Decoder(model)
+    encoder.dtype = decoder.dtype = torch.float32
+    grid = whole["image_grid_thw"][0]
+    with torch.no_grad():
+        wanted = model(**whole).logits[:, :-1][labels[:, 1:] != IGNORED]
+        pixels = torch.from_numpy(np.concatenate([image[0][None] for image in images]))
+        pictures = encoder(patches_of(pixels, processor.image_processor), *grid[1:].tolist())
+        got, asked = decoder(whole["input_ids"], labels, pictures, grid)
+        encoder.replace_forward()
+        again = model.model.visual(whole["pixel_values"], grid_thw=whole["image_grid_thw"])
+    assert torch.allclose(got, wanted, atol=1e-4)
+    assert asked.tolist() == labels[:, 1:][labels[:, 1:] != IGNORED].tolist()
+    assert torch.allclose(again.pooler_output, pictures.flatten(0, 1), atol=1e-5)
 
 
 def test_labels_mark_the_tokens_under_each_object():
     for index in range(30):
         item = make_item("train", index)
-        _, intensity, noun, color = warmup.token_labels(item)
+        _, intensity, noun, color, center = warmup.token_labels(item)
         assert (intensity > 0).sum() == len(item.plan)
         columns = item.scene.width // warmup.TOKEN
         for thing in item.scene.things:
             cell = int(thing.y // warmup.TOKEN) * columns + int(thing.x // warmup.TOKEN)
             assert noun[cell] == 1 + warmup.NOUNS.index(thing.noun)
+            assert center[cell] == 1
         assert ((noun > 0) == (color > 0)).all()
+        assert center.sum() == len(item.scene.things)
 
 
 @pytest.mark.slow

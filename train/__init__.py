@@ -1,1 +1,7 @@
 """Training of the bundled models: encoder warm-up, answers, then reasoning chains."""
+
+import logging
+
+# On processors with bfloat16 units bitsandbytes, which nothing here trains with but transformers
+# imports, recommends a package at every start; an error's one line would not be the first then.
+logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)

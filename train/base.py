@@ -17,7 +17,6 @@ from train.model import (
     make_processor,
     make_tokenizer,
     prepare_vision,
-    use_linear_patches,
 )
 from train.stages import freeze_vision, main_of, parser_of, save_checkpoint, train_text
 from train.warmup import train_encoder
@@ -33,7 +32,6 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     model = make_model(config.model, tokenizer, config.seed)
     vision = model.model.visual
     prepare_vision(vision, processor.image_processor, config)
-    use_linear_patches(vision)
     # --- Encoder warm-up
     train_encoder(vision, processor.image_processor, config, folder)
     # --- Answers

@@ -108,6 +108,7 @@ class TrainingConfig:
     seed: int = 20
     threads: int = 2
     workers: int = 1
+    compiled: bool = False  # fuse the encoder's small operations; needs a C++ compiler
 
 
 def load_config(path: str, changes: list[str] | None = None) -> TrainingConfig:
@@ -170,6 +171,10 @@ def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
         value = values[name]
         if dataclasses.is_dataclass(entry.type):
             arguments[name] = _build(entry.type, value, f"{place}{name}.", problems)
+        elif entry.type is bool and isinstance(value, bool):
+            arguments[name] = value
+        elif entry.type is bool:
+            problems.append(f"{place}{name} must be true or false, not {value!r}")
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             problems.append(f"{place}{name} must be a number, not {value!r}")
         elif entry.type is int and value != int(value):

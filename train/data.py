@@ -1,13 +1,26 @@
-"""Scenes as training data for TRL: rows of prompt, completion and images, drawn when asked for."""
+"""Scenes as training batches: drawn when they are asked for, the same each time."""
+
+import functools
 
 import cv2
+import numpy as np
+import torch
 from datasets import Dataset
-from PIL import Image
 
 from robust_r1.chain import build_prompt, close_tag, open_tag, render
-from robust_r1.scenes import Item, make_item
+from robust_r1.engine.processing import IMAGE_TOKEN, TURN_TOKENS, ImageTextProcessor
+from robust_r1.scenes import Item, caption_question, draw_size, make_item
+from train.decoder import IGNORED
 
 STYLES = ("answer", "chain")
+# Batches that are sorted by length together, so that little of a batch is padding.
+_BLOCK = 16
+# Lengths are rounded up to a multiple of this: each length is compiled once.
+_STEP = 32
+_SIZE_SALT, _ORDER_SALT, _CAPTION_SALT = 0x512F, 0x04DE, 0xCAB7
+# Share of the scenes of style "answer" that are asked for their caption. A caption names every
+# object and its place; most other answers are one word, from which reading is learned slowly.
+_CAPTIONS = 0.5
 
 
 def completion_of(item: Item, style: str) -> str:
@@ -17,34 +30,91 @@ def completion_of(item: Item, style: str) -> str:
     return render(item.chain)
 
 
-def scene_dataset(split: str, first_index: int, count: int, style: str) -> Dataset:
-    """Make a dataset of `count` scenes of a split, from `first_index` on.
+def scene_item(split: str, index: int, style: str, size: tuple[int, int] | None = None) -> Item:
+    """Make sample `index` of a split as a style asks about it."""
+    item = make_item(split, index, size)
+    if style == "answer" and np.random.default_rng([_CAPTION_SALT, index]).random() < _CAPTIONS:
+        return item.ask(caption_question(item.scene))
+    return item
 
-    A row is drawn when it is read and is the same each time, so nothing is stored, any number of
-    workers gives the same rows, and a resumed run skips what it has seen at no cost.
+
+def scene_indices(first_index: int, count: int) -> Dataset:
+    """Return the rows that TRL's trainer counts and orders; `Collator` draws what they name."""
+    return Dataset.from_dict({"index": list(range(first_index, first_index + count))})
+
+
+class Collator:
+    """Draw batches for `train.decoder`; a batch follows from its first index alone.
+
+    A batch holds pictures of one size, drawn from its number. The scenes of `_BLOCK` batches are
+    sorted by length and the batches shuffled, so rows must be asked for in order.
 
     Args:
+        processor: of the model; its tokenizer and its picture sizes are used.
         split: "train", "validation" or "test".
-        first_index: index of the first scene within the split.
-        count: number of rows.
+        first_index: index of the first scene of the stage.
+        batch: scenes in a batch.
         style: a member of `STYLES`.
     """
-    indices = Dataset.from_dict({"index": list(range(first_index, first_index + count))})
 
-    def draw(rows: dict) -> dict:
+    def __init__(
+        self, processor: ImageTextProcessor, split: str, first_index: int, batch: int, style: str
+    ) -> None:
+        self.processor, self.split, self.style = processor, split, style
+        self.first_index, self.batch = first_index, batch
+        # One block is drawn at a time.
+        self._order = functools.lru_cache(maxsize=2)(self._block_order)
+
+    def __call__(self, rows: list[dict]) -> dict[str, torch.Tensor]:
+        """Return tokens, labels, images (uint8, batch x H x W x 3), grid (1, rows, columns)."""
         cv2.setNumThreads(1)
-        items = [make_item(split, index) for index in rows["index"]]
+        number = (rows[0]["index"] - self.first_index) // self.batch
+        block, place = divmod(number, _BLOCK)
+        size = draw_size(np.random.default_rng([_SIZE_SALT, number]))
+        chosen = self._order(block)[place]
+        items = [scene_item(self.split, index, self.style, size) for index in chosen]
+        pictures = self.processor.image_processor
+        grid = (1, *(side // pictures.patch_size for side in size[::-1]))
+        tokens = grid[1] * grid[2] // pictures.merge_size**2
+        texts = [self._tokens(item, tokens) for item in items]
+        length = max(len(prompt) + len(completion) for prompt, completion in texts)
+        length = -(-length // _STEP) * _STEP
+        padding = self.processor.tokenizer.pad_token_id
+        ids = np.full((len(texts), length), padding, np.int64)
+        labels = np.full((len(texts), length), IGNORED, np.int64)
+        for row, (prompt, completion) in enumerate(texts):
+            end = len(prompt) + len(completion)
+            ids[row, :end] = prompt + completion
+            labels[row, len(prompt) : end] = completion
         return {
-            "prompt": [_prompt(item, style) for item in items],
-            "completion": [
-                [{"role": "assistant", "content": completion_of(item, style)}] for item in items
-            ],
-            "images": [[Image.fromarray(item.image())] for item in items],
+            "tokens": torch.from_numpy(ids),
+            "labels": torch.from_numpy(labels),
+            "images": torch.from_numpy(np.stack([item.image() for item in items])),
+            "grid": torch.tensor(grid),
         }
 
-    return indices.with_transform(draw)
+    def _block_order(self, block: int) -> list[np.ndarray]:
+        """Return the indices of each batch of a block: alike in length, the batches shuffled."""
+        first = self.first_index + block * _BLOCK * self.batch
+        indices = np.arange(first, first + _BLOCK * self.batch)
+        items = (scene_item(self.split, int(index), self.style) for index in indices)
+        lengths = [
+            len(item.question.prompt) + len(completion_of(item, self.style)) for item in items
+        ]
+        batches = indices[np.argsort(lengths, kind="stable")].reshape(_BLOCK, self.batch)
+        return list(np.random.default_rng([_ORDER_SALT, first]).permutation(batches).tolist())
+
+    def _tokens(self, item: Item, picture_tokens: int) -> tuple[list[int], list[int]]:
+        text = self.processor.apply_chat_template(
+            [{"role": "user", "content": [{"type": "image"}, _question(item, self.style)]}],
+            add_generation_prompt=True,
+        )
+        text = text.replace(IMAGE_TOKEN, IMAGE_TOKEN * picture_tokens)
+        said = completion_of(item, self.style) + TURN_TOKENS[1]
+        tokenize = functools.partial(self.processor.tokenizer, add_special_tokens=False)
+        return tokenize(text)["input_ids"], tokenize(said)["input_ids"]
 
 
-def _prompt(item: Item, style: str) -> list[dict]:
+def _question(item: Item, style: str) -> dict[str, str]:
     text = build_prompt(item.question.prompt, answer_only=style == "answer")
-    return [{"role": "user", "content": text}]
+    return {"type": "text", "text": text}

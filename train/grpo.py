@@ -20,7 +20,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
-from train.model import use_linear_patches
+from train.encoder import Encoder
 from train.optim import MuonAdamW, cosine
 from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
 from train.stages import (
@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Reinforce and save the checkpoint in float32 and, for bundling, in float16."""
     # --- Model
     model, processor = load_checkpoint(arguments.start)
-    use_linear_patches(model.model.visual)
     freeze_vision(model)
+    Encoder(model.model.visual).replace_forward()
     remember_pictures(model.model.visual, 2 * config.grpo.batch)
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -137,18 +137,3 @@ def prepare_vision(vision, processor, config: TrainingConfig) -> None:
     scenes = [make_item("train", index).clean() for index in range(64)]
     patches = processor(images=scenes, return_tensors="np")["pixel_values"]
     initialize(vision.patch_embed.proj, torch.from_numpy(np.asarray(patches)), config.seed)
-
-
-def use_linear_patches(vision) -> None:
-    """Compute the patch embedding as the matrix product that it is, for training.
-
-    The backward pass of a convolution whose stride is its size takes several times the whole
-    encoder's on a CPU.
-    """
-    projection = vision.patch_embed.proj
-
-    def forward(patches: torch.Tensor) -> torch.Tensor:
-        weight = projection.weight.flatten(1)
-        return patches.to(weight.dtype) @ weight.T
-
-    vision.patch_embed.forward = forward

@@ -3,14 +3,16 @@
 Muon takes the momentum's nearest orthogonal matrix as the update (Jordan et al. 2024), here with
 the scale that matches AdamW's update size (Liu et al. 2025, "Muon is Scalable for LLM Training").
 On these small models it learned several times faster than AdamW. `torch.optim.Muon` iterates in
-bfloat16, which processors without that unit emulate some thirty times slower than float32, and it
-takes matrices only; a trainer wants one optimizer for all parameters.
+bfloat16 everywhere, which processors without that unit emulate some thirty times slower than
+float32, and it takes matrices only; a trainer wants one optimizer for all parameters.
 """
 
 from collections.abc import Iterable
 
 import torch
 from torch import nn
+
+from train.encoder import fast_dtype
 
 # Quintic Newton-Schulz coefficients of Jordan et al.: fast rather than exact, singular values end
 # up in 0.7 to 1.2.
@@ -94,15 +96,15 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def orthogonalize(matrix: torch.Tensor) -> torch.Tensor:
-    """Return a matrix with the same singular vectors and singular values near 1 (float32)."""
-    wide = matrix.float()
+    """Return a matrix with the same singular vectors and singular values near 1."""
+    wide = matrix.to(fast_dtype())
     tall = wide.shape[0] > wide.shape[1]
     wide = wide.T if tall else wide
     wide = wide / wide.norm().clamp(min=1e-7)
     for _ in range(_ITERATIONS):
         gram = wide @ wide.T
         wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=_B, alpha=_C), wide, beta=_A)
-    return wide.T if tall else wide
+    return (wide.T if tall else wide).to(matrix.dtype)
 
 
 def cosine(step: int, steps: int, warmup_share: float, floor: float = 0.03) -> float:

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 
 from train.config import TrainingConfig
-from train.model import use_linear_patches
 from train.stages import (
     freeze_vision,
     load_checkpoint,
@@ -26,7 +25,6 @@ from train.stages import (
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Train on chains and save the checkpoint in float32 and, for bundling, in float16."""
     model, processor = load_checkpoint(arguments.start)
-    use_linear_patches(model.model.visual)
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
     train_text(model, processor, config.sft, config, arguments.output, style="chain")

@@ -18,7 +18,9 @@ from trl import SFTConfig, SFTTrainer
 from robust_r1.engine.processing import ImageTextProcessor, load_processor
 from robust_r1.errors import ModelError, RobustR1Error
 from train.config import StageConfig, TrainingConfig, load_config
-from train.data import scene_dataset
+from train.data import Collator, scene_indices
+from train.decoder import Decoder
+from train.encoder import Encoder, patches_of
 from train.optim import MuonAdamW, cosine
 
 
@@ -65,8 +67,6 @@ def freeze_vision(model: Qwen2_5_VLForConditionalGeneration) -> None:
     """Freeze vision encoder and merger, as the paper does in both of its stages."""
     for parameter in model.model.visual.parameters():
         parameter.requires_grad_(False)
-    # Frozen, it still would build a graph if its inputs asked for one; this also skips that.
-    model.model.visual.forward = torch.no_grad()(model.model.visual.forward)
 
 
 def train_text(
@@ -82,19 +82,41 @@ def train_text(
     Args:
         style: "answer" (the answer section alone) or "chain".
     """
-    dataset = scene_dataset("train", stage.first_index, stage.steps * stage.batch, style)
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
-    trainer = SFTTrainer(
+    trainer = SceneTrainer(
         model=model,
         args=_arguments(stage, config, folder),
-        train_dataset=dataset,
+        train_dataset=scene_indices(stage.first_index, stage.steps * stage.batch),
+        data_collator=Collator(processor, "train", stage.first_index, stage.batch, style),
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
+        compiled=config.compiled,
     )
     trainer.train(resume_from_checkpoint=resume(model, folder))
+
+
+class SceneTrainer(SFTTrainer):
+    """Train on the batches of `train.data.Collator` with the forward passes made for them."""
+
+    def __init__(self, *, compiled: bool, **options) -> None:
+        super().__init__(**options)
+        model, processor = options["model"], options["processing_class"]
+        self._pictures = processor.image_processor
+        self._encoder = Encoder(model.model.visual, compiled)
+        self._decoder = Decoder(model, compiled)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Return the mean loss over the completions' tokens; keep their accuracy for the log."""
+        with torch.no_grad():
+            patches = patches_of(inputs["images"], self._pictures)
+            pictures = self._encoder(patches, *inputs["grid"][1:].tolist())
+        logits, labels = self._decoder(inputs["tokens"], inputs["labels"], pictures, inputs["grid"])
+        right = (logits.argmax(-1) == labels).float().mean()
+        self._metrics["train"]["mean_token_accuracy"].append(right.item())
+        return torch.nn.functional.cross_entropy(logits, labels)
 
 
 def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | None:
@@ -127,9 +149,12 @@ def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTC
         logging_steps=stage.log_every,
         report_to="tensorboard",
         seed=config.seed,
+        # Scenes are independent draws already; the collator relies on their order.
+        train_sampling_strategy="sequential",
         # TRL would cut image tokens at its default of 1024.
         max_length=None,
-        completion_only_loss=True,
+        # The collator draws pictures and texts itself.
+        dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
         gradient_checkpointing=False,
         dataloader_num_workers=config.workers,

@@ -10,7 +10,7 @@ blocks were not found at all after 32,000 pictures.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,67 +22,94 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from robust_r1.degradations import SPECS, degrade
-from robust_r1.scenes import Item, make_item
+from robust_r1.scenes import Item, draw_size, make_item
 from robust_r1.scenes.vocabulary import COLORS, NOUNS
 from train.config import TrainingConfig
+from train.encoder import Encoder, patches_of
 from train.optim import MuonAdamW, cosine
 
 TOKEN = 32  # pixels a side under one merged token: a patch of 16, merged 2 x 2
-VALIDATION_ITEMS = 384
+_VALIDATION = 512  # scenes
 # Mean change in levels from which a token counts as changed by a degradation: about the smallest
 # that shows side by side.
 CHANGED = 1.0
 _CHECKPOINT = "warmup.pt"
+_SIZE_SALT = 0x512E
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Hold what the probes must say of a batch of pictures with `tokens[i]` tokens each."""
+class Batch:
+    """Hold pictures of one size and what the probes must say of them.
 
-    present: torch.Tensor  # batch x 16, 0 or 1
-    intensity: torch.Tensor  # batch x 16
-    noun: torch.Tensor  # one row per token; 0 is nothing
+    Attributes:
+        images: uint8, batch x H x W x 3.
+        present, intensity: float32, batch x 16; an intensity is 0 where nothing is.
+        noun, color: int64, batch x tokens; 0 is nothing.
+        center: float32, batch x tokens, 1 where an object's center lies.
+        local: float32, batch x tokens x 16, 1 where the degradation changed the pixels.
+    """
+
+    images: torch.Tensor
+    present: torch.Tensor
+    intensity: torch.Tensor
+    noun: torch.Tensor
     color: torch.Tensor
-    local: torch.Tensor  # tokens x 16, 1 where the degradation changed the pixels of the token
-    tokens: list[int]
+    center: torch.Tensor
+    local: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(**{name: part.to(device) for name, part in vars(self).items()})
 
 
 class Probes(nn.Module):
-    """Read degradations and objects off the encoder's merged tokens."""
+    """Read degradations and objects off the encoder's merged tokens, each by one linear layer.
+
+    Linear, because what a probe must work out for itself the text side would have to learn again:
+    the picture's degradations are read off the mean of its tokens, as an attention head does.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.local_head = nn.Linear(width, len(SPECS))
-        self.mix = nn.Linear(2 * (width + len(SPECS)), width)
         self.degradation_head = nn.Linear(width, 2 * len(SPECS))
-        self.object_head = nn.Linear(width, 1 + len(NOUNS) + 1 + len(COLORS))
+        self.object_head = nn.Linear(width, 1 + len(NOUNS) + 1 + len(COLORS) + 1)
 
-    def forward(self, tokens: torch.Tensor, counts: list[int]) -> tuple[torch.Tensor, ...]:
-        """Return presence logits, intensities (both batch x 16), noun, color, local logits."""
+    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return presence logits, intensities (batch x 16), noun, color, center, local logits."""
+        present, intensity = self.degradation_head(tokens.mean(1)).chunk(2, dim=-1)
+        parts = [1 + len(NOUNS), 1 + len(COLORS), 1]
+        noun, color, center = self.object_head(tokens).split(parts, dim=-1)
         local = self.local_head(tokens)
-        whole = torch.cat([tokens, local], dim=-1)
-        pooled = [torch.cat([part.mean(0), part.amax(0)]) for part in whole.split(counts)]
-        hidden = functional.gelu(self.mix(torch.stack(pooled)))
-        present, intensity = self.degradation_head(hidden).chunk(2, dim=-1)
-        noun, color = self.object_head(tokens).split([1 + len(NOUNS), 1 + len(COLORS)], dim=-1)
-        return present, torch.sigmoid(intensity), noun, color, local
+        return present, torch.sigmoid(intensity), noun, color, center.squeeze(-1), local
 
 
 class ProbeScenes(Dataset):
-    """Serve scenes as (patches, grid, targets); `start` is the first index within the split."""
+    """Serve whole batches of scenes, each of one size, which is drawn from the batch's number.
 
-    def __init__(self, processor, split: str, start: int, count: int) -> None:
-        self.processor, self.split, self.start, self.count = processor, split, start, count
+    Args:
+        split: "train", "validation" or "test".
+        first_index: index of the first scene within the split.
+        batch: scenes in a batch.
+        numbers: which batches; a resumed run starts at a later one.
+    """
+
+    def __init__(self, split: str, first_index: int, batch: int, numbers: range) -> None:
+        self.split, self.first_index, self.batch, self.numbers = split, first_index, batch, numbers
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.numbers)
 
-    def __getitem__(self, index: int) -> tuple:
+    def __getitem__(self, place: int) -> Batch:
         cv2.setNumThreads(1)
-        item = make_item(self.split, self.start + index)
-        picture, local = damage_labels(item)
-        encoded = self.processor(images=[picture], return_tensors="np")
-        return encoded["pixel_values"], encoded["image_grid_thw"][0], *token_labels(item), local
+        first = self.first_index + self.numbers[place] * self.batch
+        size = draw_size(np.random.default_rng([_SIZE_SALT, first]))
+        items = [make_item(self.split, first + row, size) for row in range(self.batch)]
+        rows = [(*damage_labels(item), *token_labels(item)) for item in items]
+        images, local, present, intensity, noun, color, center = (
+            torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
+        )
+        return Batch(images, present, intensity, noun, color, center, local)
 
 
 def damage_labels(item: Item) -> tuple[np.ndarray, np.ndarray]:
@@ -105,11 +132,12 @@ def damage_labels(item: Item) -> tuple[np.ndarray, np.ndarray]:
 
 
 def token_labels(item: Item) -> tuple[np.ndarray, ...]:
-    """Return presence and intensity (16 each), noun and color (one per token, row by row)."""
+    """Return presence and intensity (16 each); noun, color, center (one per token, row by row)."""
     strengths = item.plan.intensities
     intensity = np.array([strengths.get(spec.id, 0.0) for spec in SPECS], np.float32)
     rows, columns = item.scene.height // TOKEN, item.scene.width // TOKEN
     noun, color = np.zeros((2, rows, columns), np.int64)
+    center = np.zeros((rows, columns), np.float32)
     x = (np.arange(columns) + 0.5) * TOKEN
     y = (np.arange(rows) + 0.5) * TOKEN
     for thing in item.scene.things:
@@ -117,58 +145,46 @@ def token_labels(item: Item) -> tuple[np.ndarray, ...]:
         inside = (np.abs(y - thing.y) < reach)[:, None] & (np.abs(x - thing.x) < reach)[None]
         noun[inside] = 1 + NOUNS.index(thing.noun)
         color[inside] = 1 + tuple(COLORS).index(thing.color)
-    return (intensity > 0).astype(np.float32), intensity, noun.ravel(), color.ravel()
+        center[int(thing.y // TOKEN), int(thing.x // TOKEN)] = 1
+    present = (intensity > 0).astype(np.float32)
+    return present, intensity, noun.ravel(), color.ravel(), center.ravel()
 
 
-def collate(rows: list[tuple]) -> tuple[torch.Tensor, torch.Tensor, Targets]:
-    """Join samples into patches (all pictures in one), grids and targets."""
-    patches, grids, present, intensity, noun, color, local = zip(*rows, strict=True)
-    targets = Targets(
-        torch.from_numpy(np.stack(present)),
-        torch.from_numpy(np.stack(intensity)),
-        torch.from_numpy(np.concatenate(noun)),
-        torch.from_numpy(np.concatenate(color)),
-        torch.from_numpy(np.concatenate(local)),
-        [len(part) for part in noun],
-    )
-    grid = torch.from_numpy(np.stack(grids))
-    return torch.from_numpy(np.concatenate(patches)), grid, targets
-
-
-def loss_of(outputs: tuple[torch.Tensor, ...], targets: Targets) -> torch.Tensor:
-    """Add up the five losses; intensity counts where a degradation is there."""
-    present, intensity, noun, color, local = outputs
+def loss_of(outputs: tuple[torch.Tensor, ...], batch: Batch) -> torch.Tensor:
+    """Add up the six losses; intensity counts where a degradation is there."""
+    present, intensity, noun, color, center, local = outputs
     # Two of sixteen are there on average; the weight keeps "nothing" from being a good answer.
     weight = torch.full_like(present[0], 2.0)
-    seen = functional.binary_cross_entropy_with_logits(present, targets.present, pos_weight=weight)
-    where = functional.binary_cross_entropy_with_logits(local, targets.local, pos_weight=weight)
-    gap = ((intensity - targets.intensity).abs() * targets.present).sum()
-    strength = gap / targets.present.sum().clamp(min=1)
-    rare = torch.ones(noun.shape[-1])
-    rare[0] = 0.3
-    what = functional.cross_entropy(noun, targets.noun, rare)
-    rare = torch.ones(color.shape[-1])
-    rare[0] = 0.3
-    hue = functional.cross_entropy(color, targets.color, rare)
-    return 4 * seen + 4 * where + 2 * strength + what + 0.5 * hue
+    seen = functional.binary_cross_entropy_with_logits(present, batch.present, pos_weight=weight)
+    where = functional.binary_cross_entropy_with_logits(local, batch.local, pos_weight=weight)
+    gap = ((intensity - batch.intensity).abs() * batch.present).sum()
+    strength = gap / batch.present.sum().clamp(min=1)
+    middle = functional.binary_cross_entropy_with_logits(center, batch.center)
+    what = _rare_first(noun, batch.noun) + 0.5 * _rare_first(color, batch.color)
+    return 4 * seen + 4 * where + 2 * strength + what + middle
+
+
+def _rare_first(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy with class 0, nothing, at a third of the weight of the others."""
+    weight = torch.ones(logits.shape[-1], device=logits.device)
+    weight[0] = 0.3
+    return functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), weight)
 
 
 @torch.no_grad()
-def evaluate(vision, probes: Probes, loader: DataLoader) -> dict:
+def evaluate(read: Callable[[Batch], tuple[torch.Tensor, ...]], loader: DataLoader) -> dict:
     """Measure the probes: type recall, precision, F1, intensity error, noun and color accuracy."""
-    vision.eval()
     rows: list[list[torch.Tensor]] = [[], [], [], []]
     right = torch.zeros(3)
-    for patches, grid, targets in loader:
-        present, intensity, noun, color, _ = probes(encode(vision, patches, grid), targets.tokens)
-        rows[0].append(present > 0)
-        rows[1].append(targets.present > 0)
-        rows[2].append(intensity)
-        rows[3].append(targets.intensity)
-        there = targets.noun > 0
-        nouns, colors = noun.argmax(-1) == targets.noun, color.argmax(-1) == targets.color
+    for batch in loader:
+        present, intensity, noun, color, *_ = (part.cpu() for part in read(batch))
+        for row, part in zip(
+            rows, (present > 0, batch.present > 0, intensity, batch.intensity), strict=True
+        ):
+            row.append(part)
+        there = batch.noun > 0
+        nouns, colors = noun.argmax(-1) == batch.noun, color.argmax(-1) == batch.color
         right += torch.stack([nouns[there].sum(), colors[there].sum(), there.sum()])
-    vision.train()
     found, true, guess, value = (torch.cat(part) for part in rows)
     hit = found & true
     recall = hit.sum(0) / true.sum(0).clamp(min=1)
@@ -186,11 +202,6 @@ def evaluate(vision, probes: Probes, loader: DataLoader) -> dict:
     }
 
 
-def encode(vision, patches: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
-    """Return the merged tokens of all pictures of a batch, one row each."""
-    return vision(patches, grid_thw=grid).pooler_output
-
-
 def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> None:
     """Train `vision` in place; checkpoints and `warmup.jsonl` go to `folder`, and it resumes.
 
@@ -200,21 +211,27 @@ def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> No
         config: sizes, batch, rate, indices.
         folder: where an interrupted run left its checkpoint, if it did.
     """
-    stage, torch_seed = config.warmup, config.seed
-    torch.manual_seed(torch_seed)
-    probes = Probes(vision.config.out_hidden_size)
+    stage, device = config.warmup, vision.device
+    torch.manual_seed(config.seed)
+    probes = Probes(vision.config.out_hidden_size).to(device)
     module = nn.ModuleDict({"vision": vision, "probes": probes})
     optimizer = MuonAdamW(module.named_parameters(), rate=stage.rate)
     peaks = [group["lr"] for group in optimizer.param_groups]
     done = _restore(folder / _CHECKPOINT, module, optimizer)
-    validation = ProbeScenes(processor, "validation", 0, min(VALIDATION_ITEMS, stage.samples))
-    checks = DataLoader(validation, batch_size=stage.batch, collate_fn=collate)
-    batches = _batches(processor, config, done)
+    checks = _loader(config, "validation", 0, range(min(_VALIDATION, stage.samples) // stage.batch))
+    batches = _loader(config, "train", stage.first_index, range(done, stage.steps))
+    encoder = Encoder(vision, compiled=config.compiled)
+
+    def read(batch: Batch) -> tuple[torch.Tensor, ...]:
+        patches = patches_of(batch.images.to(device), processor)
+        rows, columns = (side // processor.patch_size for side in batch.images.shape[1:3])
+        return probes(encoder(patches, rows, columns))
+
     begun, started = time.time(), done
-    for step, (patches, grid, targets) in enumerate(batches, start=done):
+    for step, batch in enumerate(batches, start=done):
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * cosine(step, stage.steps, stage.warmup_share)
-        loss = loss_of(probes(encode(vision, patches, grid), targets.tokens), targets)
+        loss = loss_of(read(batch), batch.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
@@ -224,19 +241,15 @@ def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> No
         if done % stage.log_every == 0:
             _log(folder, {"step": done, "loss": round(loss.item(), 4), "speed": round(speed, 1)})
         if done % (2 * stage.save_every) == 0 or done == stage.steps:
-            _log(folder, {"step": done, **evaluate(vision, probes, checks)})
+            _log(folder, {"step": done, **evaluate(read, checks)})
         if done % stage.save_every == 0 or done == stage.steps:
             _save(folder / _CHECKPOINT, module, optimizer, done)
 
 
-def _batches(processor, config: TrainingConfig, done: int) -> Iterator[tuple]:
-    stage = config.warmup
-    skip = done * stage.batch
-    rest = ProbeScenes(
-        processor, "train", stage.first_index + skip, stage.steps * stage.batch - skip
-    )
-    workers = {"num_workers": config.workers, "prefetch_factor": 6} if config.workers else {}
-    return iter(DataLoader(rest, batch_size=stage.batch, collate_fn=collate, **workers))
+def _loader(config: TrainingConfig, split: str, first_index: int, numbers: range) -> DataLoader:
+    scenes = ProbeScenes(split, first_index, config.warmup.batch, numbers)
+    workers = {"num_workers": config.workers, "prefetch_factor": 4} if config.workers else {}
+    return DataLoader(scenes, batch_size=None, **(workers if split == "train" else {}))
 
 
 def _save(path: Path, module: nn.Module, optimizer: MuonAdamW, step: int) -> None:

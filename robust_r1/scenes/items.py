@@ -44,9 +44,18 @@ class Item:
         """Return the same scene and question under another plan, with the chain that follows."""
         return replace(self, plan=plan, chain=chain_for(self.scene, self.question, plan))
 
+    def ask(self, question: Question) -> "Item":
+        """Return the same scene under the same plan with another question about it."""
+        return replace(self, question=question, chain=chain_for(self.scene, question, self.plan))
 
-def make_item(split: str, index: int) -> Item:
+
+def make_item(split: str, index: int, size: tuple[int, int] | None = None) -> Item:
     """Make sample `index` of a split; the same arguments always give the same sample.
+
+    Args:
+        split: "train", "validation" or "test".
+        index: its number within the split's range of seeds.
+        size: (width, height) of the picture instead of the size that its seed draws.
 
     Raises:
         InputError: an unknown split, or an index outside its range of seeds.
@@ -57,7 +66,7 @@ def make_item(split: str, index: int) -> Item:
     if not 0 <= index < len(seeds):
         raise InputError(f"index {index} lies outside the {split} split (0 to {len(seeds) - 1})")
     seed = seeds[index]
-    scene = make_scene(seed)
+    scene = make_scene(seed, size)
     rng = np.random.default_rng([_ITEM_SALT, seed])
     question = _draw_question(scene, rng)
     plan = draw_plan(np.random.default_rng([_PLAN_SALT, seed]), seed)

@@ -109,7 +109,7 @@ def make_scene(seed: int, size: Sequence[int] | None = None) -> Scene:
     """
     split = split_of(seed)
     rng = np.random.default_rng([_SCENE_SALT, seed])
-    drawn = SIZES[rng.choice(len(SIZES), p=_SIZE_ODDS)]
+    drawn = draw_size(rng)
     width, height = size or drawn
     count = int(rng.choice(len(_COUNT_ODDS), p=_COUNT_ODDS))
     cells = sorted(rng.permutation(9)[:count].tolist())
@@ -123,6 +123,11 @@ def make_scene(seed: int, size: Sequence[int] | None = None) -> Scene:
         y = (cell // 3 + 0.5) * side_y + rng.uniform(-slack_y, slack_y)
         things.append(Thing(noun, color, cell, float(x), float(y), float(radius)))
     return Scene(seed, split, width, height, tuple(things))
+
+
+def draw_size(rng: np.random.Generator) -> tuple[int, int]:
+    """Draw the size of a picture, (width, height), a member of `SIZES`."""
+    return SIZES[rng.choice(len(SIZES), p=_SIZE_ODDS)]
 
 
 def _noun(rng: np.random.Generator, things: list[Thing]) -> str:
