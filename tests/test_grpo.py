@@ -17,7 +17,7 @@ from robust_r1.chain import build_prompt, parse
 from robust_r1.errors import InputError
 from robust_r1.rewards import accuracy_reward, degradation_reward, format_reward, make_length_reward
 from robust_r1.scenes import make_item
-from train import grpo, rollouts
+from train import decoder, grpo, rollouts
 from train.config import RewardWeights, load_config
 from train.model import make_model, make_processor, make_tokenizer
 from train.stages import load_checkpoint, save_checkpoint
@@ -133,6 +133,35 @@ def test_the_reference_sees_with_the_policys_encoder_and_keeps_its_own_words(sta
     assert reference.model.language_model is not model.model.language_model
     assert trainer.args.beta == 0.04 and trainer.args.loss_type == "grpo"
     assert trainer.args.scale_rewards == "group" and trainer.reward_func_names == list(NAMES)
+
+
+def test_completions_are_scored_as_transformers_scores_them(start, monkeypatch):
+    model, processor = load_checkpoint(start)
+    monkeypatch.setattr(decoder, "fast_dtype", lambda: torch.float32)
+    items = [make_item("train", index) for index in (3, 5, 8)]
+    parts = [[{"type": "image"}, {"type": "text", "text": "Why?" * count}] for count in (1, 9, 4)]
+    turns = [[{"role": "user", "content": part}] for part in parts]
+    texts = [processor.apply_chat_template(turn, add_generation_prompt=True) for turn in turns]
+    images = [[item.image()] for item in items]
+    inputs = dict(processor(images=images, text=texts, return_tensors="pt", padding=True))
+    prompt, seen = inputs["input_ids"], inputs["attention_mask"]
+    said = torch.randint(8, 200, (3, 7), generator=torch.Generator().manual_seed(1))
+    inputs["mm_token_type_ids"] = torch.cat(
+        [inputs["mm_token_type_ids"], torch.zeros_like(said)], 1
+    )
+    inputs["input_ids"] = torch.cat([prompt, said], 1)
+    inputs["attention_mask"] = torch.cat([seen, torch.ones_like(said)], 1)
+    inputs["attention_mask"][1, -2:] = 0  # a shorter completion is padded on the right
+    with torch.no_grad():
+        logits = model(**inputs).logits[:, -8:-1] / 0.7
+        wanted = logits.log_softmax(-1).gather(-1, said[..., None]).squeeze(-1)
+        got, entropy = decoder.log_probabilities(
+            model, inputs["input_ids"], inputs["attention_mask"], 7, inputs, temperature=0.7
+        )
+    there = inputs["attention_mask"][:, -7:] > 0
+    assert torch.allclose(got[there], wanted[there], atol=1e-4)
+    spread = torch.distributions.Categorical(logits=logits).entropy()
+    assert torch.allclose(entropy[there], spread[there], atol=1e-4)
 
 
 def test_rows_hold_what_policy_and_rewards_need():

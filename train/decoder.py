@@ -1,10 +1,9 @@
-"""The text side's forward pass for training: one batch of equal pictures, in bfloat16 where fast.
+"""The text side's forward pass for training, in bfloat16 where that is fast.
 
-The general forward pass of transformers serves any mixture of pictures, masks and caches. In
-training here all rows of a batch have a picture of one size in one place and are padded on the
-right, so positions are the same in each row and no mask but the causal one is needed. The numbers
-are those of transformers (a test compares them); one core made 23 chains a second by the original
-under autocast, 69 by this, 119 compiled (64 rows of 192 tokens, bfloat16 matrix units).
+The general forward pass of transformers serves any mixture of pictures, masks and caches, and its
+fused attention has a slow backward pass on a CPU. The numbers here are the same (a test compares
+them); one core made 23 chains a second by the original under autocast, 69 by this, 119 compiled
+(64 rows of 192 tokens, bfloat16 matrix units).
 """
 
 import torch
@@ -26,8 +25,8 @@ def forward(
 
     Args:
         embeddings: picture and text tokens, in the dtype to compute in.
-        rotation: cosine and sine, each length x head width.
-        mask: length x length, added to the attention's logits.
+        rotation: cosine and sine, each length x head width, or batch x 1 x that.
+        mask: length x length, or batch x 1 x that; added to the attention's logits.
     """
     hidden = embeddings
     for layer in language.layers:
@@ -70,7 +69,9 @@ def _rotate(inputs: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> t
 
 
 class Decoder:
-    """Compute the loss of a batch of chains about pictures of one size.
+    """Score batches of chains about pictures of one size, padded on the right.
+
+    Positions are then the same in each row, and no mask but the causal one is needed.
 
     Args:
         model: the whole model; it stays the owner of the weights.
@@ -123,3 +124,52 @@ class Decoder:
             angles = rotary(torch.zeros(1, dtype=self.dtype, device=grid.device), places)
             self._rotations[key] = tuple(part[0] for part in angles)
         return self._rotations[key]
+
+
+# Finite, because a row of padding that may attend to nothing at all would turn into NaN.
+_FAR = -1e4
+
+
+def log_probabilities(
+    model: nn.Module,
+    tokens: torch.Tensor,
+    seen: torch.Tensor,
+    kept: int,
+    inputs: dict[str, torch.Tensor],
+    temperature: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log probability and entropy of the last `kept` tokens of each row, any padding.
+
+    Args:
+        model: the whole model, its vision tower frozen.
+        tokens: int64, batch x length.
+        seen: int64, batch x length, 0 where a token is padding.
+        kept: how many tokens at the end of the rows are asked for.
+        inputs: `pixel_values`, `image_grid_thw`, `mm_token_type_ids` as the processor makes them.
+        temperature: what the logits are divided by.
+
+    Returns:
+        Both float32, batch x kept.
+    """
+    core, dtype = model.model, fast_dtype()
+    grid = inputs["image_grid_thw"]
+    pictures = core.visual(inputs["pixel_values"], grid_thw=grid).pooler_output
+    embeddings = core.language_model.embed_tokens(tokens)
+    places = (tokens == model.config.image_token_id)[..., None]
+    embeddings = embeddings.masked_scatter(places, pictures.to(embeddings.dtype)).to(dtype)
+    positions, _ = core.get_rope_index(
+        tokens,
+        image_grid_thw=grid,
+        attention_mask=seen,
+        mm_token_type_ids=inputs["mm_token_type_ids"],
+    )
+    angles = core.language_model.rotary_emb(embeddings, positions)
+    length = tokens.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=tokens.device).tril()
+    mask = torch.where(causal & (seen[:, None, None, :] > 0), 0.0, _FAR).to(dtype)
+    rotation = (angles[0][:, None], angles[1][:, None])
+    hidden = forward(core.language_model, embeddings, rotation, mask)[:, -kept - 1 : -1]
+    logits = functional.linear(hidden, model.lm_head.weight.to(dtype)).float() / temperature
+    logs = logits.log_softmax(-1)
+    entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
+    return logs.gather(-1, tokens[:, -kept:, None]).squeeze(-1), entropy

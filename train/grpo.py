@@ -20,6 +20,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
+from train.decoder import log_probabilities
 from train.encoder import Encoder
 from train.optim import MuonAdamW, cosine
 from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
@@ -58,7 +59,7 @@ def make_trainer(
     processor: ImageTextProcessor,
     config: TrainingConfig,
     folder: Path,
-) -> GRPOTrainer:
+) -> "SceneGRPOTrainer":
     """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
 
     Args:
@@ -72,7 +73,7 @@ def make_trainer(
     samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
     optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
-    trainer = GRPOTrainer(
+    trainer = SceneGRPOTrainer(
         model=model,
         reward_funcs=samples.watch(rewards),
         args=_arguments(stage, config, weights, folder),
@@ -86,6 +87,39 @@ def make_trainer(
         reference = trainer.accelerator.unwrap_model(trainer.ref_model)
         reference.model.visual = model.model.visual
     return trainer
+
+
+class SceneGRPOTrainer(GRPOTrainer):
+    """Score completions by the forward pass made for training; all else is TRL's."""
+
+    def _get_per_token_logps_and_entropies(
+        self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options
+    ):
+        """Return log probabilities, entropies and no auxiliary loss, as TRL asks for them."""
+        model = self.accelerator.unwrap_model(model)
+        grids, patches = options["image_grid_thw"], options["pixel_values"]
+        counts = grids.prod(-1).tolist()
+        parts = []
+        for first in range(0, len(input_ids), batch_size or len(input_ids)):
+            rows = slice(first, first + (batch_size or len(input_ids)))
+            begin, end = sum(counts[:first]), sum(counts[: rows.stop])
+            inputs = {
+                "pixel_values": patches[begin:end],
+                "image_grid_thw": grids[rows],
+                "mm_token_type_ids": options["mm_token_type_ids"][rows],
+            }
+            parts.append(
+                log_probabilities(
+                    model,
+                    input_ids[rows],
+                    attention_mask[rows],
+                    logits_to_keep,
+                    inputs,
+                    self.temperature,
+                )
+            )
+        logs, entropies = (torch.cat(part) for part in zip(*parts, strict=True))
+        return logs, entropies, None
 
 
 def _arguments(
