@@ -10,13 +10,17 @@ import pytest
 import torch
 
 from robust_r1.chain import TAGS, build_prompt, parse, render
+from robust_r1.engine import GenerationSettings
 from robust_r1.errors import InputError, ModelError
+from robust_r1.evaluation import Run
 from robust_r1.scenes import make_item
+from train import bundle as bundling
 from train import warmup
 from train.config import load_config
 from train.data import Collator, completion_of, scene_item
 from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, patches_of
+from train.history import history_of, minutes_of
 from train.model import make_model, make_processor, make_tokenizer, prepare_vision
 from train.optim import MuonAdamW, cosine, orthogonalize
 from train.patches import basis
@@ -252,6 +256,35 @@ def test_the_stages_write_checkpoints_logs_and_small_files(base_run):
         weights = list((folder / "half").glob("*.safetensors"))
         assert weights and all(file.stat().st_size < 10_000_000 for file in weights)
     assert (base_run / "base" / "warmup.jsonl").is_file()
+    stages = history_of(base_run / "sft")
+    assert [stage.stage for stage in stages] == ["encoder warm-up", "answers", "chains"]
+    assert stages[2].command.startswith("python -m train.sft --config smoke --from")
+    assert stages[2].samples == SMOKE.sft.samples and stages[2].seed == SMOKE.seed
+
+
+def test_the_minutes_of_an_interrupted_run_are_added_up(tmp_path):
+    times = [60, 120, None, 180, 30, 60, 90]
+    rows = [json.dumps({"step": 1} if time is None else {"seconds": time}) for time in times]
+    (tmp_path / "log.jsonl").write_text("\n".join(rows) + "\n")
+    assert minutes_of(tmp_path / "log.jsonl") == 4.5
+
+
+@pytest.mark.slow
+def test_a_bundled_model_has_a_card_of_its_stages_and_refuses_figures_of_another(
+    base_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bundling, "MODELS", tmp_path / "models")
+    run = Run(tmp_path, "scenes", "tiny-sft", "fp32", GenerationSettings(), ())
+    with pytest.raises(InputError, match="measures tiny-sft, not tiny-base"):
+        bundling.bundle(base_run / "base", "tiny-base", [run])
+    folder = bundling.bundle(base_run / "sft", "tiny-sft", [])
+    card = (folder / "README.md").read_text()
+    assert "| encoder warm-up | `python -m train.base --config smoke" in card
+    assert (folder / "model.safetensors.index.json").exists() or (
+        folder / "model.safetensors"
+    ).exists()
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        bundling.bundle(tmp_path, "tiny-sft", [])
 
 
 @pytest.mark.slow

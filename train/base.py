@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from train.config import TrainingConfig
+from train.history import record, write_history
 from train.model import (
     make_model,
     make_processor,
@@ -34,11 +35,14 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     prepare_vision(vision, processor.image_processor, config)
     # --- Encoder warm-up
     train_encoder(vision, processor.image_processor, config, folder)
+    seen = record("encoder warm-up", config.warmup.samples, config.seed, folder / "warmup.jsonl")
     # --- Answers
     freeze_vision(model)
     train_text(model, processor, config.base, config, folder, style="answer")
     save_checkpoint(model, processor, folder, torch.float32)
     save_checkpoint(model, processor, folder / "half", torch.float16)
+    said = record("answers", config.base.samples, config.seed, folder / "log.jsonl")
+    write_history(folder, (), seen, said)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
 from train.decoder import log_probabilities
 from train.encoder import Encoder
+from train.history import history_of, record, write_history
 from train.optim import MuonAdamW, cosine
 from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
 from train.stages import (
@@ -52,6 +53,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     # --- Checkpoint
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
+    done = record("rewards", config.grpo.samples, config.seed, arguments.output / "log.jsonl")
+    write_history(arguments.output, history_of(arguments.start), done)
 
 
 def make_trainer(

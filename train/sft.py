@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from train.config import TrainingConfig
+from train.history import history_of, record, write_history
 from train.stages import (
     freeze_vision,
     load_checkpoint,
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     train_text(model, processor, config.sft, config, arguments.output, style="chain")
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
+    done = record("chains", config.sft.samples, config.seed, arguments.output / "log.jsonl")
+    write_history(arguments.output, history_of(arguments.start), done)
 
 
 if __name__ == "__main__":

@@ -237,11 +237,13 @@ def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> No
         nn.utils.clip_grad_norm_(module.parameters(), 5.0)
         optimizer.step()
         done = step + 1
-        speed = (done - started) * stage.batch / (time.time() - begun)
+        seconds = time.time() - begun
         if done % stage.log_every == 0:
-            _log(folder, {"step": done, "loss": round(loss.item(), 4), "speed": round(speed, 1)})
+            speed = round((done - started) * stage.batch / seconds, 1)
+            row = {"step": done, "seconds": round(seconds), "loss": round(loss.item(), 4)}
+            _log(folder, {**row, "speed": speed})
         if done % (2 * stage.save_every) == 0 or done == stage.steps:
-            _log(folder, {"step": done, **evaluate(read, checks)})
+            _log(folder, {"step": done, "seconds": round(seconds), **evaluate(read, checks)})
         if done % stage.save_every == 0 or done == stage.steps:
             _save(folder / _CHECKPOINT, module, optimizer, done)
 
