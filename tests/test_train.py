@@ -1,5 +1,6 @@
 """Claims about training: settings fail early, data round-trips, the stages run and resume."""
 
+import argparse
 import dataclasses
 import json
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from transformers import TrainerCallback
 
 from robust_r1.chain import TAGS, build_prompt, parse, render
 from robust_r1.engine import GenerationSettings
@@ -15,7 +17,7 @@ from robust_r1.errors import InputError, ModelError
 from robust_r1.evaluation import Run
 from robust_r1.scenes import make_item
 from train import bundle as bundling
-from train import warmup
+from train import sft, stages, warmup
 from train.config import load_config
 from train.data import Collator, completion_of, scene_item
 from train.decoder import IGNORED, Decoder
@@ -64,7 +66,7 @@ def test_a_setting_on_the_command_line_overrides_the_file():
 
 
 def test_every_bundled_configuration_loads_and_has_widths_in_multiples_of_64():
-    for name in ("cpu", "smoke"):
+    for name in ("cpu", "gpu", "smoke"):
         model = dataclasses.asdict(load_config(name).model)
         for key in ("vision_width", "vision_mlp", "text_width", "text_mlp"):
             assert model[key] % 64 == 0
@@ -245,6 +247,31 @@ def test_an_interrupted_warm_up_resumes_to_the_same_encoder(tokenizer, tmp_path,
         with pytest.raises(KeyboardInterrupt):
             train(encoder(), "cut")
     assert torch.equal(train(encoder(), "cut"), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stops", [1, 3])
+def test_interrupted_chains_resume_to_the_same_weights(base_run, tmp_path, monkeypatch, stops):
+    stage = dataclasses.replace(SMOKE.sft, save_every=1)
+    config = dataclasses.replace(SMOKE, sft=stage)
+
+    class Stop(TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):
+            if state.global_step == stops:
+                raise KeyboardInterrupt
+
+    def train(name):
+        sft.run(argparse.Namespace(start=base_run / "base", output=tmp_path / name), config)
+        return load_checkpoint(tmp_path / name)[0].state_dict()
+
+    whole = train("whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "JsonLines", lambda path: Stop())
+        with pytest.raises(KeyboardInterrupt):
+            train("cut")
+    assert (tmp_path / "cut" / f"checkpoint-{stops}").is_dir()
+    resumed = train("cut")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 @pytest.mark.slow

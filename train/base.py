@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     tokenizer = make_tokenizer(config.model.vocabulary)
     processor = make_processor(config.model, tokenizer)
     model = make_model(config.model, tokenizer, config.seed)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
     vision = model.model.visual
     prepare_vision(vision, processor.image_processor, config)
     # --- Encoder warm-up

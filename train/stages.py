@@ -85,17 +85,19 @@ def train_text(
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    checkpoint = resume(model, folder)
+    seen = stage.batch * step_of(checkpoint) if checkpoint else 0
     trainer = SceneTrainer(
         model=model,
         args=_arguments(stage, config, folder),
-        train_dataset=scene_indices(stage.first_index, stage.steps * stage.batch),
+        train_dataset=scene_indices(stage.first_index + seen, stage.steps * stage.batch - seen),
         data_collator=Collator(processor, "train", stage.first_index, stage.batch, style),
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
         compiled=config.compiled,
     )
-    trainer.train(resume_from_checkpoint=resume(model, folder))
+    trainer.train(resume_from_checkpoint=checkpoint)
 
 
 class SceneTrainer(SFTTrainer):
@@ -133,10 +135,15 @@ def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | Non
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
     if not whole:
         return None
-    last = max(whole, key=lambda path: int(path.name.partition("-")[2]))
+    last = max(whole, key=step_of)
     saved = Qwen2_5_VLForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
     model.load_state_dict(saved.state_dict())
     return str(last)
+
+
+def step_of(checkpoint: str | Path) -> int:
+    """Return the optimizer step at which the trainer wrote a checkpoint, from its folder's name."""
+    return int(Path(checkpoint).name.partition("-")[2])
 
 
 def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTConfig:
@@ -151,6 +158,8 @@ def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTC
         seed=config.seed,
         # Scenes are independent draws already; the collator relies on their order.
         train_sampling_strategy="sequential",
+        # A resumed run is given the rest of the rows, instead of drawing all of them to skip them.
+        ignore_data_skip=True,
         # TRL would cut image tokens at its default of 1024.
         max_length=None,
         # The collator draws pictures and texts itself.
