@@ -2,14 +2,24 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from robust_r1.chain import Chain, parse, render
+from robust_r1.cli import main
 from robust_r1.engine import Answer
 from robust_r1.errors import DataError, InputError
-from robust_r1.evaluation import BENCHMARKS, LEVELS, benchmark, evaluate, headline, load_run
+from robust_r1.evaluation import (
+    BENCHMARKS,
+    LEVELS,
+    benchmark,
+    differences,
+    evaluate,
+    headline,
+    load_run,
+)
 from robust_r1.evaluation.facts import caption_score, facts_of
 from robust_r1.evaluation.figures import _spearman
 
@@ -158,3 +168,52 @@ def test_spearman_is_one_for_any_rising_curve_and_shares_ranks():
     assert _spearman(np.array([1, 2, 3, 4]), np.array([1, 10, 11, 500])) == pytest.approx(1)
     assert _spearman(np.array([1, 1, 2, 2]), np.array([3, 3, 1, 1])) == pytest.approx(-1)
     assert _spearman(np.array([1, 1]), np.array([1, 2])) is None
+
+
+def run_of(tmp_path, name, cases, answer):
+    """Evaluate a model that says of each case what `answer` makes of its true chain."""
+
+    class Model(Oracle):
+        def generate(self, requests, settings, batch_size):
+            done = super().generate(requests, settings, batch_size)
+            texts = [render(answer(each.parsed.chain)) for each in done]
+            return tuple(
+                Answer(text, parse(text), each.tokens, 0.1, None, "stop", name, settings)
+                for text, each in zip(texts, done, strict=True)
+            )
+
+    model = Model(cases)
+    model.info = type("Info", (), {"name": name})
+    return evaluate(model, "minibench", cases, tmp_path / name)
+
+
+def test_differences_are_paired_and_signed(tmp_path):
+    cases = [case for case in MINI if case.task == "vqa"][:60]
+    right = run_of(tmp_path, "right", cases, lambda chain: chain)
+    blind = run_of(tmp_path, "blind", cases, lambda chain: replace(chain, findings=()))
+    none = differences(right, right)
+    assert all(figure.value == figure.low == figure.high == 0 for figure in none.values())
+    gain = differences(right, blind)
+    assert gain["type F1"].value == 1 and gain["type F1"].low > 0.9
+    assert gain["intensity MAE"].value is None  # the blind one has no match to measure
+    assert gain["answers, high"].value == 0 and gain["tokens"].n == 60
+    loss = differences(blind, right)
+    assert loss["type F1"].value == -1
+
+
+def test_report_shows_runs_side_by_side_and_refuses_to_mix_benchmarks(tmp_path, capsys):
+    cases = MINI[:8]
+    run_of(tmp_path, "one", cases, lambda chain: chain)
+    run_of(tmp_path, "two", cases, lambda chain: replace(chain, answer="nothing at all"))
+    assert main(["report", str(tmp_path / "one"), str(tmp_path / "two")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| minibench | one | two | n |"
+    assert any(line.startswith("| answers, clean | 1.000 (1.00 to 1.00) | 0.000") for line in lines)
+    against = ["report", str(tmp_path / "two"), "--against", str(tmp_path / "one"), "--json"]
+    assert main(against) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["runs"][0]["figures"]["answers, clean"]["value"] == -1
+    other = tmp_path / "other"
+    evaluate(Oracle(MINI[:4]), "scenes", MINI[:4], other)
+    assert main(["report", str(tmp_path / "one"), str(other)]) == 2
+    assert "one benchmark at a time" in capsys.readouterr().err

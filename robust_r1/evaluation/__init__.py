@@ -1,6 +1,7 @@
 """Benchmarks and resumable evaluation runs; every figure comes with n and a 95 % interval."""
 
 from robust_r1.evaluation.cases import BENCHMARKS, LEVELS, Case, benchmark
+from robust_r1.evaluation.differences import differences
 from robust_r1.evaluation.figures import Figure, headline, recall_by_degradation
 from robust_r1.evaluation.runs import Row, Run, evaluate, load_run
 
@@ -12,6 +13,7 @@ __all__ = [
     "Row",
     "Run",
     "benchmark",
+    "differences",
     "evaluate",
     "headline",
     "load_run",

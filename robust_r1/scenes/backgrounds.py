@@ -41,7 +41,7 @@ def canvas(index: int, split: str) -> np.ndarray:
     rng = np.random.default_rng([_KIND_SALT, index])
     kind = KINDS[rng.choice(4, p=(0.34, 0.2, 0.38, 0.08))]
     makers = {"leaves": _leaves, "spectrum": _spectrum, "plain": _plain}
-    picture = _photo(rng, split) if kind == "photo" else makers[kind](rng)
+    picture = _photo(rng, split) if kind == "photo" else _focus(makers[kind](rng), rng)
     picture.setflags(write=False)
     return picture
 
@@ -67,6 +67,23 @@ def background(rng: np.random.Generator, split: str, width: int, height: int) ->
 def held_out_photographs() -> dict[str, Callable[[], np.ndarray]]:
     """Return the photographs that training never sees: file name and a function that reads it."""
     return {name: partial(_decoded, name) for name in _photographs("held_out")}
+
+
+def _focus(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Put parts of a picture out of focus, or all of it a little, as lenses and depth do.
+
+    Without it blur in a clean photograph was taken for damage: what is painted is sharp all over.
+    """
+    kind = rng.random()
+    if kind < 0.45:
+        return picture
+    if kind < 0.65:
+        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.0))
+    soft = cv2.GaussianBlur(picture, (0, 0), rng.uniform(1.0, 4.5))
+    depth = rng.normal(rng.uniform(-0.6, 0.8), 1.0, (4, 4)).astype(np.float32)
+    depth = cv2.resize(depth, (CANVAS, CANVAS), interpolation=cv2.INTER_CUBIC)
+    share = np.clip(0.5 + 1.5 * depth, 0, 1)[..., None]
+    return (picture * (1 - share) + soft * share).astype(np.uint8)
 
 
 def _leaves(rng: np.random.Generator) -> np.ndarray:

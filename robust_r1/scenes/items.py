@@ -18,7 +18,10 @@ from robust_r1.scenes.scene import SPLITS, Scene, make_scene
 
 _ITEM_SALT, _PLAN_SALT = 104, 105
 _TOPIC_ODDS = {"color": 3, "noun": 3, "place": 2, "count": 2, "relation": 1.5, "exists": 1.5}
-_KIND_ODDS = (0.45, 0.38, 0.12, 0.05)  # mcq, vqa, cap, a question about something else
+_KIND_ODDS = (0.44, 0.37, 0.11, 0.08)  # mcq, vqa, cap, a question about something else
+# Share of the questions about something else that are asked of a picture without objects, as a
+# photograph is one.
+_NO_OBJECTS = 0.6
 # Number of degradations of an item, 0 to 4; clean pictures keep false alarms down.
 _STEP_ODDS = (0.15, 0.35, 0.27, 0.15, 0.08)
 
@@ -69,6 +72,8 @@ def make_item(split: str, index: int, size: tuple[int, int] | None = None) -> It
     scene = make_scene(seed, size)
     rng = np.random.default_rng([_ITEM_SALT, seed])
     question = _draw_question(scene, rng)
+    if question.topic == "outside" and rng.random() < _NO_OBJECTS:
+        scene = scene.without_objects()
     plan = draw_plan(np.random.default_rng([_PLAN_SALT, seed]), seed)
     return Item(scene, question, plan, chain_for(scene, question, plan))
 

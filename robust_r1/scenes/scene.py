@@ -1,7 +1,7 @@
 """Synthetic scenes: seeded pictures whose content is known exactly."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,10 @@ class Scene:
     def image(self) -> np.ndarray:
         """Draw the clean picture: uint8, height x width x 3, the same bytes on every call."""
         return self._picture.copy()
+
+    def without_objects(self) -> "Scene":
+        """Return the background alone."""
+        return replace(self, things=())
 
     @cached_property
     def _picture(self) -> np.ndarray:

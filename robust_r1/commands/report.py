@@ -1,0 +1,78 @@
+"""report: show the figures of evaluation runs side by side, and how they differ."""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from robust_r1.errors import InputError
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command and its arguments."""
+    parser = subparsers.add_parser(
+        "report",
+        help="show evaluation runs side by side",
+        description="Print the figures of one run or several as a Markdown table with 95 % "
+        "intervals; with --against, what each has more than that run, case by case.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="a folder of evaluate's")
+    parser.add_argument(
+        "--against", metavar="RUN", type=Path, help="show differences from this run"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the runs and print their figures."""
+    from robust_r1.evaluation import differences, headline, load_run
+
+    runs = [load_run(folder) for folder in args.runs]
+    if len({done.benchmark for done in runs}) > 1:
+        raise InputError(
+            f"the runs are of {' and '.join(sorted({done.benchmark for done in runs}))}; "
+            "show one benchmark at a time"
+        )
+    if args.against:
+        other = load_run(args.against)
+        title = f"{runs[0].benchmark}, more than {other.model}"
+        columns = [differences(done, other) for done in runs]
+    else:
+        title, columns = runs[0].benchmark, [headline(done.rows) for done in runs]
+    if args.json:
+        found = [
+            {"model": done.model, "figures": {name: asdict(fig) for name, fig in column.items()}}
+            for done, column in zip(runs, columns, strict=True)
+        ]
+        print(json.dumps({"title": title, "runs": found}, indent=1))
+        return 0
+    print(markdown(title, [done.model for done in runs], columns, signed=bool(args.against)))
+    return 0
+
+
+def markdown(
+    title: str, models: Sequence[str], columns: Sequence[Mapping], signed: bool = False
+) -> str:
+    """Write figures as a Markdown table: one line a figure, one column a model, n at the end."""
+    lines = [(title, *models, "n"), ("---",) * (len(models) + 2)]
+    for name in dict.fromkeys(name for column in columns for name in column):
+        figures = [column.get(name) for column in columns]
+        counts = sorted({figure.n for figure in figures if figure})
+        shown = ["" if figure is None else _cell(figure, signed) for figure in figures]
+        lines.append((name, *shown, "/".join(str(count) for count in counts)))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(figure, signed: bool) -> str:
+    if figure.value is None:
+        return "not scored"
+    sign = "+" if signed else ""
+    digits = 1 if abs(figure.value) >= 10 else 3
+    short = max(1, digits - 1)
+    value = f"{figure.value:{sign}.{digits}f}"
+    if figure.low is None:
+        return value
+    return f"{value} ({figure.low:{sign}.{short}f} to {figure.high:{sign}.{short}f})"
