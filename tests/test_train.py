@@ -171,7 +171,7 @@ def test_a_batch_is_the_same_whoever_draws_it_and_when(tokenizer):
 
 
 def test_answers_are_asked_for_without_the_chain():
-    items = [scene_item("train", index, "answer") for index in range(60)]
+    items = [scene_item("train", index, captions=0.5) for index in range(60)]
     for item in items:
         said = completion_of(item, "answer")
         assert parse(said).chain.answer == item.question.answer and "<TYPE>" not in said
@@ -185,7 +185,7 @@ def test_the_forward_passes_for_training_give_the_numbers_of_transformers(tokeni
     processor = make_processor(config, tokenizer)
     processor.tokenizer.padding_side = "right"
     collator = Collator(processor, "train", 0, 3, "chain")
-    items = [scene_item("train", index, "chain", size) for index in range(3)]
+    items = [scene_item("train", index, 0.0, size) for index in range(3)]
     texts = ["".join(tokenizer.batch_decode(collator._tokens(item, 1))) for item in items]
     images = [[item.image()] for item in items]
     whole = processor(images=images, text=texts, return_tensors="pt", padding=True)
@@ -261,7 +261,10 @@ def test_interrupted_chains_resume_to_the_same_weights(base_run, tmp_path, monke
                 raise KeyboardInterrupt
 
     def train(name):
-        sft.run(argparse.Namespace(start=base_run / "base", output=tmp_path / name), config)
+        sft.run(
+            argparse.Namespace(start=base_run / "base", output=tmp_path / name, no_reasoning=False),
+            config,
+        )
         return load_checkpoint(tmp_path / name)[0].state_dict()
 
     whole = train("whole")

@@ -45,6 +45,9 @@ class StageConfig:
     warmup_share: float = 0.05
     save_every: int = 200  # optimizer steps between checkpoints
     log_every: int = 25
+    # Share of scenes that are asked for their caption, which names every object and its place:
+    # from answers of one word a model learns to read slowly.
+    captions: float = 0.0
 
     @property
     def steps(self) -> int:

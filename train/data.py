@@ -18,9 +18,6 @@ _BLOCK = 16
 # Lengths are rounded up to a multiple of this: each length is compiled once.
 _STEP = 32
 _SIZE_SALT, _ORDER_SALT, _CAPTION_SALT = 0x512F, 0x04DE, 0xCAB7
-# Share of the scenes of style "answer" that are asked for their caption. A caption names every
-# object and its place; most other answers are one word, from which reading is learned slowly.
-_CAPTIONS = 0.5
 
 
 def completion_of(item: Item, style: str) -> str:
@@ -30,10 +27,12 @@ def completion_of(item: Item, style: str) -> str:
     return render(item.chain)
 
 
-def scene_item(split: str, index: int, style: str, size: tuple[int, int] | None = None) -> Item:
-    """Make sample `index` of a split as a style asks about it."""
+def scene_item(
+    split: str, index: int, captions: float, size: tuple[int, int] | None = None
+) -> Item:
+    """Make sample `index` of a split, the share `captions` of them asked for their caption."""
     item = make_item(split, index, size)
-    if style == "answer" and np.random.default_rng([_CAPTION_SALT, index]).random() < _CAPTIONS:
+    if np.random.default_rng([_CAPTION_SALT, index]).random() < captions:
         return item.ask(caption_question(item.scene))
     return item
 
@@ -55,13 +54,20 @@ class Collator:
         first_index: index of the first scene of the stage.
         batch: scenes in a batch.
         style: a member of `STYLES`.
+        captions: share of the scenes that are asked for their caption.
     """
 
     def __init__(
-        self, processor: ImageTextProcessor, split: str, first_index: int, batch: int, style: str
+        self,
+        processor: ImageTextProcessor,
+        split: str,
+        first_index: int,
+        batch: int,
+        style: str,
+        captions: float = 0.0,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
-        self.first_index, self.batch = first_index, batch
+        self.first_index, self.batch, self.captions = first_index, batch, captions
         # One block is drawn at a time.
         self._order = functools.lru_cache(maxsize=2)(self._block_order)
 
@@ -72,7 +78,7 @@ class Collator:
         block, place = divmod(number, _BLOCK)
         size = draw_size(np.random.default_rng([_SIZE_SALT, number]))
         chosen = self._order(block)[place]
-        items = [scene_item(self.split, index, self.style, size) for index in chosen]
+        items = [scene_item(self.split, index, self.captions, size) for index in chosen]
         pictures = self.processor.image_processor
         grid = (1, *(side // pictures.patch_size for side in size[::-1]))
         tokens = grid[1] * grid[2] // pictures.merge_size**2
@@ -97,7 +103,7 @@ class Collator:
         """Return the indices of each batch of a block: alike in length, the batches shuffled."""
         first = self.first_index + block * _BLOCK * self.batch
         indices = np.arange(first, first + _BLOCK * self.batch)
-        items = (scene_item(self.split, int(index), self.style) for index in indices)
+        items = (scene_item(self.split, int(index), self.captions) for index in indices)
         lengths = [
             len(item.question.prompt) + len(completion_of(item, self.style)) for item in items
         ]

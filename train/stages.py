@@ -91,7 +91,9 @@ def train_text(
         model=model,
         args=_arguments(stage, config, folder),
         train_dataset=scene_indices(stage.first_index + seen, stage.steps * stage.batch - seen),
-        data_collator=Collator(processor, "train", stage.first_index, stage.batch, style),
+        data_collator=Collator(
+            processor, "train", stage.first_index, stage.batch, style, stage.captions
+        ),
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
