@@ -199,3 +199,11 @@ def test_examples_are_clean_test_scenes():
     for item in example_items(3):
         assert split_of(item.scene.seed) == "test" and not item.plan
         assert item.image().tobytes() == item.clean().tobytes()
+
+
+def test_many_questions_about_something_else_are_asked_of_pictures_without_objects():
+    """As they will be of photographs, which have none of the objects that scenes have."""
+    outside = [item for item in ITEMS if item.question.topic == "outside"]
+    empty = [item for item in outside if not item.scene.things]
+    assert 0.35 < len(empty) / len(outside) < 0.9
+    assert np.array_equal(empty[0].scene.image(), empty[0].scene.without_objects().image())

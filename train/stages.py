@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
@@ -41,6 +42,8 @@ def main_of(parser: argparse.ArgumentParser, run) -> None:
     try:
         config = load_config(arguments.config, arguments.set)
         torch.set_num_threads(config.threads)
+        # Before any worker is forked: one that is, while OpenCV's threads wait, hangs in OpenCV.
+        cv2.setNumThreads(1)
         run(arguments, config)
     except RobustR1Error as error:
         sys.exit(_complain(error))
