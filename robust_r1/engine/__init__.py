@@ -3,6 +3,7 @@
 Importing this does not import torch; `load_engine` does.
 """
 
+from robust_r1.engine.conversation import MAX_TURNS
 from robust_r1.engine.loading import load_engine
 from robust_r1.engine.types import (
     MAX_NEW_TOKENS,
@@ -12,15 +13,18 @@ from robust_r1.engine.types import (
     GenerationSettings,
     ModelInfo,
     TextDelta,
+    Turn,
 )
 
 __all__ = [
     "MAX_NEW_TOKENS",
+    "MAX_TURNS",
     "PRECISIONS",
     "Answer",
     "Engine",
     "GenerationSettings",
     "ModelInfo",
     "TextDelta",
+    "Turn",
     "load_engine",
 ]

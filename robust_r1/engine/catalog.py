@@ -211,6 +211,8 @@ def _bundled(name: str) -> ModelInfo:
         licence="MIT",
         about=entry.about,
         reasons=entry.reasons,
+        # Trained on one question about one picture.
+        converses=False,
     )
     return complete(info, read_checkpoint(folder))
 

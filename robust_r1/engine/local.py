@@ -1,7 +1,6 @@
 """Run a Qwen2.5-VL model in this process."""
 
 import gc
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from transformers import PreTrainedModel
 from transformers.generation.streamers import BaseStreamer
 
 from robust_r1 import images
-from robust_r1.chain import build_prompt, parse
+from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
+from robust_r1.engine.conversation import write_prompt, write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.sampling import StopWhen, any_set, generation_config, processors_for
@@ -26,15 +26,15 @@ from robust_r1.engine.types import (
     ModelInfo,
     Request,
     TextDelta,
+    Turn,
 )
 from robust_r1.engine.worker import TokenSource, Watch, as_model_errors
 from robust_r1.errors import InputError, ModelError
 
-MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model
 _DEFAULT = GenerationSettings()
-# What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
-_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+# A picture and the messages of the conversation about it.
+_Chat = tuple[np.ndarray, list[dict]]
 
 
 class LocalEngine:
@@ -68,20 +68,8 @@ class LocalEngine:
         return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
 
     def prompt(self, question: str) -> str:
-        """Return the text that the model is given for a question.
-
-        Raises InputError for an empty question or one longer than MAX_QUESTION.
-        """
-        question = question.strip()
-        if not question:
-            raise InputError("The question is empty; write one.")
-        if len(question) > MAX_QUESTION:
-            raise InputError(
-                f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
-            )
-        # A question must not end the user's turn or stand in for a picture.
-        question = _CONTROL.sub("< |", question)
-        return build_prompt(question, answer_only=not self.info.reasons)
+        """Return the text that the model is given for a question; raises InputError if unfit."""
+        return write_prompt(self.info, question)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has for this model; `Answer.tokens` counts the same."""
@@ -93,6 +81,7 @@ class LocalEngine:
         question: str,
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
+        history: Sequence[Turn] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
@@ -102,19 +91,19 @@ class LocalEngine:
             settings: how to generate.
             stop: set it to end the generation within one token; the Answer then says "stopped".
                 Closing the iterator ends it likewise, and waits for the thread.
+            history: the earlier turns about the same picture, oldest first.
 
         Raises:
-            InputError: an unfit question, at once.
+            InputError: an unfit question or history, at once.
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        prompt = self.prompt(question)
-        return self._stream(image, prompt, settings, stop)
+        chat = (image, write_turns(self.info, question, history))
+        return self._stream(chat, settings, stop)
 
     def _stream(
         self,
-        image: np.ndarray,
-        prompt: str,
+        chat: _Chat,
         settings: GenerationSettings,
         stop: threading.Event | None,
     ) -> Iterator[TextDelta | Answer]:
@@ -126,7 +115,7 @@ class LocalEngine:
             pieces: list[str] = []
 
             def work(streamer: BaseStreamer) -> None:
-                self._run(model, [(image, prompt)], settings, stopped, streamer)
+                self._run(model, [chat], settings, stopped, streamer)
 
             if model is not None:
                 with TokenSource(work, closed) as source:
@@ -168,11 +157,11 @@ class LocalEngine:
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
-        pairs = [(image, self.prompt(question)) for image, question in requests]
+        chats = [(image, write_turns(self.info, question)) for image, question in requests]
         stopped = any_set(stop)
         answers: list[Answer] = []
-        for start in range(0, len(pairs), batch_size):
-            batch = pairs[start : start + batch_size]
+        for start in range(0, len(chats), batch_size):
+            batch = chats[start : start + batch_size]
             with self._turn(stopped) as model:
                 if model is None or stopped():
                     break
@@ -222,12 +211,12 @@ class LocalEngine:
     def _run(
         self,
         model: PreTrainedModel,
-        batch: Sequence[Request],
+        batch: Sequence[_Chat],
         settings: GenerationSettings,
         stopped: Callable[[], bool],
         streamer: BaseStreamer | None = None,
     ) -> list[list[int]]:
-        """Generate the tokens of each (image, prompt) pair, end tokens included."""
+        """Generate the next turn of each chat: its tokens, end tokens included."""
         with one_thread(wanted=self._on_one_thread), torch.inference_mode():
             inputs = self._inputs(batch).to(model.device)
             output = model.generate(
@@ -240,11 +229,11 @@ class LocalEngine:
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
         return [self._until_end(row) for row in rows]
 
-    def _inputs(self, batch: Sequence[Request]):
+    def _inputs(self, batch: Sequence[_Chat]):
         pictures = [Image.fromarray(self.fit(image)) for image, _ in batch]
         texts = [
-            self._processor.apply_chat_template(_turns(prompt), add_generation_prompt=True)
-            for _, prompt in batch
+            self._processor.apply_chat_template(messages, add_generation_prompt=True)
+            for _, messages in batch
         ]
         # Fitted pictures are not resized again: what was shown is what the model sees.
         return self._processor(
@@ -291,7 +280,3 @@ def _end_tokens(model: PreTrainedModel) -> frozenset[int]:
     if ends is None:
         return frozenset()
     return frozenset([ends] if isinstance(ends, int) else ends)
-
-
-def _turns(prompt: str) -> list[dict]:
-    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]

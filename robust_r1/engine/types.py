@@ -54,6 +54,14 @@ class GenerationSettings:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """Hold an earlier turn about the same picture: the question as asked, all that was answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class TextDelta:
     """Hold the next piece of an answer's text, never empty and never half a character."""
 
@@ -102,6 +110,7 @@ class ModelInfo:
         multiple: both sides of a fitted picture are multiples of this, in pixels.
         knows_photographs: whether it knows the content of photographs, not only their damage.
         reasons: whether it was trained to write the chain; else it is asked for the answer only.
+        converses: whether it can be asked on about a picture; else each question stands for itself.
     """
 
     name: str
@@ -117,6 +126,7 @@ class ModelInfo:
     multiple: int
     knows_photographs: bool
     reasons: bool = True
+    converses: bool = True
 
 
 Request = tuple[np.ndarray, str]
@@ -150,11 +160,14 @@ class Engine(Protocol):
         question: str,
         settings: GenerationSettings = ...,
         stop: threading.Event | None = None,
+        history: Sequence[Turn] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield the answer's text piece by piece, then one Answer.
 
+        `history` holds the earlier turns about the same picture, oldest first, `MAX_TURNS` at most.
         Setting `stop`, or closing the iterator, ends the generation within one token. Raises
-        InputError for an empty question and ModelError where the model fails.
+        InputError for an empty question, and for a history where `info.converses` is false;
+        ModelError where the model fails.
         """
         ...
 
@@ -165,7 +178,10 @@ class Engine(Protocol):
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
-        """Answer many (image, question) requests in batches, in their order."""
+        """Answer many (image, question) requests in batches, in their order.
+
+        Each stands for itself; a conversation is streamed.
+        """
         ...
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from robust_r1.engine import (
     GenerationSettings,
     ModelInfo,
     TextDelta,
+    Turn,
     catalog,
     load_engine,
 )
@@ -89,12 +90,13 @@ class Standby:
         question: str,
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
+        history: Sequence[Turn] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.
         """
-        yield from self._wait(stop).stream(image, question, settings, stop)
+        yield from self._wait(stop).stream(image, question, settings, stop, history)
 
     def generate(
         self,

@@ -1,0 +1,73 @@
+"""Write what a model is given: a question, and the turns about the same picture before it."""
+
+import re
+from collections.abc import Sequence
+
+from robust_r1.chain import build_prompt
+from robust_r1.engine.types import ModelInfo, Turn
+from robust_r1.errors import InputError
+
+MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
+# Earlier turns that a model is given at most. A turn of the longest question (4000 characters of
+# English, about 900 tokens), the instructions (130) and the page's longest answer (2048) is about
+# 3,100 tokens; eight of them, the picture (1,280) and the new turn stay below the 32,768 tokens
+# that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage). Ordinary turns take a tenth.
+MAX_TURNS = 8
+# What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
+_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+
+
+def write_prompt(info: ModelInfo, question: str) -> str:
+    """Return the text of a question as a model is given it.
+
+    Raises InputError for an empty question or one longer than MAX_QUESTION.
+    """
+    question = question.strip()
+    if not question:
+        raise InputError("The question is empty; write one.")
+    if len(question) > MAX_QUESTION:
+        raise InputError(
+            f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
+        )
+    return build_prompt(_plain(question), answer_only=not info.reasons)
+
+
+def write_turns(info: ModelInfo, question: str, history: Sequence[Turn] = ()) -> list[dict]:
+    """Return the messages of a conversation that ends with a question, for a chat template.
+
+    The picture stands in the first message alone. Earlier answers follow their questions verbatim,
+    except that control tokens are made plain: a saved answer can hold anything.
+
+    Raises InputError for an unfit question, a history that is longer than MAX_TURNS, and any
+    history for a model that answers one question at a time.
+    """
+    check_history(info, history)
+    messages: list[dict] = []
+    for turn in history:
+        messages.append(_message("user", write_prompt(info, turn.question)))
+        messages.append(_message("assistant", _plain(turn.answer)))
+    messages.append(_message("user", write_prompt(info, question)))
+    messages[0]["content"].insert(0, {"type": "image"})
+    return messages
+
+
+def check_history(info: ModelInfo, history: Sequence[Turn]) -> None:
+    """Raise InputError for earlier turns that a model cannot be given."""
+    if history and not info.converses:
+        raise InputError(
+            f"{info.label} answers one question at a time; leave the earlier turns out, or choose "
+            "a model that holds a conversation."
+        )
+    if len(history) > MAX_TURNS:
+        raise InputError(
+            f"There are {len(history)} earlier turns; give the last {MAX_TURNS} at most."
+        )
+
+
+def _plain(text: str) -> str:
+    """Keep a text from ending its turn or standing in for a picture."""
+    return _CONTROL.sub("< |", text)
+
+
+def _message(role: str, text: str) -> dict:
+    return {"role": role, "content": [{"type": "text", "text": text}]}
