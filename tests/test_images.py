@@ -413,6 +413,26 @@ def test_png_bytes_read_back(flag):
     assert np.array_equal(images.load(images.encode_png(flag)), flag)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (40, 1), (17, 33), (130, 90)])
+@pytest.mark.parametrize("noisy", [False, True])
+def test_previews_keep_every_pixel(make_picture, size, noisy):
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 256, (130, 130, 3), np.uint8) if noisy else make_picture(130, 130)
+    picture = whole[: size[0], : size[1]]
+    picture.setflags(write=False)
+    file = images.encode_preview(picture)
+    assert np.array_equal(images.load(file), picture)
+    assert Image.open(io.BytesIO(file)).format == "PNG"
+
+
+def test_a_preview_is_coded_only_where_that_saves_a_quarter(make_picture):
+    smooth = make_picture(240, 320)
+    noise = np.random.default_rng(0).integers(-40, 40, smooth.shape)
+    noisy = (smooth + noise).clip(0, 255).astype(np.uint8)
+    assert len(images.encode_preview(smooth)) < 0.5 * smooth.size
+    assert noisy.size < len(images.encode_preview(noisy)) < 1.01 * noisy.size
+
+
 @pytest.mark.parametrize("name", ["picture.xyz", "picture", Path("missing") / "picture.png"])
 def test_what_cannot_be_written_is_an_image_error(flag, tmp_path, name):
     with pytest.raises(ImageError):
