@@ -1,13 +1,16 @@
 """The parts of the page that need no browser: links, markup, cards, charts, examples."""
 
+import gc
 import html
 import json
+import threading
 from urllib.parse import parse_qsl
 
 import pytest
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from page_driver import ScriptedEngine
 from PIL import Image
 
 from robust_r1.chain import Finding, StreamParser, parse
@@ -20,6 +23,7 @@ from robust_r1.ui.examples import gallery, photographs, scenes
 from robust_r1.ui.links import PageState, decode, encode
 from robust_r1.ui.markup import escape
 from robust_r1.ui.picture_handlers import plan_of, preset_values, slider_values
+from robust_r1.ui.standby import Standby, start_loading
 from robust_r1.ui.theme import launch_arguments
 
 SPLITS = {"train", "held_out"}
@@ -167,3 +171,18 @@ def test_page_is_served_without_anything_from_elsewhere():
     assert arguments["max_file_size"] == "20mb" and arguments["run_history"] is False
     assert arguments["theme"]._stylesheets == []
     assert "http" not in (ROOT / "robust_r1/ui/style.css").read_text(encoding="utf-8")
+
+
+def test_what_was_built_is_left_to_itself_by_the_garbage_collector():
+    engine = ScriptedEngine(note="here")
+    standby = Standby(engine.info, lambda: engine)
+    frozen = gc.get_freeze_count()
+    try:
+        start_loading([standby])
+        for thread in threading.enumerate():
+            if thread.name == "loading":
+                thread.join()
+        assert not standby.loading and standby.note == "here"
+        assert gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()
