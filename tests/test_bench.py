@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import cv2
+import httpx
 import psutil
 import pytest
 from tiny_checkpoint import make_checkpoint
@@ -14,7 +15,7 @@ from tiny_checkpoint import make_checkpoint
 from robust_r1.cli import main
 from robust_r1.degradations import SPECS
 from robust_r1.errors import ModelError
-from robust_r1.evaluation import speed
+from robust_r1.evaluation import preview, speed
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_the_preview_is_measured_at_about_a_megapixel():
 
 
 def test_the_test_picture_has_the_spectrum_of_photographs():
-    picture = speed._picture(128, 128)[..., 0].astype(float)
+    picture = speed.sample_picture(128, 128)[..., 0].astype(float)
     near = abs(picture[:, 1:] - picture[:, :-1]).mean()
     far = abs(picture[:, 40:] - picture[:, :-40]).mean()
     assert picture.std() > 25 and 1.5 * near < far
@@ -80,6 +81,49 @@ def test_the_page_answers_and_is_ended_with_what_it_started(model):
     assert not _pages()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_previews_are_timed_on_the_running_page(model):
+    figures = preview.measure_preview(["--model", model], runs=2)
+    assert 0 < figures.median <= figures.worst and figures.processor > 0
+    assert (figures.target, figures.runs) == (150, 2)
+    assert not _pages()
+
+
+def test_every_move_changes_three_sliders_by_a_hundredth():
+    first, *moved = [preview._moved(move) for move in range(preview.RUNS + 1)]
+    assert first == speed.PREVIEW
+    assert len({str(plan) for plan in (first, *moved)}) == preview.RUNS + 1
+    assert all(len(plan) == 3 for plan in moved)
+    assert moved[0].intensities["darkness"] == 0.31
+
+
+def _visitor(stream: str) -> preview._Visitor:
+    """Return a visitor of a page that answers every call with this stream of events."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, json={"event_id": "1"})
+        return httpx.Response(200, text=stream if "call" in request.url.path else "a picture")
+
+    visitor = preview._Visitor("http://page/")
+    transport = httpx.MockTransport(answer)
+    visitor.client = httpx.Client(transport=transport, base_url=visitor.client.base_url)
+    visitor.picture = {"path": "sample.bmp"}
+    return visitor
+
+
+def test_a_preview_is_the_file_that_the_last_event_names():
+    begun = "event: heartbeat\ndata: null\n\n"
+    done = 'event: complete\ndata: [{"url": "http://page/gradio_api/file=a.png"}]\n\n'
+    assert _visitor(begun + done).preview(speed.PREVIEW) == b"a picture"
+
+
+def test_a_preview_that_the_page_refuses_is_an_error():
+    with pytest.raises(ModelError, match="/degrade: no such thing"):
+        _visitor("event: error\ndata: no such thing\n\n").preview(speed.PREVIEW)
+
+
 def test_a_process_that_ignores_being_asked_is_ended_by_force(monkeypatch):
     code = "from signal import *; import time; signal(SIGINT, SIG_IGN); print(1); time.sleep(99)"
     process = subprocess.Popen(
@@ -108,6 +152,8 @@ def figures(monkeypatch):
     degrading = speed.Degrading({"lens_blur": 3.0, "darkness": 1.5}, 90.0, 40.0)
     monkeypatch.setattr(speed, "measure_startup", lambda arguments: startup)
     monkeypatch.setattr(speed, "measure_degradations", lambda: degrading)
+    previewing = preview.Previewing(62.5, 98.7, 47.0, 150.0, 15)
+    monkeypatch.setattr(preview, "measure_preview", lambda arguments: previewing)
     monkeypatch.setattr(
         speed,
         "measure_engine",
@@ -124,6 +170,8 @@ def as_json(capsys, *words: str):
 
 def test_bench_prints_json_for_machines(figures, capsys):
     assert as_json(capsys, "startup")["page_seconds"] == 2.5
+    previewing = as_json(capsys, "preview")
+    assert (previewing["worst"], previewing["target"]) == (98.7, 150)
     degrading = as_json(capsys, "degradations")
     assert degrading["operations"]["darkness"] == 1.5 and degrading["total"] == 4.5
     rows = as_json(capsys, "engine", "--model", "m", "--quantize", "fp32, 4bit")
@@ -132,7 +180,8 @@ def test_bench_prints_json_for_machines(figures, capsys):
 
 
 @pytest.mark.parametrize(
-    ("what", "expected"), [("startup", "2.50"), ("degradations", "4.5"), ("engine", "150")]
+    ("what", "expected"),
+    [("startup", "2.50"), ("preview", "62"), ("degradations", "4.5"), ("engine", "150")],
 )
 def test_bench_prints_a_table_for_people(figures, capsys, what, expected):
     assert main(["bench", what]) == 0

@@ -1,4 +1,4 @@
-"""bench: how fast this machine starts the page, degrades pictures and answers questions."""
+"""bench: how fast this machine starts the page, previews, degrades and answers."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from robust_r1.commands.tables import format_table
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError
-from robust_r1.evaluation import speed
+from robust_r1.evaluation import preview, speed
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -15,13 +15,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="measure speed and memory",
-        description="Measure speed and memory on this machine: of starting the page, of the "
-        "degradations, of answering.",
+        description="Measure speed and memory on this machine: of starting the page, of "
+        "previewing a moved slider, of the degradations, of answering.",
         allow_abbrev=False,
     )
-    parser.add_argument("what", choices=("startup", "degradations", "engine"))
+    parser.add_argument("what", choices=("startup", "preview", "degradations", "engine"))
     parser.add_argument(
-        "--model", metavar="M", help="for startup and engine: a catalog name, folder or hub id"
+        "--model",
+        metavar="M",
+        help="for startup, preview and engine: a catalog name, folder or hub id",
     )
     parser.add_argument(
         "--quantize",
@@ -36,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure what was asked for and print it."""
     if args.what == "startup":
         _startup(args)
+    elif args.what == "preview":
+        _preview(args)
     elif args.what == "degradations":
         _degradations(args)
     else:
@@ -54,6 +58,22 @@ def _startup(args: argparse.Namespace) -> None:
         ("import robust_r1.degradations, s", f"{startup.import_seconds:.2f}"),
     ]
     print(format_table(("startup", ""), rows))
+
+
+def _preview(args: argparse.Namespace) -> None:
+    figures = preview.measure_preview(["--model", args.model] if args.model else [])
+    if args.json:
+        print(json.dumps(asdict(figures), indent=2))
+        return
+    height, width = speed.MEGAPIXEL
+    rows = [
+        (f"median of {figures.runs} slider moves", f"{figures.median:.0f}"),
+        ("worst", f"{figures.worst:.0f}"),
+        ("meant to be at most", f"{figures.target:.0f}"),
+        ("processor time of the page for one", f"{figures.processor:.0f}"),
+    ]
+    print(f"{speed.PREVIEW} and up, through the page's API\n")
+    print(format_table((f"preview at {width} x {height}", "ms"), rows))
 
 
 def _degradations(args: argparse.Namespace) -> None:

@@ -23,7 +23,7 @@ from robust_r1.degradations import SPECS, DegradationPlan, degrade
 from robust_r1.engine import Answer, GenerationSettings, load_engine
 from robust_r1.engine.machine import peak_memory
 from robust_r1.errors import ModelError, RobustR1Error
-from robust_r1.images import encode_png
+from robust_r1.images import encode_preview
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 640, 427  # the usual size of a COCO photograph, which A-OKVQA asks about
@@ -47,6 +47,14 @@ class Startup:
     page_seconds: float
     resident_bytes: int
     import_seconds: float
+
+
+@dataclass(frozen=True)
+class ServedPage:
+    """Name a page that was started to be measured: its address and its process."""
+
+    address: str
+    pid: int
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,22 @@ def measure_startup(arguments: Sequence[str] = (), timeout: float = 120.0) -> St
 
     `arguments` go to app.py. Raises ModelError where no page came within `timeout` seconds.
     """
+    start = time.perf_counter()
+    with started_page(arguments, timeout) as page:
+        seconds = time.perf_counter() - start
+        resident = _resident_bytes(page.pid)
+    return Startup(seconds, resident, measure_import())
+
+
+@contextmanager
+def started_page(arguments: Sequence[str] = (), timeout: float = 120.0) -> Iterator[ServedPage]:
+    """Start `python app.py` on a free port, hand it over once it answers, and end it again.
+
+    `arguments` go to app.py. Raises ModelError where no page came within `timeout` seconds.
+    """
     port = _free_port()
     command = [sys.executable, "app.py", "--port", str(port), *arguments]
+    address = f"http://127.0.0.1:{port}/"
     start = time.perf_counter()
     # A session of its own, so that whatever the page started can be ended with it.
     process = subprocess.Popen(
@@ -111,7 +133,7 @@ def measure_startup(arguments: Sequence[str] = (), timeout: float = 120.0) -> St
         start_new_session=True,
     )
     try:
-        while not _answers(f"http://127.0.0.1:{port}/"):
+        while not _answers(address):
             if process.poll() is not None:
                 raise ModelError("app.py ended before it answered; run it to see why.")
             if time.perf_counter() - start > timeout:
@@ -119,11 +141,9 @@ def measure_startup(arguments: Sequence[str] = (), timeout: float = 120.0) -> St
                     f"app.py did not answer within {timeout:.0f} s; run it to see why."
                 )
             time.sleep(0.02)
-        seconds = time.perf_counter() - start
-        resident = _resident_bytes(process.pid)
+        yield ServedPage(address, process.pid)
     finally:
         _end(process)
-    return Startup(seconds, resident, measure_import())
 
 
 def measure_import(module: str = "robust_r1.degradations", runs: int = 3) -> float:
@@ -136,16 +156,16 @@ def measure_import(module: str = "robust_r1.degradations", runs: int = 3) -> flo
 
 def measure_degradations(runs: int = 5) -> Degrading:
     """Time every degradation, and what a slider's preview does, on one thread."""
-    picture = _picture(HEIGHT, WIDTH)
+    picture = sample_picture(HEIGHT, WIDTH)
     with _one_opencv_thread():
         operations = {
             spec.id: _median_ms(lambda id=spec.id: degrade(picture, id, INTENSITY, seed=1), runs)
             for spec in SPECS
         }
-        large = _picture(*MEGAPIXEL)
+        large = sample_picture(*MEGAPIXEL)
         preview = _median_ms(lambda: PREVIEW.apply(large), runs)
         shown = PREVIEW.apply(large)
-        encoding = _median_ms(lambda: encode_png(shown), runs)
+        encoding = _median_ms(lambda: encode_preview(shown), runs)
     return Degrading(operations, preview, encoding)
 
 
@@ -172,7 +192,7 @@ def _measure_engine_here(model: str, precision: str | None, runs: int) -> Answer
         # A cause may hold what cannot cross to the other process.
         raise type(error)(str(error)) from None
     load_seconds = time.perf_counter() - start
-    picture = engine.fit(_picture(HEIGHT, WIDTH))
+    picture = engine.fit(sample_picture(HEIGHT, WIDTH))
     answers = []
     for _ in range(runs):
         *_, answer = engine.stream(picture, "What is in the picture?", GenerationSettings(seed=1))
@@ -194,7 +214,7 @@ def _measure_engine_here(model: str, precision: str | None, runs: int) -> Answer
     )
 
 
-def _picture(height: int, width: int) -> np.ndarray:
+def sample_picture(height: int, width: int) -> np.ndarray:
     """Make a picture with the 1/f spectrum of photographs, so that filters and PNG work as on one.
 
     Source of the spectrum: Field 1987, Relations between the statistics of natural images.
