@@ -39,7 +39,7 @@ def start(tmp_path_factory):
 
 
 def train(start, folder):
-    grpo.run(argparse.Namespace(start=start, output=folder), CONFIG)
+    grpo.run(argparse.Namespace(start=start, output=folder, data=None), CONFIG)
     return folder
 
 

@@ -13,7 +13,7 @@ from transformers import TrainerCallback
 
 from robust_r1.chain import TAGS, build_prompt, parse, render
 from robust_r1.engine import GenerationSettings
-from robust_r1.errors import InputError, ModelError
+from robust_r1.errors import DataError, InputError, ModelError
 from robust_r1.evaluation import Run
 from robust_r1.scenes import make_item
 from train import bundle as bundling
@@ -22,11 +22,14 @@ from train.config import load_config
 from train.data import Collator, completion_of, scene_item
 from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, patches_of
+from train.files import chain_rows, read_data, rollout_rows
 from train.history import history_of, minutes_of
+from train.make_data import make_data
 from train.model import make_model, make_processor, make_tokenizer, prepare_vision
 from train.optim import MuonAdamW, cosine, orthogonalize
 from train.patches import basis
-from train.stages import freeze_vision, load_checkpoint
+from train.samples import scene_samples
+from train.stages import freeze_vision, load_checkpoint, with_samples
 
 SMOKE = load_config("smoke")
 
@@ -262,7 +265,9 @@ def test_interrupted_chains_resume_to_the_same_weights(base_run, tmp_path, monke
 
     def train(name):
         sft.run(
-            argparse.Namespace(start=base_run / "base", output=tmp_path / name, no_reasoning=False),
+            argparse.Namespace(
+                start=base_run / "base", output=tmp_path / name, data=None, no_reasoning=False
+            ),
             config,
         )
         return load_checkpoint(tmp_path / name)[0].state_dict()
@@ -290,6 +295,64 @@ def test_the_stages_write_checkpoints_logs_and_small_files(base_run):
     assert [stage.stage for stage in stages] == ["encoder warm-up", "answers", "chains"]
     assert stages[2].command.startswith("python -m train.sft --config smoke --from")
     assert stages[2].samples == SMOKE.sft.samples and stages[2].seed == SMOKE.seed
+
+
+@pytest.fixture(scope="module")
+def data_file(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    make_data(scene_samples("train", 300, 8), folder)
+    return folder / "records.jsonl"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["records.jsonl", "authors.jsonl"])
+def test_chains_are_learned_from_a_data_file(base_run, data_file, tmp_path, name):
+    arguments = argparse.Namespace(
+        start=base_run / "base", output=tmp_path, data=data_file.with_name(name), no_reasoning=False
+    )
+    sft.run(arguments, SMOKE)
+    (stage,) = history_of(tmp_path)[2:]
+    assert stage.samples == 8
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert rows[-1]["step"] == 2 and rows[-1]["train_loss"] > 0
+
+
+def test_rows_of_a_file_hold_what_its_records_say(data_file):
+    records = read_data(data_file)
+    row = chain_rows(records, data_file.parent)[3]
+    item = make_item("train", 303)
+    assert np.array_equal(np.asarray(row["images"][0]), item.image())
+    assert row["prompt"][0]["content"] == build_prompt(item.question.prompt)
+    assert parse(row["completion"][0]["content"]).chain == item.chain
+    rollout = rollout_rows(records, data_file.parent)[3]
+    assert rollout["solution"] == row["completion"][0]["content"]
+    assert rollout["choices"] == list(item.question.choices)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (lambda lines: [], "holds no samples"),
+        (lambda lines: [*lines[:2], lines[2][:40]], ":3: "),
+        (lambda lines: [lines[0].replace("images/", "nowhere/")], "there is no picture"),
+        (lambda lines: ['{"image": "a.png", "question": "Why?"}'], "there is no picture"),
+    ],
+    ids=["empty", "broken line", "missing picture", "missing picture of a bare record"],
+)
+def test_a_data_file_that_cannot_be_used_is_named_with_its_line(data_file, spoil, fault):
+    path = data_file.with_name("spoiled.jsonl")
+    path.write_text("\n".join(spoil(data_file.read_text().splitlines())))
+    with pytest.raises(DataError, match=fault) as caught:
+        read_data(path)
+    assert "spoiled.jsonl" in str(caught.value)
+
+
+def test_less_than_a_batch_of_samples_is_refused(data_file):
+    stage = dataclasses.replace(SMOKE.sft, batch=16)
+    with pytest.raises(InputError, match="8 samples, less than one batch of 16"):
+        with_samples(stage, 8, data_file)
+    with pytest.raises(DataError, match="cannot be read|no such|No such"):
+        read_data(data_file.with_name("missing.jsonl"))
 
 
 def test_the_minutes_of_an_interrupted_run_are_added_up(tmp_path):

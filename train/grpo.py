@@ -9,11 +9,13 @@ Besides metrics, the run's folder gets sampled chains with their rewards in samp
 """
 
 import argparse
+import dataclasses
 import functools
 import logging
 from pathlib import Path
 
 import torch
+from datasets import Dataset
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration
 from trl import GRPOConfig, GRPOTrainer
@@ -22,6 +24,7 @@ from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
 from train.decoder import log_probabilities
 from train.encoder import Encoder
+from train.files import read_data, rollout_rows
 from train.history import history_of, record, write_history
 from train.optim import MuonAdamW, cosine
 from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
@@ -33,6 +36,7 @@ from train.stages import (
     parser_of,
     resume,
     save_checkpoint,
+    with_samples,
 )
 
 # AdamW's share of the matrices' rate, as in the stages before (1e-3 of 4e-3).
@@ -48,7 +52,13 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     remember_pictures(model.model.visual, 2 * config.grpo.batch)
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)
-    trainer = make_trainer(model, processor, config, arguments.output)
+    rows = None
+    if arguments.data:
+        records = read_data(arguments.data)
+        stage = with_samples(config.grpo, len(records), arguments.data)
+        config = dataclasses.replace(config, grpo=stage)
+        rows = rollout_rows(records, arguments.data.parent)
+    trainer = make_trainer(model, processor, config, arguments.output, rows)
     trainer.train(resume_from_checkpoint=resume(model, arguments.output))
     # --- Checkpoint
     save_checkpoint(model, processor, arguments.output, torch.float32)
@@ -62,6 +72,7 @@ def make_trainer(
     processor: ImageTextProcessor,
     config: TrainingConfig,
     folder: Path,
+    rows: Dataset | None = None,
 ) -> "SceneGRPOTrainer":
     """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
 
@@ -69,18 +80,21 @@ def make_trainer(
         model: the policy, loaded from a checkpoint, which TRL loads again as the reference.
         processor: pads on the left, as generation needs it.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
+        rows: what to answer instead of drawn scenes.
     """
     stage = config.grpo
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
     samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
+    if rows is None:
+        rows = rollout_dataset("train", stage.first_index, stage.steps * stage.batch)
     optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     trainer = SceneGRPOTrainer(
         model=model,
         reward_funcs=samples.watch(rewards),
         args=_arguments(stage, config, weights, folder),
-        train_dataset=rollout_dataset("train", stage.first_index, stage.steps * stage.batch),
+        train_dataset=rows,
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
@@ -164,4 +178,5 @@ def _arguments(
 if __name__ == "__main__":
     parser = parser_of(__doc__.splitlines()[0])
     parser.add_argument("--from", dest="start", required=True, type=Path, help="run of train.sft")
+    parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
     main_of(parser, run)

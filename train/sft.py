@@ -2,7 +2,9 @@
 
     python -m train.sft --config cpu --from runs/base -o runs/sft
 
-With `--no-reasoning` the same scenes teach the answer section alone: the paper's ablation.
+With `--data` the samples of a file take the place of scenes: records that `train.make_data` writes,
+or the authors' format. With `--no-reasoning` the scenes teach the answer section alone: the paper's
+ablation.
 
 Vision encoder and merger stay frozen, the loss counts the chain alone (paper, training). The
 folder `half` below the run is what is bundled.
@@ -14,6 +16,7 @@ from pathlib import Path
 import torch
 
 from train.config import TrainingConfig
+from train.files import chain_rows, read_data
 from train.history import history_of, record, write_history
 from train.stages import (
     freeze_vision,
@@ -22,6 +25,7 @@ from train.stages import (
     parser_of,
     save_checkpoint,
     train_text,
+    with_samples,
 )
 
 
@@ -30,18 +34,23 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    style = "answer" if arguments.no_reasoning else "chain"
-    train_text(model, processor, config.sft, config, arguments.output, style)
+    style, stage, rows = "answer" if arguments.no_reasoning else "chain", config.sft, None
+    if arguments.data:
+        records = read_data(arguments.data)
+        stage = with_samples(stage, len(records), arguments.data)
+        rows = chain_rows(records, arguments.data.parent)
+    train_text(model, processor, stage, config, arguments.output, style, rows)
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
-    stage = "answers alone" if arguments.no_reasoning else "chains"
-    done = record(stage, config.sft.samples, config.seed, arguments.output / "log.jsonl")
+    name = "answers alone" if arguments.no_reasoning else "chains"
+    done = record(name, stage.samples, config.seed, arguments.output / "log.jsonl")
     write_history(arguments.output, history_of(arguments.start), done)
 
 
 if __name__ == "__main__":
     parser = parser_of(__doc__.splitlines()[0])
     parser.add_argument("--from", dest="start", required=True, type=Path, help="run of train.base")
+    parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
     parser.add_argument(
         "--no-reasoning", action="store_true", help="ablation: the answer section alone"
     )

@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import dataclasses
 import functools
 import json
 import logging
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import cv2
 import torch
+from datasets import Dataset
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor, load_processor
-from robust_r1.errors import ModelError, RobustR1Error
+from robust_r1.errors import InputError, ModelError, RobustR1Error
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
 from train.decoder import Decoder
@@ -79,30 +81,52 @@ def train_text(
     config: TrainingConfig,
     folder: Path,
     style: str,
+    rows: Dataset | None = None,
 ) -> None:
-    """Train the text side on scenes with TRL's SFTTrainer; resumes from `folder` by itself.
+    """Train the text side with TRL's SFTTrainer; resumes from `folder` by itself.
 
     Args:
         style: "answer" (the answer section alone) or "chain".
+        rows: prompts, completions and images to train on, in order, instead of drawn scenes.
     """
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     checkpoint = resume(model, folder)
     seen = stage.batch * step_of(checkpoint) if checkpoint else 0
-    trainer = SceneTrainer(
-        model=model,
-        args=_arguments(stage, config, folder),
-        train_dataset=scene_indices(stage.first_index + seen, stage.steps * stage.batch - seen),
-        data_collator=Collator(
-            processor, "train", stage.first_index, stage.batch, style, stage.captions
-        ),
-        processing_class=processor,
-        optimizers=(optimizer, LambdaLR(optimizer, schedule)),
-        callbacks=[JsonLines(folder / "log.jsonl")],
-        compiled=config.compiled,
-    )
+    count = stage.steps * stage.batch
+    shared = {
+        "model": model,
+        "processing_class": processor,
+        "optimizers": (optimizer, LambdaLR(optimizer, schedule)),
+        "callbacks": [JsonLines(folder / "log.jsonl")],
+    }
+    if rows is None:
+        trainer = SceneTrainer(
+            args=_arguments(stage, config, folder, {"skip_prepare_dataset": True}),
+            train_dataset=scene_indices(stage.first_index + seen, count - seen),
+            data_collator=Collator(
+                processor, "train", stage.first_index, stage.batch, style, stage.captions
+            ),
+            compiled=config.compiled,
+            **shared,
+        )
+    else:
+        Encoder(model.model.visual).replace_forward()
+        rest = rows.select(range(seen, count))
+        trainer = SFTTrainer(args=_arguments(stage, config, folder), train_dataset=rest, **shared)
     trainer.train(resume_from_checkpoint=checkpoint)
+
+
+def with_samples(stage: StageConfig, count: int, path: Path) -> StageConfig:
+    """Return a stage that passes once over `count` samples of a file.
+
+    Raises:
+        InputError: the file holds less than one batch.
+    """
+    if count < stage.batch:
+        raise InputError(f"{path} holds {count} samples, less than one batch of {stage.batch}")
+    return dataclasses.replace(stage, samples=count)
 
 
 class SceneTrainer(SFTTrainer):
@@ -151,7 +175,9 @@ def step_of(checkpoint: str | Path) -> int:
     return int(Path(checkpoint).name.partition("-")[2])
 
 
-def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTConfig:
+def _arguments(
+    stage: StageConfig, config: TrainingConfig, folder: Path, dataset: dict | None = None
+) -> SFTConfig:
     return SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=stage.batch,
@@ -167,8 +193,8 @@ def _arguments(stage: StageConfig, config: TrainingConfig, folder: Path) -> SFTC
         ignore_data_skip=True,
         # TRL would cut image tokens at its default of 1024.
         max_length=None,
-        # The collator draws pictures and texts itself.
-        dataset_kwargs={"skip_prepare_dataset": True},
+        completion_only_loss=True,
+        dataset_kwargs=dataset,
         remove_unused_columns=False,
         gradient_checkpointing=False,
         dataloader_num_workers=config.workers,
