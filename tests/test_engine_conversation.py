@@ -1,11 +1,14 @@
 """Claims about conversations: what a model is given of earlier turns, and who is given none."""
 
+import json
 import shutil
 
 import pytest
 from conftest import ROOT
 from tiny_checkpoint import make_checkpoint
 
+from robust_r1 import images
+from robust_r1.cli import main
 from robust_r1.engine import MAX_TURNS, GenerationSettings, Turn, catalog, load_engine
 from robust_r1.engine.processing import IMAGE_TOKEN
 from robust_r1.errors import InputError
@@ -132,3 +135,44 @@ def test_bundled_models_stand_alone_and_all_others_converse():
         False: True,
     }
     assert catalog.find("somebody/some-model").converses
+
+
+# -- The command line
+
+
+@pytest.fixture
+def replay(picture, tmp_path, capsys):
+    """Return a function that replays a follow-up with a model; gives status, output, errors."""
+    images.save(picture, tmp_path / "photo.png")
+    turns = [{"question": FIRST.question, "text": FIRST.answer}]
+    record = {"question": "And its color?", "turns": turns}
+    (tmp_path / "answer.json").write_text(json.dumps(record))
+    line = ["ask", str(tmp_path / "photo.png"), "--replay", str(tmp_path / "answer.json")]
+
+    def run(model: str, *words: str) -> tuple[int, str, str]:
+        status = main([*line, "--model", model, "--max-new-tokens", "24", *words])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def test_ask_replays_a_saved_follow_up_with_its_turns(engine, picture, replay):
+    status, out, _ = replay(engine.info.source, "--json")
+    result = json.loads(out)
+    assert status == 0 and result["turns"] == [{"question": FIRST.question, "text": FIRST.answer}]
+    again = engine.stream(picture, "And its color?", SHORT, history=(FIRST,))
+    assert result["text"] == text_of(again)
+    assert "one earlier turn" in replay(engine.info.source)[2]
+
+
+def test_ask_can_leave_the_turns_of_a_saved_answer_out(engine, picture, replay):
+    status, out, _ = replay(engine.info.source, "--json", "--alone")
+    result = json.loads(out)
+    assert status == 0 and result["turns"] == []
+    assert result["text"] == text_of(engine.stream(picture, "And its color?", SHORT))
+
+
+def test_ask_says_in_one_line_that_a_bundled_model_takes_no_turns(replay):
+    status, out, err = replay("tiny-sft", "--json")
+    assert (status, out) == (2, "") and "one question at a time" in err and err.count("\n") == 1
+    assert replay("tiny-sft", "--json", "--alone")[0] == 0

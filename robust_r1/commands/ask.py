@@ -62,6 +62,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) to 2")
     parser.add_argument("--top-p", type=float, metavar="P", help="share of probability drawn from")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="ask what a saved answer asked")
+    parser.add_argument(
+        "--alone", action="store_true", help="leave out a saved answer's earlier turns"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.set_defaults(run=run)
 
@@ -76,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         damaged = case.plan.apply(engine.fit(picture))
         if not args.json:
-            _introduce(engine)
+            _introduce(engine, case)
         answer = _ask(engine, damaged, case, show=not args.json)
     finally:
         engine.close()
@@ -108,6 +111,8 @@ def _case(args: argparse.Namespace) -> Case:
         changes["truth"] = args.truth
     if args.model is not None:
         changes["model"] = args.model
+    if args.alone:
+        changes["history"] = ()
     case = replace(case, **changes, settings=_settings(args, case.settings))
     if args.image is None and case.image is None:
         raise InputError("There is no picture; give a file, or --replay with one that holds it.")
@@ -131,18 +136,21 @@ def _settings(args: argparse.Namespace, settings: GenerationSettings) -> Generat
     return replace(settings, **{name: v for name, v in given.items() if v is not None})
 
 
-def _introduce(engine: Engine) -> None:
+def _introduce(engine: Engine, case: Case) -> None:
     if engine.note:
         print(engine.note, file=sys.stderr)
     words = f"{engine.info.label} ({engine.precision}): {engine.info.about}"
     print(words, file=sys.stderr, flush=True)
+    if count := len(case.history):
+        turns = "one earlier turn" if count == 1 else f"{count} earlier turns"
+        print(f"A follow-up to {turns} about the picture.", file=sys.stderr, flush=True)
 
 
 def _ask(engine: Engine, picture: np.ndarray, case: Case, show: bool) -> Answer:
     printer = ChainPrinter()
     question = format_question(case.question, case.choices)
     answer = None
-    for event in engine.stream(picture, question, case.settings):
+    for event in engine.stream(picture, question, case.settings, history=case.history):
         if not isinstance(event, TextDelta):
             answer = event
         elif show:
@@ -226,6 +234,7 @@ def _result(
         "source": str(args.image) if args.image is not None else None,
         "question": case.question,
         "choices": list(case.choices),
+        "turns": [{"question": turn.question, "text": turn.answer} for turn in case.history],
         "answer": case.truth,
         "plan": json.loads(case.plan.to_json()),
         "seed": args.seed if args.seed is not None else case.settings.seed,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import GenerationSettings
+from robust_r1.engine import GenerationSettings, Turn
 from robust_r1.errors import DataError, InputError
 
 # Pictures are PNG: base64 of the largest that a page can hold, and room for the rest.
@@ -27,6 +27,7 @@ class Case:
         model: name of the model that answered.
         image: an encoded picture, before the damage.
         truth: the true answer.
+        history: the earlier turns of its conversation.
     """
 
     question: str
@@ -36,14 +37,15 @@ class Case:
     model: str | None
     image: bytes | None
     truth: str | None
+    history: tuple[Turn, ...] = ()
 
 
 def read_case(path: Path) -> Case:
     """Read a saved answer.
 
-    Needs "question"; reads "choices", "plan", "settings", "model", "image" (a data URL) and
-    "answer". Other keys are what came of it then, and are ignored. Raises DataError that names the
-    file and the key.
+    Needs "question"; reads "choices", "turns", "plan", "settings", "model", "image" (a data URL)
+    and "answer". Other keys are what came of it then, and are ignored. Raises DataError that names
+    the file and the key.
     """
     record = _record(path)
     question = _text(record, "question", path)
@@ -65,6 +67,7 @@ def read_case(path: Path) -> Case:
         model=_text(record, "model", path),
         image=_picture(record, path),
         truth=_text(record, "answer", path),
+        history=_history(record, path),
     )
 
 
@@ -89,6 +92,16 @@ def _text(record: dict[str, Any], key: str, path: Path) -> str | None:
     if value is not None and not isinstance(value, str):
         raise DataError(f'{path}: "{key}" must be a text.')
     return value
+
+
+def _history(record: dict[str, Any], path: Path) -> tuple[Turn, ...]:
+    turns = record.get("turns") or []
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        raise DataError(f'{path}: "turns" must be a list of objects.')
+    pairs = [(turn.get("question"), turn.get("text")) for turn in turns]
+    if not all(isinstance(text, str) for pair in pairs for text in pair):
+        raise DataError(f'{path}: each of "turns" must hold "question" and "text".')
+    return tuple(Turn(question, text) for question, text in pairs)
 
 
 def _settings(values: Any) -> GenerationSettings:
