@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from robust_r1 import images
 from robust_r1.chain import parse
-from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta
+from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
+from robust_r1.engine.conversation import check_history
 from robust_r1.ui import build_ui, launch_arguments
 
 FLAGS = [
@@ -36,20 +37,22 @@ class ScriptedEngine:
     """Answer by a script: the first text whose key the question contains, else a good chain.
 
     A question that contains "endlessly" is answered until somebody stops it. `asked` keeps the
-    pictures, `running` counts the answers on their way.
+    pictures, `histories` the earlier turns, `running` counts the answers on their way.
     """
 
     precision, device = "fp32", "cpu"
 
-    def __init__(self, name="scripted", label="Scripted", texts=None, pixels=36_864, note=""):
+    def __init__(self, name="scripted", label="Scripted", texts=None, pixels=36_864, note="",
+                 converses=False):
         self.info = ModelInfo(
             name=name, label=label, source="tests", bundled=True, parameters=1, memory={},
             licence="MIT", about="It says what the test wants.", min_pixels=1024,
-            max_pixels=pixels, multiple=32, knows_photographs=False,
+            max_pixels=pixels, multiple=32, knows_photographs=False, converses=converses,
         )
         self.note = note
         self.texts = texts or {}
         self.asked: list[np.ndarray] = []
+        self.histories: list[tuple[Turn, ...]] = []
         self.running = 0
         self._turn = threading.Lock()
 
@@ -63,10 +66,12 @@ class ScriptedEngine:
     def count_tokens(self, text):
         return len(text.split())
 
-    def stream(self, image, question, settings=GenerationSettings(), stop=None):  # noqa: B008
+    def stream(self, image, question, settings=GenerationSettings(), stop=None, history=()):  # noqa: B008
+        check_history(self.info, history)
         stop = stop or threading.Event()
         with self._turn:
             self.asked.append(image.copy())
+            self.histories.append(tuple(history))
             self.running += 1
             try:
                 yield from self._write(question, settings, stop)

@@ -7,10 +7,12 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.ui import ask_handlers, picture_handlers, record
-from robust_r1.ui.ask_controls import Actions, Results
+from robust_r1.ui.ask_controls import Actions, Results, Talk
 from robust_r1.ui.ask_handlers import View
 from robust_r1.ui.asking import Case, check_question
 from robust_r1.ui.chain_view import idle_line, waiting_line
+from robust_r1.ui.conversation import Conversation, Subject, resume
+from robust_r1.ui.conversation_view import change_note, state_note, turns_list
 from robust_r1.ui.picture_events import SLIDERS
 from robust_r1.ui.pictures import Picture
 from robust_r1.ui.runs import Runs
@@ -22,11 +24,17 @@ class AnswerEvents:
     """Turn a question into a stream of updates for the buttons and the results."""
 
     def __init__(
-        self, engines: Mapping[str, Engine], runs: Runs, actions: Actions, results: Results
+        self,
+        engines: Mapping[str, Engine],
+        runs: Runs,
+        actions: Actions,
+        talk: Talk,
+        results: Results,
     ) -> None:
         self.engines = engines
         self.runs = runs
         self.actions = actions
+        self.talk = talk
         self.results = results
 
     def check(self, picture: Picture | None, question: str, choices: str) -> dict:
@@ -36,17 +44,22 @@ class AnswerEvents:
             self.actions.ask: gr.Button(interactive=False),
             self.actions.stop: gr.Button(visible=False),
             self.actions.leave: gr.Button(visible=True),
+            self.talk.clear: gr.Button(interactive=False),
             self.results.status: waiting_line(),
         }
 
-    def answer(self, request: gr.Request, picture, seed, *rest) -> Iterator[dict]:
-        """Stream the chain, then the scores and the file to keep."""
+    def answer(
+        self, request: gr.Request, previous: Conversation | None, picture, seed, *rest
+    ) -> Iterator[dict]:
+        """Stream the chain, then the scores and the file to keep; go on with a conversation."""
         strengths, fields = rest[:SLIDERS], rest[SLIDERS:]
         question, choices, truth, model, also_clean, tokens, temperature, top_p, draw = fields
         engine = self.engines[model]
+        plan = picture_handlers.plan_of(seed, strengths)
+        conversation = resume(previous, Subject(picture, plan, model))
         case = Case(
             picture=picture,
-            plan=picture_handlers.plan_of(seed, strengths),
+            plan=plan,
             question=check_question(question),
             choices=ask_handlers.parse_choices(choices),
             truth=truth.strip(),
@@ -54,17 +67,43 @@ class AnswerEvents:
                 int(tokens), float(temperature), float(top_p), picture_handlers.checked_seed(draw)
             ),
             also_clean=bool(also_clean),
+            earlier=conversation.exchanges,
         )
         shown = None
         for view in ask_handlers.views(engine, case, self.runs, request.session_hash):
-            update, shown = self._show(view, shown), view
+            update = self._show(view, shown)
+            if shown is None:
+                update |= self._open(engine, conversation, case.prompt)
+            shown = view
             if view.finished:
+                if engine.info.converses:
+                    update[self.talk.kept] = conversation.add(case, view.outcome)
                 seeds = picture_handlers.checked_seed(seed)
                 text = record.to_json(engine, case, seeds, view.outcome)
                 update[self.results.download] = gr.DownloadButton(
                     value=self._keep(text), interactive=True
                 )
             yield update
+
+    def compare(self, conversation: Conversation | None, picture, seed, *rest):
+        """Say when what is on the page is no longer what the conversation is about."""
+        if conversation is None:
+            return gr.skip()
+        model = rest[-1]
+        plan = picture_handlers.plan_of(seed, rest[:SLIDERS])
+        changed = conversation.subject.difference(Subject(picture, plan, model))
+        if changed:
+            return change_note(changed, self.engines[model].info.converses)
+        return state_note(conversation)
+
+    def clear(self) -> dict:
+        """End the conversation; its newest answer stays until the next one."""
+        return {
+            self.talk.kept: None,
+            self.talk.box: gr.Column(visible=False),
+            self.talk.turns: "",
+            self.results.status: idle_line("Cleared. The next question starts a new conversation."),
+        }
 
     def stop(self, request: gr.Request) -> None:
         """End what runs for this visitor; the answer so far is then finished and scored."""
@@ -76,6 +115,7 @@ class AnswerEvents:
             self.actions.ask: gr.Button(interactive=True),
             self.actions.stop: gr.Button(visible=True, interactive=False),
             self.actions.leave: gr.Button(visible=False),
+            self.talk.clear: gr.Button(interactive=True),
         }
 
     def leave(self, request: gr.Request) -> dict:
@@ -86,6 +126,19 @@ class AnswerEvents:
     def unload(self, request: gr.Request) -> None:
         """Free the worker when a tab is closed."""
         self.runs.stop(request.session_hash)
+
+    def _open(self, engine: Engine, conversation: Conversation, question: str) -> dict:
+        """Show the earlier turns above the answer to come, if the model can be asked on."""
+        talk = self.talk
+        if not engine.info.converses:
+            return {talk.kept: None, talk.box: gr.Column(visible=False)}
+        return {
+            # Kept from the start, so that the page can tell when it moves on to something else.
+            talk.kept: conversation,
+            talk.box: gr.Column(visible=True),
+            talk.note: state_note(conversation),
+            talk.turns: turns_list(conversation, question),
+        }
 
     def _show(self, view: View, shown: View | None) -> dict:
         """Return what has changed since the view that is on the page."""

@@ -60,6 +60,22 @@ class Actions:
 
 
 @dataclass(frozen=True)
+class Talk:
+    """Hold the components of a conversation: what is kept, and what of it is shown."""
+
+    kept: gr.State
+    box: gr.Column
+    note: gr.HTML
+    clear: gr.Button
+    turns: gr.HTML
+
+    @property
+    def outputs(self) -> list:
+        """Return what a question and Clear write to."""
+        return [self.kept, self.box, self.note, self.clear, self.turns]
+
+
+@dataclass(frozen=True)
 class Results:
     """Hold the components that show what became of the question."""
 
@@ -85,10 +101,15 @@ class Results:
         ]
 
 
-def build_question() -> tuple[Question, Settings]:
-    """Lay out the question, and below it two folds: its choices, and how to generate."""
+def build_question(converses: bool) -> tuple[Question, Settings]:
+    """Lay out the question, and below it two folds: its choices, and how to generate.
+
+    With `converses` false, where no model can be asked on, the empty field says so.
+    """
+    placeholder = "What do you want to know about the picture?"
     text = gr.Textbox(
-        label="Question", placeholder="What do you want to know about the picture?", lines=2,
+        label="Question", lines=2,
+        placeholder=placeholder if converses else f"{placeholder} Each question stands for itself.",
         max_lines=4, elem_id="question", max_length=4000,
     )
     suggestions = gr.Dataset(
@@ -147,6 +168,17 @@ def build_actions(engines: tuple[Engine, ...]) -> Actions:
             ),
             ask=gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask"),
         )
+
+
+def build_talk() -> Talk:
+    """Lay out the conversation above its newest answer; hidden until there is one."""
+    kept = gr.State(None)
+    with gr.Column(visible=False, elem_id="talk") as box:
+        with gr.Row(elem_classes="rr-talk-head", equal_height=True):
+            note = html(elem_id="talk-note")
+            clear = gr.Button("Clear", size="sm", min_width=70, scale=0, elem_id="clear")
+        turns = html(elem_id="turns")
+    return Talk(kept, box, note, clear, turns)
 
 
 def build_results() -> Results:

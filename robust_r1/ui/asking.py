@@ -9,7 +9,7 @@ import numpy as np
 
 from robust_r1.chain import Finding, Parsed, StreamParser, findings_of, format_question, render
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, GenerationSettings, TextDelta
+from robust_r1.engine import Answer, Engine, GenerationSettings, TextDelta, Turn
 from robust_r1.errors import InputError
 from robust_r1.metrics import Scorecard, answer_matches, score_answer
 from robust_r1.scenes import chain_for, make_scene
@@ -20,10 +20,41 @@ MAX_QUESTION = 4000
 
 
 @dataclass(frozen=True)
+class Reply:
+    """Hold what a model has said so far; `answer` is there once it has finished."""
+
+    text: str
+    parsed: Parsed
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Hold an earlier question about the same picture, as the model got it, and what it said.
+
+    `clean` is what it said about the clean picture, where that was asked as well.
+    """
+
+    question: str
+    reply: Reply
+    clean: Reply | None = None
+
+    def turn(self, clean: bool = False) -> Turn:
+        """Return what the model is given again; asked about the clean picture, what it said there.
+
+        Where the clean picture was not asked then, the answer about the degraded one stands in:
+        a follow-up without what it follows would not be the same question.
+        """
+        reply = self.clean if clean and self.clean else self.reply
+        return Turn(self.question, reply.text)
+
+
+@dataclass(frozen=True)
 class Case:
     """Hold one question about one picture under one plan.
 
-    `choices` is empty for an open question, `truth` empty where nobody knows the answer.
+    `choices` is empty for an open question, `truth` empty where nobody knows the answer, `earlier`
+    empty where the question starts a conversation.
     """
 
     picture: Picture
@@ -33,20 +64,12 @@ class Case:
     truth: str = ""
     settings: GenerationSettings = GenerationSettings()
     also_clean: bool = False
+    earlier: tuple[Exchange, ...] = ()
 
     @property
     def prompt(self) -> str:
         """Return the question as a model gets it, with its numbered choices."""
         return format_question(self.question, self.choices)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Hold what a model has said so far; `answer` is there once it has finished."""
-
-    text: str
-    parsed: Parsed
-    answer: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -95,14 +118,16 @@ def ask(engine: Engine, case: Case, stop: threading.Event) -> Iterator[Outcome]:
     RobustR1Error where picture, question or model fail.
     """
     outcome = Outcome(findings_of(case.plan), case.choices, engine.info.reasons)
-    for reply in _replies(engine, seen(case.picture, engine, case.plan), case, stop):
+    turns = tuple(exchange.turn() for exchange in case.earlier)
+    for reply in _replies(engine, seen(case.picture, engine, case.plan), case, turns, stop):
         outcome = replace(outcome, reply=reply)
         if reply.answer is not None:
             outcome = replace(outcome, score=score(engine, case, reply, case.plan))
         yield outcome
     if not case.also_clean or stop.is_set():
         return
-    for reply in _replies(engine, fitted(case.picture, engine), case, stop):
+    turns = tuple(exchange.turn(clean=True) for exchange in case.earlier)
+    for reply in _replies(engine, fitted(case.picture, engine), case, turns, stop):
         outcome = replace(outcome, clean=reply)
         if reply.answer is not None:
             outcome = replace(
@@ -125,10 +150,15 @@ def score(engine: Engine, case: Case, reply: Reply, plan: DegradationPlan) -> Sc
 
 
 def _replies(
-    engine: Engine, image: np.ndarray, case: Case, stop: threading.Event
+    engine: Engine,
+    image: np.ndarray,
+    case: Case,
+    turns: tuple[Turn, ...],
+    stop: threading.Event,
 ) -> Iterator[Reply]:
     parser = StreamParser()
-    with closing(engine.stream(image, case.prompt, case.settings, stop)) as events:
+    stream = engine.stream(image, case.prompt, case.settings, stop, history=turns)
+    with closing(stream) as events:
         for event in events:
             if isinstance(event, TextDelta):
                 parsed = parser.feed(event.text)

@@ -10,7 +10,7 @@ import gradio as gr
 from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
 from robust_r1.ui.answer_events import AnswerEvents
-from robust_r1.ui.ask_controls import build_actions, build_question, build_results
+from robust_r1.ui.ask_controls import build_actions, build_question, build_results, build_talk
 from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.examples import gallery
 from robust_r1.ui.picture_controls import build_picture_side
@@ -24,7 +24,8 @@ _QUIET = {"show_progress": "hidden", **PRIVATE}
 _AT_ONCE = {"queue": False, **_QUIET}
 _WRITE_LINK = "(query) => { history.replaceState(null, '', location.pathname + query); }"
 _COPY_LINK = """async () => {
-  try { await navigator.clipboard.writeText(location.href); return 'Link copied'; }
+  const alone = document.querySelector('#turns details') ? ', this question alone' : '';
+  try { await navigator.clipboard.writeText(location.href); return 'Link copied' + alone; }
   catch (error) { return 'Copy it from the address bar'; }
 }"""
 
@@ -38,6 +39,7 @@ class Explore:
 
     def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
         examples = gallery()
+        self._converses = any(engine.info.converses for engine in engines)
         self.picture = gr.State(None)
         self.source = gr.State(None)  # the suggestion that the question came from, if any
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
@@ -45,9 +47,10 @@ class Explore:
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
                 self.left = build_picture_side(examples, picture_handlers.thumbnails(examples))
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
-                self.question, self.settings = build_question()
+                self.question, self.settings = build_question(self._converses)
                 self.actions = build_actions(engines)
                 self.notice = html(elem_id="notice")
+                self.talk = build_talk()
                 self.results = build_results()
         self._state = [
             self.picture, self.left.seed, *self.left.sliders, *self.question.fields,
@@ -55,7 +58,7 @@ class Explore:
         ]
         named = {engine.info.name: engine for engine in engines}
         self._pictures = PictureEvents(named, examples, self.left.compare.GRADIO_CACHE)
-        self._answers = AnswerEvents(named, runs, self.actions, self.results)
+        self._answers = AnswerEvents(named, runs, self.actions, self.talk, self.results)
         self._wire_picture(page)
         self._wire_damage()
         self._wire_question()
@@ -104,6 +107,11 @@ class Explore:
             concurrency_limit=_PREVIEWS_AT_ONCE, **_QUIET,
         )
         self._link_after(shown.then)
+        if self._converses:
+            shown.then(
+                self._answers.compare, [self.talk.kept, *self._state], self.talk.note,
+                trigger_mode="always_last", **_AT_ONCE,
+            )
 
     def _wire_question(self) -> None:
         events, question = self._pictures, self.question
@@ -132,25 +140,28 @@ class Explore:
         described.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
 
     def _wire_answer(self, page: gr.Blocks) -> None:
-        events, actions, results = self._answers, self.actions, self.results
+        events, actions, talk, results = self._answers, self.actions, self.talk, self.results
         checked = gr.on(
             [actions.ask.click, self.question.text.submit],
             with_toasts(events.check), [self.picture, self.question.text, self.question.choices],
-            [*actions.buttons, results.status],
+            [*actions.buttons, talk.clear, results.status],
             # Through the queue, which alone carries the words of an error, but waiting for nobody.
             concurrency_limit=None, show_progress_on=[], **_QUIET,
         )
         asked = checked.success(
             with_toasts(events.answer),
-            [*self._state, actions.also_clean, *self.settings.fields],
-            [*actions.buttons, *results.outputs],
+            [talk.kept, *self._state, actions.also_clean, *self.settings.fields],
+            [*actions.buttons, *talk.outputs, *results.outputs],
             concurrency_id=MODEL, concurrency_limit=1, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
-        asked.then(events.settle, None, actions.buttons, **_AT_ONCE)
+        asked.then(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
         self._link_after(asked.then)
         actions.stop.click(events.stop, None, None, **_AT_ONCE)
         actions.leave.click(
-            events.leave, None, [*actions.buttons, results.status], cancels=[asked], **_AT_ONCE
+            events.leave, None, [*actions.buttons, talk.clear, results.status], cancels=[asked],
+            **_AT_ONCE,
         )
+        cleared = [talk.kept, talk.box, talk.turns, results.status]
+        talk.clear.click(events.clear, None, cleared, **_AT_ONCE)
         page.unload(events.unload)

@@ -1,4 +1,7 @@
-"""The state of the page as a query string, so that any state can be sent to somebody."""
+"""The state of the page as a query string, so that any state can be sent to somebody.
+
+A link to a follow-up asks its question alone: what was said before it is in the JSON download.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

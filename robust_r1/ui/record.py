@@ -7,7 +7,7 @@ from dataclasses import asdict
 from robust_r1 import images
 from robust_r1.engine import Engine
 from robust_r1.metrics import Scorecard
-from robust_r1.ui.asking import Case, Outcome, Reply
+from robust_r1.ui.asking import Case, Exchange, Outcome, Reply
 from robust_r1.ui.pictures import fitted
 
 KIND, VERSION = "robust-r1 answer", 1
@@ -16,7 +16,8 @@ KIND, VERSION = "robust-r1 answer", 1
 def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
     """Return the case and its outcome as JSON text.
 
-    The picture travels along as the model saw it before the damage, so the file stands alone.
+    The picture travels along as the model saw it before the damage, and so do the earlier turns of
+    its conversation, which the model was given: the file stands alone.
     """
     png = images.encode_png(fitted(case.picture, engine))
     record = {
@@ -28,6 +29,7 @@ def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
         "seed": seed,
         "question": case.question,
         "choices": list(case.choices),
+        "turns": [_turn_fields(exchange) for exchange in case.earlier],
         "answer": case.truth or None,
         "model": engine.info.name,
         "settings": asdict(case.settings),
@@ -59,6 +61,11 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict | None:
             "seconds": round(reply.answer.seconds, 3),
         }
     return fields | {"scores": _scores(score)}
+
+
+def _turn_fields(exchange: Exchange) -> dict:
+    clean = exchange.clean.text if exchange.clean else None
+    return {"question": exchange.question, "text": exchange.reply.text, "clean_text": clean}
 
 
 def _scores(score: Scorecard | None) -> dict | None:

@@ -1,0 +1,142 @@
+"""Asking on about the same picture: what a visitor sees of it, and what the model is given."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, serve
+from playwright.sync_api import expect
+
+from robust_r1.engine import Turn
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+expect.set_options(timeout=WAIT)
+
+HOSTILE = (
+    "<img src=x onerror=window.hacked=1> ${window.hacked=1} {{value}} `;window.hacked=1;` "
+    "</summary></details><script>window.hacked=1</script>"
+)
+FIRST, SECOND = "How many objects are there?", "And what color is the star?"
+RED = "<TYPE>none<TYPE_END><CONCLUSION>The star is red.<CONCLUSION_END><ANSWER>red<ANSWER_END>"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """Return an engine that can be asked on."""
+    return ScriptedEngine(texts={"color": RED, "hostile": HOSTILE}, converses=True)
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    """Serve a page with that engine and one that answers single questions."""
+    with serve(engine, ScriptedEngine("single", "Single")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def profile():
+    """Start one browser with one profile for all tests."""
+    with browse() as browser:
+        yield browser.new_context(viewport={"width": 1440, "height": 900})
+
+
+@pytest.fixture
+def visitor(profile, address, engine):
+    """Return a new person with the page open, upon whom nothing may execute."""
+    engine.histories.clear()
+    person = Visitor(profile, address).open()
+    yield person
+    assert person.page.evaluate("window.hacked") is None
+    assert person.page.locator("img[src=x], main script").count() == 0
+    assert person.errors == [] and person.dialogs == []
+    person.close()
+
+
+def ask(visitor: Visitor, question: str, number: int = 0) -> None:
+    """Ask and wait for the scores; `number` is the question's in its conversation."""
+    visitor.write(question)
+    visitor.ask()
+    if number:
+        expect(visitor.page.locator(".rr-now b")).to_have_text(f"Q{number}")
+    expect(visitor.page.locator("#status")).to_contain_text("looked")
+    visitor.wait_for_scores()
+
+
+def test_asking_twice_shows_both_turns_and_clear_ends_them(visitor, engine):
+    page = visitor.page
+    ask(visitor, FIRST, 1)
+    expect(page.locator(".rr-turn")).to_have_text([re.compile(FIRST[:-1])])
+    ask(visitor, SECOND, 2)
+    turns = page.locator(".rr-turn")
+    expect(turns).to_have_count(2)
+    expect(turns.first).to_contain_text(FIRST)
+    expect(turns.first.locator(".rr-said")).to_have_text("three There are three objects.")
+    expect(turns.last).to_contain_text(SECOND)
+    expect(page.locator("#answer")).to_contain_text("red")
+    assert engine.histories == [(), (Turn(FIRST, CHAIN),)]
+    expect(turns.first.locator(".rr-reasoning")).to_be_hidden()
+    turns.first.locator("summary").click()
+    expect(turns.first.locator(".rr-reasoning")).to_contain_text("a star, a circle and a seven")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("Cleared")
+    expect(turns).to_have_count(0)
+    expect(page.locator("#answer")).to_contain_text("red")
+    ask(visitor, FIRST, 1)
+    expect(turns).to_have_count(1)
+    assert engine.histories[-1] == ()
+
+
+def test_hostile_earlier_turns_show_as_text_and_to_nobody_else(visitor, profile, address, engine):
+    page, question = visitor.page, f"Say something hostile {HOSTILE}"
+    ask(visitor, question, 1)
+    other = Visitor(profile, address).open()
+    ask(other, FIRST, 1)
+    other.close()
+    assert engine.histories == [(), ()]
+    page.bring_to_front()
+    ask(visitor, SECOND, 2)
+    earlier = page.locator(".rr-turn").first
+    expect(earlier.locator(".rr-asked")).to_contain_text(question)
+    earlier.locator("summary").click()
+    expect(earlier.locator(".rr-said-raw")).to_have_text(HOSTILE)
+
+
+def test_other_damage_or_model_starts_anew_and_the_page_says_so(visitor, engine):
+    page, note = visitor.page, visitor.page.locator(".rr-talk-note")
+    ask(visitor, FIRST, 1)
+    expect(note).to_contain_text("Ask on")
+    visitor.slide("darkness", 2)
+    expect(note).to_have_text("The damage changed: the next question starts a new conversation.")
+    ask(visitor, SECOND, 1)
+    expect(note).to_have_text("New conversation: the damage changed.")
+    assert engine.histories[-1] == ()
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Single").click()
+    expect(note).to_have_text("The model changed: the next question stands for itself.")
+    ask(visitor, FIRST)
+    expect(page.locator(".rr-turn")).to_have_count(0)
+    expect(page.locator("#clear")).to_have_count(0)
+
+
+def test_stop_keeps_the_earlier_turns_and_the_file_holds_them(visitor, engine):
+    page = visitor.page
+    ask(visitor, FIRST, 1)
+    visitor.write("Go on endlessly, please")
+    visitor.ask()
+    expect(page.locator("#chain .rr-card.is-open")).to_contain_text("on and on")
+    expect(page.locator("#clear")).to_be_disabled()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("Stopped")
+    expect(page.locator(".rr-turn").first).to_contain_text(FIRST)
+    visitor.wait_for_scores()
+    ask(visitor, SECOND, 3)
+    expect(page.locator(".rr-turn").nth(1)).to_contain_text("stopped")
+    first, stopped = engine.histories[-1]
+    assert first == Turn(FIRST, CHAIN)
+    assert stopped.answer.startswith("<TYPE>lens blur(0.50)<TYPE_END><INFLUENCE>On and on")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert record["question"] == SECOND
+    assert [turn["text"] for turn in record["turns"]] == [CHAIN, stopped.answer]
