@@ -93,10 +93,13 @@ def caption(picture: Picture | None, clean: np.ndarray | None, plan: Degradation
 def bring(path: str | None, previous: Picture | None) -> tuple[Picture | None, str | None]:
     """Take a person's own picture; a bad one is refused in a toast and the previous one stays.
 
+    No path is a picture taken away: the picker reports that here and as cleared, in either order,
+    and both must say the same.
+
     Returns the picture that is now on the page, and the file that the picker shows.
     """
     if path is None:
-        return previous, None
+        return None, None
     picture = Picture(path=path)
     try:
         load_picture(picture)
