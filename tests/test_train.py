@@ -11,11 +11,12 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from robust_r1.chain import TAGS, build_prompt, parse, render
+from robust_r1.chain import TAGS, build_prompt, open_tag, parse, render
 from robust_r1.engine import GenerationSettings
 from robust_r1.errors import DataError, InputError, ModelError
 from robust_r1.evaluation import Run
 from robust_r1.scenes import make_item
+from robust_r1.scenes.vocabulary import COUNT_WORDS
 from train import bundle as bundling
 from train import sft, stages, warmup
 from train.config import load_config
@@ -164,6 +165,27 @@ def test_a_batch_holds_prompts_pictures_and_chains_that_parse(tokenizer):
     assert sorted(seen) == list(range(40, 104))
 
 
+def test_a_drill_is_a_chain_and_then_answers_from_its_list(tokenizer):
+    processor = make_processor(SMOKE.model, tokenizer)
+    collator = Collator(processor, "train", 0, 8, "chain", drills=2)
+    plain, drills = (collator([{"index": 8 * number}]) for number in (0, 1))
+    assert len(plain["tokens"]) == 8 and len(drills["tokens"]) == 4
+    for tokens, labels, weights in zip(
+        drills["tokens"], drills["labels"], drills["weights"], strict=True
+    ):
+        said = tokenizer.decode(labels[labels != IGNORED], skip_special_tokens=True)
+        first, *rest = said.replace("<ANSWER_END>", "<ANSWER_END>\n").splitlines()
+        chain = parse(first)
+        assert chain.well_formed and rest
+        answers = [parse(text).chain for text in rest]
+        assert all(answer.conclusion and answer.answer for answer in answers)
+        counts = [answer.answer for answer in answers if answer.conclusion.startswith("The number")]
+        assert all(answer.isdigit() or answer in COUNT_WORDS for answer in counts)
+        opened = tokenizer.convert_tokens_to_ids(open_tag("ANSWER"))
+        inside = (tokens == opened).nonzero().flatten() + 1
+        assert (weights[inside] > weights[0]).all() and weights[0] == 1
+
+
 def test_a_batch_is_the_same_whoever_draws_it_and_when(tokenizer):
     processor = make_processor(SMOKE.model, tokenizer)
     rows = [{"index": 12}]
@@ -189,7 +211,7 @@ def test_the_forward_passes_for_training_give_the_numbers_of_transformers(tokeni
     processor.tokenizer.padding_side = "right"
     collator = Collator(processor, "train", 0, 3, "chain")
     items = [scene_item("train", index, 0.0, size) for index in range(3)]
-    texts = ["".join(tokenizer.batch_decode(collator._tokens(item, 1))) for item in items]
+    texts = ["".join(tokenizer.batch_decode(collator._turn(item, 1))) for item in items]
     images = [[item.image()] for item in items]
     whole = processor(images=images, text=texts, return_tensors="pt", padding=True)
     labels = whole["input_ids"].masked_fill(whole["attention_mask"] == 0, IGNORED)

@@ -7,9 +7,16 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from robust_r1.chain import build_prompt, close_tag, open_tag, render
+from robust_r1.chain import Chain, build_prompt, close_tag, open_tag, render
 from robust_r1.engine.processing import IMAGE_TOKEN, TURN_TOKENS, ImageTextProcessor
-from robust_r1.scenes import Item, caption_question, draw_size, make_item
+from robust_r1.scenes import (
+    Item,
+    Question,
+    caption_question,
+    draw_size,
+    make_item,
+    questions_for,
+)
 from train.decoder import IGNORED
 
 STYLES = ("answer", "chain")
@@ -17,7 +24,12 @@ STYLES = ("answer", "chain")
 _BLOCK = 16
 # Lengths are rounded up to a multiple of this: each length is compiled once.
 _STEP = 32
-_SIZE_SALT, _ORDER_SALT, _CAPTION_SALT = 0x512F, 0x04DE, 0xCAB7
+_SIZE_SALT, _ORDER_SALT, _CAPTION_SALT, _DRILL_SALT = 0x512F, 0x04DE, 0xCAB7, 0xD211
+# What a token counts in the loss where it is not 1. An answer is one token of eighty, but what is
+# hardest to learn: which number stands before the option that the chain has come to.
+_WEIGHTS = {"CONCLUSION": 2.0, "ANSWER": 4.0}
+_DRILL_LENGTH = 448  # tokens of a drill: one compiled length; as many questions as fit
+_DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
 
 
 def completion_of(item: Item, style: str) -> str:
@@ -55,6 +67,7 @@ class Collator:
         batch: scenes in a batch.
         style: a member of `STYLES`.
         captions: share of the scenes that are asked for their caption.
+        drills: every so many batches are one of drills, of half as many rows; 0 for none.
     """
 
     def __init__(
@@ -65,36 +78,49 @@ class Collator:
         batch: int,
         style: str,
         captions: float = 0.0,
+        drills: int = 0,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
         self.first_index, self.batch, self.captions = first_index, batch, captions
+        self.drills = drills
+        token = processor.tokenizer.convert_tokens_to_ids
+        self._weights = {
+            (token(open_tag(name)), token(close_tag(name))): weight
+            for name, weight in (_WEIGHTS if style == "chain" else {}).items()
+        }
         # One block is drawn at a time.
         self._order = functools.lru_cache(maxsize=2)(self._block_order)
 
     def __call__(self, rows: list[dict]) -> dict[str, torch.Tensor]:
-        """Return tokens, labels, images (uint8, batch x H x W x 3), grid (1, rows, columns)."""
+        """Return tokens, labels, weights, images (uint8, batch x H x W x 3) and their grid."""
         cv2.setNumThreads(1)
         number = (rows[0]["index"] - self.first_index) // self.batch
         block, place = divmod(number, _BLOCK)
         size = draw_size(np.random.default_rng([_SIZE_SALT, number]))
         chosen = self._order(block)[place]
+        drill = self.drills > 0 and number % self.drills == self.drills - 1
+        chosen = chosen[::2] if drill else chosen
         items = [scene_item(self.split, index, self.captions, size) for index in chosen]
         pictures = self.processor.image_processor
         grid = (1, *(side // pictures.patch_size for side in size[::-1]))
         tokens = grid[1] * grid[2] // pictures.merge_size**2
-        texts = [self._tokens(item, tokens) for item in items]
-        length = max(len(prompt) + len(completion) for prompt, completion in texts)
+        talks = [self._drill(item, tokens) if drill else [self._turn(item, tokens)]
+                 for item in items]  # fmt: skip
+        length = max(sum(len(prompt) + len(said) for prompt, said in talk) for talk in talks)
         length = -(-length // _STEP) * _STEP
         padding = self.processor.tokenizer.pad_token_id
-        ids = np.full((len(texts), length), padding, np.int64)
-        labels = np.full((len(texts), length), IGNORED, np.int64)
-        for row, (prompt, completion) in enumerate(texts):
-            end = len(prompt) + len(completion)
-            ids[row, :end] = prompt + completion
-            labels[row, len(prompt) : end] = completion
+        ids = np.full((len(talks), _DRILL_LENGTH if drill else length), padding, np.int64)
+        labels = np.full_like(ids, IGNORED)
+        for row, talk in enumerate(talks):
+            end = 0
+            for prompt, said in talk:
+                begin, middle, end = end, end + len(prompt), end + len(prompt) + len(said)
+                ids[row, begin:middle], ids[row, middle:end] = prompt, said
+                labels[row, middle:end] = said
         return {
             "tokens": torch.from_numpy(ids),
             "labels": torch.from_numpy(labels),
+            "weights": torch.from_numpy(self._weigh(ids)),
             "images": torch.from_numpy(np.stack([item.image() for item in items])),
             "grid": torch.tensor(grid),
         }
@@ -110,15 +136,53 @@ class Collator:
         batches = indices[np.argsort(lengths, kind="stable")].reshape(_BLOCK, self.batch)
         return list(np.random.default_rng([_ORDER_SALT, first]).permutation(batches).tolist())
 
-    def _tokens(self, item: Item, picture_tokens: int) -> tuple[list[int], list[int]]:
+    def _weigh(self, ids: np.ndarray) -> np.ndarray:
+        weights = np.ones(ids.shape, np.float32)
+        for (opened, closed), weight in self._weights.items():
+            inside = (np.cumsum(ids == opened, 1) - np.cumsum(ids == closed, 1)) > 0
+            weights[inside] = weight
+        return weights
+
+    def _drill(self, item: Item, picture_tokens: int) -> list[tuple[list[int], list[int]]]:
+        """Tokenize a chain that lists the scene, then questions answered from that list alone.
+
+        Looking things up in what was said is learned from many answers to one picture, long before
+        it is from the one answer at the end of each chain.
+        """
+        rng = np.random.default_rng([_DRILL_SALT, item.scene.seed])
+        talk = [self._turn(item.ask(caption_question(item.scene)), picture_tokens)]
+        pools = {
+            kind: [each for each in questions_for(item.scene) if each.kind == kind]
+            for kind in ("mcq", "vqa")
+        }
+        room = _DRILL_LENGTH - len(talk[0][0]) - len(talk[0][1])
+        while True:
+            pool = pools["mcq" if rng.random() < _DRILL_CHOICES else "vqa"]
+            question = pool[int(rng.integers(len(pool)))]
+            turn = self._follow_up(question)
+            room -= len(turn[0]) + len(turn[1])
+            if room < 0:
+                return talk
+            talk.append(turn)
+
+    def _follow_up(self, question: Question) -> tuple[list[int], list[int]]:
+        start, end = TURN_TOKENS
+        asked = f"\n{start}user\n{question.prompt}{end}\n{start}assistant\n"
+        chain = Chain(conclusion=question.claim, answer=question.answer)
+        said = render(chain).partition(close_tag("REASONING"))[2] + end
+        return self._tokenize(asked), self._tokenize(said)
+
+    def _tokenize(self, text: str) -> list[int]:
+        return self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _turn(self, item: Item, picture_tokens: int) -> tuple[list[int], list[int]]:
         text = self.processor.apply_chat_template(
             [{"role": "user", "content": [{"type": "image"}, _question(item, self.style)]}],
             add_generation_prompt=True,
         )
         text = text.replace(IMAGE_TOKEN, IMAGE_TOKEN * picture_tokens)
         said = completion_of(item, self.style) + TURN_TOKENS[1]
-        tokenize = functools.partial(self.processor.tokenizer, add_special_tokens=False)
-        return tokenize(text)["input_ids"], tokenize(said)["input_ids"]
+        return self._tokenize(text), self._tokenize(said)
 
 
 def _question(item: Item, style: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from train.encoder import fast_dtype
+from train.encoder import compile_each_shape, fast_dtype
 
 IGNORED = -100  # a label that does not count, as everywhere in transformers
 
@@ -80,7 +80,7 @@ class Decoder:
 
     def __init__(self, model: nn.Module, compiled: bool = False) -> None:
         self.model, self.dtype = model, fast_dtype()
-        self._forward = torch.compile(forward, dynamic=False) if compiled else forward
+        self._forward = compile_each_shape(forward) if compiled else forward
         self._rotations: dict[tuple[int, int, int], tuple[torch.Tensor, torch.Tensor]] = {}
 
     def __call__(

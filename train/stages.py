@@ -22,7 +22,7 @@ from robust_r1.engine.processing import ImageTextProcessor, load_processor
 from robust_r1.errors import InputError, ModelError, RobustR1Error
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
-from train.decoder import Decoder
+from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, patches_of
 from train.optim import MuonAdamW, cosine
 
@@ -106,7 +106,13 @@ def train_text(
             args=_arguments(stage, config, folder, {"skip_prepare_dataset": True}),
             train_dataset=scene_indices(stage.first_index + seen, count - seen),
             data_collator=Collator(
-                processor, "train", stage.first_index, stage.batch, style, stage.captions
+                processor,
+                "train",
+                stage.first_index,
+                stage.batch,
+                style,
+                stage.captions,
+                stage.drills,
             ),
             compiled=config.compiled,
             **shared,
@@ -140,14 +146,16 @@ class SceneTrainer(SFTTrainer):
         self._decoder = Decoder(model, compiled)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the mean loss over the completions' tokens; keep their accuracy for the log."""
+        """Return the weighted loss over the completions' tokens; log the accuracy of all."""
         with torch.no_grad():
             patches = patches_of(inputs["images"], self._pictures)
             pictures = self._encoder(patches, *inputs["grid"][1:].tolist())
         logits, labels = self._decoder(inputs["tokens"], inputs["labels"], pictures, inputs["grid"])
         right = (logits.argmax(-1) == labels).float().mean()
         self._metrics["train"]["mean_token_accuracy"].append(right.item())
-        return torch.nn.functional.cross_entropy(logits, labels)
+        weights = inputs["weights"][:, 1:][inputs["labels"][:, 1:] != IGNORED]
+        losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+        return (losses * weights).sum() / weights.sum()
 
 
 def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | None:
