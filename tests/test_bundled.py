@@ -1,13 +1,17 @@
 """Claims about the bundled models: small files, honest cards, better than chance."""
 
 import json
+from dataclasses import asdict
 
 import pytest
+from conftest import ROOT
 
+from robust_r1.cli import main
 from robust_r1.engine import catalog, load_engine
-from robust_r1.evaluation import benchmark, evaluate, headline
+from robust_r1.evaluation import benchmark, evaluate, headline, load_run
 
 MODELS = catalog.MODELS
+RUNS = ROOT / "assets" / "runs"
 NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
 
 
@@ -36,17 +40,43 @@ def test_the_card_says_how_it_was_made_what_it_reaches_and_what_it_cannot(name):
 def test_the_card_quotes_the_figures_that_were_measured(name):
     card = (MODELS / name / "README.md").read_text()
     results = json.loads((MODELS / name / "results.json").read_text())
-    assert results["model"] == name and results["figures"]
-    for figure, found in results["figures"].items():
-        assert f"| {figure} | {found['value']:.3f} |" in card, figure
+    assert results["model"] == name
+    assert {"minibench", "photobench", "scenes"} <= set(results["benchmarks"])
+    for benchmark_name, measured in results["benchmarks"].items():
+        part = card.partition(f"### {benchmark_name}\n")[2].partition("\n### ")[0]
+        for figure, found in measured["figures"].items():
+            value = "not scored" if found["value"] is None else f"{found['value']:.3f}"
+            assert f"| {figure} | {value} |" in part, (benchmark_name, figure)
+
+
+@pytest.mark.parametrize("folder", sorted(RUNS.iterdir()), ids=lambda folder: folder.name)
+def test_the_stored_runs_give_the_figures_of_the_cards(folder):
+    run = load_run(folder)
+    assert folder.name == f"{run.model}-{run.benchmark}"
+    assert [row.id for row in run.rows] == [case.id for case in benchmark(run.benchmark)]
+    results = json.loads((MODELS / run.model / "results.json").read_text())
+    stored = results["benchmarks"][run.benchmark]["figures"]
+    for figure, value in headline(run.rows).items():
+        assert asdict(value) == pytest.approx(stored[figure]), figure
+
+
+def test_readme_shows_the_tables_that_report_prints(capsys):
+    readme = (ROOT / "README.md").read_text()
+    for name in ("minibench", "photobench"):
+        runs = [str(RUNS / f"{model.name}-{name}") for model in catalog.bundled()]
+        assert main(["report", *runs]) == 0
+        for line in capsys.readouterr().out.splitlines():
+            assert line in readme, line
 
 
 @pytest.mark.slow
-def test_tiny_sft_makes_again_what_its_results_say(tmp_path):
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "tiny-base"])
+def test_a_bundled_model_makes_again_what_its_results_say(name, tmp_path):
     """On the first 40 scenes, whose figures lie within three standard errors of all 300."""
-    stored = json.loads((MODELS / "tiny-sft" / "results.json").read_text())["figures"]
+    results = json.loads((MODELS / name / "results.json").read_text())
+    stored = results["benchmarks"]["scenes"]["figures"]
     cases = [case for case in benchmark("scenes") if int(case.source[-3:]) < 40]
-    figures = headline(evaluate(load_engine("tiny-sft"), "scenes", cases, tmp_path).rows)
+    figures = headline(evaluate(load_engine(name), "scenes", cases, tmp_path).rows)
     assert figures["well formed"].value > 0.95
-    for name, share in (("type F1", 0.2), ("answers, clean", 0.25)):
-        assert abs(figures[name].value - stored[name]["value"]) < share, name
+    for figure, share in (("type F1", 0.2), ("answers, clean", 0.25)):
+        assert abs(figures[figure].value - stored[figure]["value"]) < share, figure

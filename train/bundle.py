@@ -94,7 +94,7 @@ def _card(name: str, folder: Path, stages: tuple[StageRecord, ...], results: dic
         f"Random seed {seed}, scenes of the training split alone.",
         _table(
             ("stage", "command", "samples", "minutes"),
-            [(s.stage, f"`{s.command}`", f"{s.samples:,}", f"{s.minutes:g}") for s in stages],
+            [(s.stage, _command(s), f"{s.samples:,}", f"{s.minutes:g}") for s in stages],
         ),
         "The minutes are those of a machine with two cores that was doing other work at the same "
         "time.",
@@ -116,6 +116,12 @@ def _card(name: str, folder: Path, stages: tuple[StageRecord, ...], results: dic
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _command(stage: StageRecord) -> str:
+    """Show a command as code, and behind it what a person noted after a comma."""
+    command, comma, note = stage.command.partition(", ")
+    return f"`{command}`{comma}{note}"
 
 
 def _results(name: str, benchmark: str, values: dict, chains: bool) -> list[str]:
