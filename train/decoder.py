@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from train.encoder import compile_each_shape, fast_dtype
+from train.encoder import compile_each_shape, fast_dtype, linear, rotate
 
 IGNORED = -100  # a label that does not count, as everywhere in transformers
 
@@ -34,14 +34,9 @@ def forward(
             layer.self_attn, _norm(layer.input_layernorm, hidden), rotation, mask
         )
         inner = _norm(layer.post_attention_layernorm, hidden)
-        gate = functional.silu(_linear(layer.mlp.gate_proj, inner))
-        hidden = hidden + _linear(layer.mlp.down_proj, gate * _linear(layer.mlp.up_proj, inner))
+        gate = functional.silu(linear(layer.mlp.gate_proj, inner))
+        hidden = hidden + linear(layer.mlp.down_proj, gate * linear(layer.mlp.up_proj, inner))
     return _norm(language.norm, hidden)
-
-
-def _linear(layer: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
-    bias = None if layer.bias is None else layer.bias.to(inputs.dtype)
-    return functional.linear(inputs, layer.weight.to(inputs.dtype), bias)
 
 
 def _norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
@@ -52,20 +47,15 @@ def _norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 def _attend(layer: nn.Module, inputs: torch.Tensor, rotation, mask: torch.Tensor) -> torch.Tensor:
     """Attend by plain products: the fused kernel's backward pass takes far longer on a CPU."""
     batch, length, _ = inputs.shape
-    parts = [_linear(part, inputs) for part in (layer.q_proj, layer.k_proj, layer.v_proj)]
+    parts = [linear(part, inputs) for part in (layer.q_proj, layer.k_proj, layer.v_proj)]
     query, key, value = (
         part.view(batch, length, -1, layer.head_dim).transpose(1, 2) for part in parts
     )
-    query, key = _rotate(query, *rotation), _rotate(key, *rotation)
+    query, key = rotate(query, *rotation), rotate(key, *rotation)
     groups = layer.num_key_value_groups
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
     weights = (query @ key.transpose(-1, -2) * layer.scaling + mask).softmax(-1)
-    return _linear(layer.o_proj, (weights @ value).transpose(1, 2).reshape(batch, length, -1))
-
-
-def _rotate(inputs: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
-    first, second = inputs.chunk(2, -1)
-    return inputs * cosine + torch.cat((-second, first), -1) * sine
+    return linear(layer.o_proj, (weights @ value).transpose(1, 2).reshape(batch, length, -1))
 
 
 class Decoder:

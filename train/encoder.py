@@ -77,11 +77,13 @@ def forward(
         hidden = hidden + _mlp(block.mlp, _norm(block.norm2, hidden))
     merger = vision.merger
     merged = _norm(merger.ln_q, hidden).reshape(len(hidden), -1, merger.hidden_size)
-    return _linear(merger.mlp[2], functional.gelu(_linear(merger.mlp[0], merged)))
+    return linear(merger.mlp[2], functional.gelu(linear(merger.mlp[0], merged)))
 
 
-def _linear(layer: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
-    return functional.linear(inputs, layer.weight.to(inputs.dtype), layer.bias.to(inputs.dtype))
+def linear(layer: nn.Linear, inputs: torch.Tensor) -> torch.Tensor:
+    """Apply a linear layer in the number type of its inputs, whatever that of its weights."""
+    bias = None if layer.bias is None else layer.bias.to(inputs.dtype)
+    return functional.linear(inputs, layer.weight.to(inputs.dtype), bias)
 
 
 def _norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
@@ -89,22 +91,23 @@ def _norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def _mlp(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
-    gate = functional.silu(_linear(layer.gate_proj, inputs))
-    return _linear(layer.down_proj, gate * _linear(layer.up_proj, inputs))
+    gate = functional.silu(linear(layer.gate_proj, inputs))
+    return linear(layer.down_proj, gate * linear(layer.up_proj, inputs))
 
 
 def _attend(layer: nn.Module, inputs: torch.Tensor, rotation) -> torch.Tensor:
     """Attend by plain products: the fused kernel's backward pass takes far longer on a CPU."""
     batch, count, width = inputs.shape
-    parts = _linear(layer.qkv, inputs).view(batch, count, 3, layer.num_heads, -1)
+    parts = linear(layer.qkv, inputs).view(batch, count, 3, layer.num_heads, -1)
     query, key, value = (part.transpose(1, 2) for part in parts.unbind(2))
-    query, key = _rotate(query, *rotation), _rotate(key, *rotation)
+    query, key = rotate(query, *rotation), rotate(key, *rotation)
     weights = (query @ key.transpose(-1, -2) * layer.scaling).softmax(-1)
     mixed = (weights @ value).transpose(1, 2).reshape(batch, count, width)
-    return _linear(layer.proj, mixed)
+    return linear(layer.proj, mixed)
 
 
-def _rotate(inputs: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+def rotate(inputs: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
+    """Turn queries or keys, ... x head width, by their rotary positions."""
     first, second = inputs.chunk(2, -1)
     return inputs * cosine + torch.cat((-second, first), -1) * sine
 
