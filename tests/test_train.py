@@ -165,6 +165,14 @@ def test_a_batch_holds_prompts_pictures_and_chains_that_parse(tokenizer):
     assert sorted(seen) == list(range(40, 104))
 
 
+def test_a_tower_that_attends_within_windows_is_not_run_as_if_it_did_not(tokenizer):
+    model = make_model(load_config("smoke", ["model.vision_depth=2"]).model, tokenizer, seed=1)
+    Encoder(model.model.visual)
+    model.model.visual.fullatt_block_indexes = [1]
+    with pytest.raises(ModelError, match="attends within windows"):
+        Encoder(model.model.visual)
+
+
 def test_a_drill_is_a_chain_and_then_answers_from_its_list(tokenizer):
     processor = make_processor(SMOKE.model, tokenizer)
     collator = Collator(processor, "train", 0, 8, "chain", drills=2)

@@ -109,7 +109,7 @@ class Collator:
         length = max(sum(len(prompt) + len(said) for prompt, said in talk) for talk in talks)
         length = -(-length // _STEP) * _STEP
         padding = self.processor.tokenizer.pad_token_id
-        ids = np.full((len(talks), _DRILL_LENGTH if drill else length), padding, np.int64)
+        ids = np.full((len(talks), max(length, _DRILL_LENGTH if drill else 0)), padding, np.int64)
         labels = np.full_like(ids, IGNORED)
         for row, talk in enumerate(talks):
             end = 0

@@ -15,6 +15,8 @@ from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.vision_utils import get_vision_position_ids
 
+from robust_r1.errors import ModelError
+
 EPSILON = 1e-6  # of every norm of a Qwen2.5-VL vision tower
 
 
@@ -112,6 +114,14 @@ def rotate(inputs: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> to
     return inputs * cosine + torch.cat((-second, first), -1) * sine
 
 
+def attends_fully(vision: nn.Module) -> bool:
+    """Tell whether every block of a vision tower sees the whole picture, as `forward` takes it.
+
+    The bundled models' do; the full-size ones attend within windows in most of their blocks.
+    """
+    return set(range(len(vision.blocks))) <= set(vision.fullatt_block_indexes)
+
+
 class Encoder:
     """Run a vision tower on batches, by shape, compiled or not.
 
@@ -122,6 +132,11 @@ class Encoder:
     """
 
     def __init__(self, vision: nn.Module, compiled: bool = False) -> None:
+        if not attends_fully(vision):
+            raise ModelError(
+                "this checkpoint attends within windows, which training on drawn scenes cannot; "
+                "give it a data file by --data"
+            )
         self.vision, self.dtype = vision, fast_dtype()
         self._forward = compile_each_shape(forward) if compiled else forward
         self._rotations: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}

@@ -23,7 +23,7 @@ from trl import GRPOConfig, GRPOTrainer
 from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
 from train.decoder import log_probabilities
-from train.encoder import Encoder
+from train.encoder import Encoder, attends_fully
 from train.files import read_data, rollout_rows
 from train.history import history_of, record, write_history
 from train.optim import MuonAdamW, cosine
@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     # --- Model
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
-    Encoder(model.model.visual).replace_forward()
+    if attends_fully(model.model.visual):
+        Encoder(model.model.visual).replace_forward()
     remember_pictures(model.model.visual, 2 * config.grpo.batch)
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from robust_r1.errors import InputError, ModelError, RobustR1Error
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
 from train.decoder import IGNORED, Decoder
-from train.encoder import Encoder, patches_of
+from train.encoder import Encoder, attends_fully, patches_of
 from train.optim import MuonAdamW, cosine
 
 
@@ -118,7 +118,8 @@ def train_text(
             **shared,
         )
     else:
-        Encoder(model.model.visual).replace_forward()
+        if attends_fully(model.model.visual):
+            Encoder(model.model.visual).replace_forward()
         rest = rows.select(range(seen, count))
         trainer = SFTTrainer(args=_arguments(stage, config, folder), train_dataset=rest, **shared)
     trainer.train(resume_from_checkpoint=checkpoint)

@@ -3,7 +3,8 @@
 The length follows the total intensity, as in the paper's data (its Fig. 3): heavy damage asks for
 what it does, what that costs, and what it puts at risk. The whole scene is listed at any strength:
 a small model reads a list off the picture in order far better than it looks up the one object that
-a question is about (.99 against .6 of the answers right), and then looks that up in its own words.
+a question is about (captions .99, colors .62 right on 100 scenes), and then looks that up in its
+own words.
 """
 
 from robust_r1.chain import Chain, Finding, findings_of
