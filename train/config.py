@@ -48,6 +48,8 @@ class StageConfig:
     # Share of scenes that are asked for their caption, which names every object and its place:
     # from answers of one word a model learns to read slowly.
     captions: float = 0.0
+    # Share of scenes that are shown undamaged, beside those whose plan is empty anyway.
+    clean: float = 0.0
     drills: int = 0  # every so many batches are drills (train.data.Collator); 0 for none
 
     @property

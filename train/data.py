@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from datasets import Dataset
 
-from robust_r1.chain import Chain, build_prompt, close_tag, open_tag, render
+from robust_r1.chain import build_prompt, close_tag, open_tag, render
+from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.processing import IMAGE_TOKEN, TURN_TOKENS, ImageTextProcessor
 from robust_r1.scenes import (
     Item,
@@ -28,6 +29,7 @@ _SIZE_SALT, _ORDER_SALT, _CAPTION_SALT, _DRILL_SALT = 0x512F, 0x04DE, 0xCAB7, 0x
 # What a token counts in the loss where it is not 1. An answer is one token of eighty, but what is
 # hardest to learn: which number stands before the option that the chain has come to.
 _WEIGHTS = {"CONCLUSION": 2.0, "ANSWER": 4.0}
+_UNDAMAGED = DegradationPlan.of({}, seed=0)
 _DRILL_LENGTH = 448  # tokens of a drill: one compiled length; as many questions as fit
 _DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
 
@@ -35,18 +37,26 @@ _DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
 def completion_of(item: Item, style: str) -> str:
     """Return what a model should say: the answer section alone, or the whole chain."""
     if style == "answer":
-        return f"{open_tag('ANSWER')}{item.chain.answer}{close_tag('ANSWER')}"
+        return _answer(item.chain.answer)
     return render(item.chain)
 
 
 def scene_item(
-    split: str, index: int, captions: float, size: tuple[int, int] | None = None
+    split: str,
+    index: int,
+    captions: float,
+    size: tuple[int, int] | None = None,
+    clean: float = 0.0,
 ) -> Item:
-    """Make sample `index` of a split, the share `captions` of them asked for their caption."""
+    """Make sample `index` of a split.
+
+    The share `captions` is asked for its caption, the share `clean` is left undamaged.
+    """
     item = make_item(split, index, size)
-    if np.random.default_rng([_CAPTION_SALT, index]).random() < captions:
-        return item.ask(caption_question(item.scene))
-    return item
+    rng = np.random.default_rng([_CAPTION_SALT, index])
+    if rng.random() < captions:
+        item = item.ask(caption_question(item.scene))
+    return item.under(_UNDAMAGED) if rng.random() < clean else item
 
 
 def scene_indices(first_index: int, count: int) -> Dataset:
@@ -68,6 +78,7 @@ class Collator:
         style: a member of `STYLES`.
         captions: share of the scenes that are asked for their caption.
         drills: every so many batches are one of drills, of half as many rows; 0 for none.
+        clean: share of the scenes that are left undamaged.
     """
 
     def __init__(
@@ -79,10 +90,11 @@ class Collator:
         style: str,
         captions: float = 0.0,
         drills: int = 0,
+        clean: float = 0.0,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
         self.first_index, self.batch, self.captions = first_index, batch, captions
-        self.drills = drills
+        self.drills, self.clean = drills, clean
         token = processor.tokenizer.convert_tokens_to_ids
         self._weights = {
             (token(open_tag(name)), token(close_tag(name))): weight
@@ -100,7 +112,7 @@ class Collator:
         chosen = self._order(block)[place]
         drill = self.drills > 0 and number % self.drills == self.drills - 1
         chosen = chosen[::2] if drill else chosen
-        items = [scene_item(self.split, index, self.captions, size) for index in chosen]
+        items = [self._item(index, size) for index in chosen]
         pictures = self.processor.image_processor
         grid = (1, *(side // pictures.patch_size for side in size[::-1]))
         tokens = grid[1] * grid[2] // pictures.merge_size**2
@@ -125,11 +137,14 @@ class Collator:
             "grid": torch.tensor(grid),
         }
 
+    def _item(self, index: int, size: tuple[int, int] | None = None) -> Item:
+        return scene_item(self.split, index, self.captions, size, self.clean)
+
     def _block_order(self, block: int) -> list[np.ndarray]:
         """Return the indices of each batch of a block: alike in length, the batches shuffled."""
         first = self.first_index + block * _BLOCK * self.batch
         indices = np.arange(first, first + _BLOCK * self.batch)
-        items = (scene_item(self.split, int(index), self.captions) for index in indices)
+        items = (self._item(int(index)) for index in indices)
         lengths = [
             len(item.question.prompt) + len(completion_of(item, self.style)) for item in items
         ]
@@ -144,20 +159,20 @@ class Collator:
         return weights
 
     def _drill(self, item: Item, picture_tokens: int) -> list[tuple[list[int], list[int]]]:
-        """Tokenize a chain that lists the scene, then questions answered from that list alone.
+        """Tokenize an item about its whole scene, then questions answered from what it lists.
 
         Looking things up in what was said is learned from many answers to one picture, long before
         it is from the one answer at the end of each chain.
         """
         rng = np.random.default_rng([_DRILL_SALT, item.scene.seed])
         talk = [self._turn(item.ask(caption_question(item.scene)), picture_tokens)]
-        pools = {
-            kind: [each for each in questions_for(item.scene) if each.kind == kind]
-            for kind in ("mcq", "vqa")
-        }
+        pools: dict[str, dict[str, list[Question]]] = {"mcq": {}, "vqa": {}, "cap": {}}
+        for question in questions_for(item.scene):
+            pools[question.kind].setdefault(question.topic, []).append(question)
         room = _DRILL_LENGTH - len(talk[0][0]) - len(talk[0][1])
         while True:
-            pool = pools["mcq" if rng.random() < _DRILL_CHOICES else "vqa"]
+            topics = list(pools["mcq" if rng.random() < _DRILL_CHOICES else "vqa"].values())
+            pool = topics[int(rng.integers(len(topics)))]
             question = pool[int(rng.integers(len(pool)))]
             turn = self._follow_up(question)
             room -= len(turn[0]) + len(turn[1])
@@ -168,9 +183,10 @@ class Collator:
     def _follow_up(self, question: Question) -> tuple[list[int], list[int]]:
         start, end = TURN_TOKENS
         asked = f"\n{start}user\n{question.prompt}{end}\n{start}assistant\n"
-        chain = Chain(conclusion=question.claim, answer=question.answer)
-        said = render(chain).partition(close_tag("REASONING"))[2] + end
-        return self._tokenize(asked), self._tokenize(said)
+        said = _answer(question.answer)
+        if self.style == "chain":
+            said = f"{open_tag('CONCLUSION')}{question.claim}{close_tag('CONCLUSION')}{said}"
+        return self._tokenize(asked), self._tokenize(said + end)
 
     def _tokenize(self, text: str) -> list[int]:
         return self.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -183,6 +199,10 @@ class Collator:
         text = text.replace(IMAGE_TOKEN, IMAGE_TOKEN * picture_tokens)
         said = completion_of(item, self.style) + TURN_TOKENS[1]
         return self._tokenize(text), self._tokenize(said)
+
+
+def _answer(text: str) -> str:
+    return f"{open_tag('ANSWER')}{text}{close_tag('ANSWER')}"
 
 
 def _question(item: Item, style: str) -> dict[str, str]:

@@ -21,8 +21,8 @@ from robust_r1.engine.processing import (
     build_processor,
 )
 from robust_r1.scenes import make_item
+from train import attention, patches
 from train.config import ModelConfig, TrainingConfig
-from train.patches import initialize
 
 START, END = TURN_TOKENS
 SPECIAL = (PAD_TOKEN, *TURN_TOKENS, *VISION_TOKENS)
@@ -86,7 +86,7 @@ def make_processor(config: ModelConfig, tokenizer: PreTrainedTokenizerFast) -> I
 def make_model(
     config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> Qwen2_5_VLForConditionalGeneration:
-    """Make a model with random weights, all widths multiples of 64, embeddings tied."""
+    """Make a model with first weights drawn by a seed, embeddings tied."""
     token = tokenizer.convert_tokens_to_ids
     head = config.text_width // config.text_heads
     settings = Qwen2_5_VLConfig(
@@ -129,11 +129,13 @@ def make_model(
         tie_word_embeddings=True,
     )
     torch.manual_seed(seed)
-    return Qwen2_5_VLForConditionalGeneration(settings)
+    model = Qwen2_5_VLForConditionalGeneration(settings)
+    attention.initialize(model.model.language_model)
+    return model
 
 
 def prepare_vision(vision, processor, config: TrainingConfig) -> None:
     """Give the patch embedding its first weights, whitened on clean training scenes."""
     scenes = [make_item("train", index).clean() for index in range(64)]
-    patches = processor(images=scenes, return_tensors="np")["pixel_values"]
-    initialize(vision.patch_embed.proj, torch.from_numpy(np.asarray(patches)), config.seed)
+    pixels = processor(images=scenes, return_tensors="np")["pixel_values"]
+    patches.initialize(vision.patch_embed.proj, torch.from_numpy(np.asarray(pixels)), config.seed)

@@ -113,6 +113,7 @@ def train_text(
                 style,
                 stage.captions,
                 stage.drills,
+                stage.clean,
             ),
             compiled=config.compiled,
             **shared,
