@@ -40,8 +40,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     # --- Answers
     freeze_vision(model)
     train_text(model, processor, config.base, config, folder, style="answer")
-    save_checkpoint(model, processor, folder, torch.float32)
-    save_checkpoint(model, processor, folder / "half", torch.float16)
+    save_checkpoint(model, processor, folder, torch.float32, answer_only=True)
+    save_checkpoint(model, processor, folder / "half", torch.float16, answer_only=True)
     said = record("answers", config.base.samples, config.seed, folder / "log.jsonl")
     write_history(folder, (), seen, said)
 

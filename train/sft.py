@@ -40,8 +40,9 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
         stage = with_samples(stage, len(records), arguments.data)
         rows = chain_rows(records, arguments.data.parent)
     train_text(model, processor, stage, config, arguments.output, style, rows)
-    save_checkpoint(model, processor, arguments.output, torch.float32)
-    save_checkpoint(model, processor, arguments.output / "half", torch.float16)
+    alone = arguments.no_reasoning
+    save_checkpoint(model, processor, arguments.output, torch.float32, alone)
+    save_checkpoint(model, processor, arguments.output / "half", torch.float16, alone)
     name = "answers alone" if arguments.no_reasoning else "chains"
     done = record(name, stage.samples, config.seed, arguments.output / "log.jsonl")
     write_history(arguments.output, history_of(arguments.start), done)

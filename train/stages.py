@@ -233,12 +233,22 @@ class JsonLines(TrainerCallback):
         print(json.dumps(row), flush=True)
 
 
-def save_checkpoint(model, processor: ImageTextProcessor, folder: Path, dtype: torch.dtype) -> None:
+def save_checkpoint(
+    model,
+    processor: ImageTextProcessor,
+    folder: Path,
+    dtype: torch.dtype,
+    answer_only: bool = False,
+) -> None:
     """Save a checkpoint as ordinary safetensors shards below 10 MB each.
 
     Args:
         dtype: float32 between stages, float16 for what is bundled.
+        answer_only: whether it was trained for answers without chains; whoever loads it then asks
+            for no more.
     """
     # A copy, because the saved configuration names the dtype of the model itself.
-    copy.deepcopy(model).to(dtype).save_pretrained(folder, max_shard_size="9MB")
+    saved = copy.deepcopy(model).to(dtype)
+    saved.config.answer_only = answer_only
+    saved.save_pretrained(folder, max_shard_size="9MB")
     processor.save_pretrained(folder)

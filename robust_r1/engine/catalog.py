@@ -32,7 +32,6 @@ _EYES_ONLY = (
 class _Bundled:
     label: str
     about: str
-    reasons: bool = True
 
 
 # In the order of training: the last one present is the newest.
@@ -41,7 +40,6 @@ _BUNDLED = {
         "Tiny base (bundled)",
         "Answers questions about synthetic scenes without a chain of reasoning; it knows nothing "
         "about damage or about what photographs show.",
-        reasons=False,
     ),
     "tiny-sft": _Bundled("Tiny SFT (bundled)", f"Taught to write chains by example. {_EYES_ONLY}."),
     "tiny-rl": _Bundled(
@@ -183,6 +181,7 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
         max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
         multiple=checkpoint.multiple,
+        reasons=info.reasons and checkpoint.reasons,
         knows_photographs=checkpoint.parameters >= SMALL,
     )
 
@@ -210,7 +209,6 @@ def _bundled(name: str) -> ModelInfo:
         bundled=True,
         licence="MIT",
         about=entry.about,
-        reasons=entry.reasons,
         # Trained on one question about one picture.
         converses=False,
     )

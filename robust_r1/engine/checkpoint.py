@@ -26,6 +26,8 @@ class Checkpoint:
         widths: distinct input and output widths of its linear layers.
         min_pixels, max_pixels: the area that its processor fits pictures to.
         multiple: side of the square of pixels that becomes one token.
+        reasons: whether it was trained to write the chain; a checkpoint trained for answers alone
+            says so by `"answer_only": true` in its config.json.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class Checkpoint:
     min_pixels: int
     max_pixels: int
     multiple: int
+    reasons: bool = True
 
 
 def read_checkpoint(folder: str | Path) -> Checkpoint:
@@ -64,6 +67,7 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         min_pixels=low,
         max_pixels=high,
         multiple=pictures.get("patch_size", 14) * pictures.get("merge_size", 2),
+        reasons=not config.get("answer_only", False),
     )
 
 
