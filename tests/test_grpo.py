@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from transformers import TrainerCallback
+from transformers import GenerationConfig, TrainerCallback
 
 from robust_r1.chain import build_prompt, parse
 from robust_r1.errors import InputError
@@ -20,6 +20,7 @@ from robust_r1.scenes import make_item
 from train import decoder, grpo, rollouts
 from train.config import RewardWeights, load_config
 from train.model import make_model, make_processor, make_tokenizer
+from train.sampler import Sampler
 from train.stages import load_checkpoint, save_checkpoint
 
 WEIGHTS = RewardWeights(degradation=1.0, length=0.5, format=2.0, accuracy=0.0)
@@ -162,6 +163,59 @@ def test_completions_are_scored_as_transformers_scores_them(start, monkeypatch):
     assert torch.allclose(got[there], wanted[there], atol=1e-4)
     spread = torch.distributions.Categorical(logits=logits).entropy()
     assert torch.allclose(entropy[there], spread[there], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_sampler_completes_as_transformers_generates(start):
+    model, processor = load_checkpoint(start)
+    model.eval()
+    items = [make_item("validation", index) for index in range(6)]
+    texts = [
+        processor.apply_chat_template(
+            [
+                {
+                    "role": "user",
+                    "content": [
+                        {"type": "image"},
+                        {"type": "text", "text": build_prompt(item.question.prompt)},
+                    ],
+                }
+            ],
+            add_generation_prompt=True,
+        )
+        for item in items
+    ]
+    images = [[item.image()] for item in items]
+    inputs = dict(processor(images=images, text=texts, return_tensors="pt", padding=True))
+    inputs["mm_token_type_ids"] = (inputs["input_ids"] == model.config.image_token_id).long()
+    # Random weights never say the end: any frequent token may be it here, so that rows do end.
+    free = GenerationConfig(max_new_tokens=24, do_sample=False, pad_token_id=0, eos_token_id=1)
+    said = model.generate(**inputs, generation_config=free)[:, inputs["input_ids"].shape[1] :]
+    ends = said[:3, 4].unique().tolist()
+    settings = GenerationConfig(
+        max_new_tokens=24, do_sample=False, pad_token_id=0, eos_token_id=ends
+    )
+    wanted = model.generate(**inputs, generation_config=settings)
+    sampler = Sampler(model)
+    sampler.dtype = torch.float32
+    got = sampler(**inputs, generation_config=settings)
+    assert got.tolist() == wanted.tolist()
+    assert (got == 0).any() and len({row.count(0) for row in got.tolist()}) > 1
+    drawn = GenerationConfig(
+        max_new_tokens=24, do_sample=True, top_k=0, pad_token_id=0, eos_token_id=1, temperature=1.0
+    )
+    torch.manual_seed(3)
+    one, other = (sampler(**inputs, generation_config=drawn) for _ in range(2))
+    torch.manual_seed(3)
+    again = sampler(**inputs, generation_config=drawn)
+    assert one.tolist() == again.tolist() and one.tolist() != other.tolist()
+
+
+def test_the_sampler_refuses_settings_that_it_does_not_know(start):
+    with pytest.raises(InputError, match="top_k, repetition_penalty"):
+        Sampler(load_checkpoint(start)[0])(
+            None, None, GenerationConfig(do_sample=True, top_k=5, repetition_penalty=1.2)
+        )
 
 
 def test_rows_hold_what_policy_and_rewards_need():

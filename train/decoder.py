@@ -31,15 +31,16 @@ def forward(
     hidden = embeddings
     for layer in language.layers:
         hidden = hidden + _attend(
-            layer.self_attn, _norm(layer.input_layernorm, hidden), rotation, mask
+            layer.self_attn, norm(layer.input_layernorm, hidden), rotation, mask
         )
-        inner = _norm(layer.post_attention_layernorm, hidden)
+        inner = norm(layer.post_attention_layernorm, hidden)
         gate = functional.silu(linear(layer.mlp.gate_proj, inner))
         hidden = hidden + linear(layer.mlp.down_proj, gate * linear(layer.mlp.up_proj, inner))
-    return _norm(language.norm, hidden)
+    return norm(language.norm, hidden)
 
 
-def _norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+def norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Apply a Qwen2.5-VL normalization in the dtype of the inputs."""
     weight = layer.weight.to(inputs.dtype)
     return functional.rms_norm(inputs, inputs.shape[-1:], weight, layer.variance_epsilon)
 
@@ -117,7 +118,31 @@ class Decoder:
 
 
 # Finite, because a row of padding that may attend to nothing at all would turn into NaN.
-_FAR = -1e4
+FAR = -1e4
+
+
+def place(
+    model: nn.Module, tokens: torch.Tensor, seen: torch.Tensor, inputs: dict[str, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embed tokens and their pictures, padded anywhere, and find their positions.
+
+    Returns:
+        Embeddings, float32, batch x length x width; positions (time, row, column), int64,
+        3 x batch x length.
+    """
+    core, grid = model.model, inputs["image_grid_thw"]
+    pictures = core.visual(inputs["pixel_values"], grid_thw=grid).pooler_output
+    embeddings = core.language_model.embed_tokens(tokens)
+    # By type, not by token: a policy that knows nothing yet may say the picture's token itself.
+    places = (inputs["mm_token_type_ids"] == 1)[..., None]
+    embeddings = embeddings.masked_scatter(places, pictures.to(embeddings.dtype))
+    positions, _ = core.get_rope_index(
+        tokens,
+        image_grid_thw=grid,
+        attention_mask=seen,
+        mm_token_type_ids=inputs["mm_token_type_ids"],
+    )
+    return embeddings, positions
 
 
 def log_probabilities(
@@ -142,21 +167,12 @@ def log_probabilities(
         Both float32, batch x kept.
     """
     core, dtype = model.model, fast_dtype()
-    grid = inputs["image_grid_thw"]
-    pictures = core.visual(inputs["pixel_values"], grid_thw=grid).pooler_output
-    embeddings = core.language_model.embed_tokens(tokens)
-    places = (tokens == model.config.image_token_id)[..., None]
-    embeddings = embeddings.masked_scatter(places, pictures.to(embeddings.dtype)).to(dtype)
-    positions, _ = core.get_rope_index(
-        tokens,
-        image_grid_thw=grid,
-        attention_mask=seen,
-        mm_token_type_ids=inputs["mm_token_type_ids"],
-    )
+    embeddings, positions = place(model, tokens, seen, inputs)
+    embeddings = embeddings.to(dtype)
     angles = core.language_model.rotary_emb(embeddings, positions)
     length = tokens.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=tokens.device).tril()
-    mask = torch.where(causal & (seen[:, None, None, :] > 0), 0.0, _FAR).to(dtype)
+    mask = torch.where(causal & (seen[:, None, None, :] > 0), 0.0, FAR).to(dtype)
     rotation = (angles[0][:, None], angles[1][:, None])
     hidden = forward(core.language_model, embeddings, rotation, mask)[:, -kept - 1 : -1]
     logits = functional.linear(hidden, model.lm_head.weight.to(dtype)).float() / temperature

@@ -28,6 +28,7 @@ from train.files import read_data, rollout_rows
 from train.history import history_of, record, write_history
 from train.optim import MuonAdamW, cosine
 from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
+from train.sampler import Sampler
 from train.stages import (
     JsonLines,
     freeze_vision,
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     freeze_vision(model)
     if attends_fully(model.model.visual):
         Encoder(model.model.visual).replace_forward()
+    Sampler(model).replace_generate()
     remember_pictures(model.model.visual, 2 * config.grpo.batch)
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)
