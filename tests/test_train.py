@@ -13,6 +13,7 @@ from transformers import TrainerCallback
 
 from robust_r1.chain import TAGS, build_prompt, open_tag, parse, render
 from robust_r1.engine import GenerationSettings
+from robust_r1.engine.catalog import find
 from robust_r1.errors import DataError, InputError, ModelError
 from robust_r1.evaluation import Run
 from robust_r1.scenes import make_item
@@ -22,7 +23,7 @@ from train import sft, stages, warmup
 from train.config import load_config
 from train.data import Collator, completion_of, scene_item
 from train.decoder import IGNORED, Decoder
-from train.encoder import Encoder, patches_of
+from train.encoder import Encoder, patches_of, rotate
 from train.files import chain_rows, read_data, rollout_rows
 from train.history import history_of, minutes_of
 from train.make_data import make_data
@@ -194,6 +195,60 @@ def test_a_drill_is_a_chain_and_then_answers_from_its_list(tokenizer):
         assert (weights[inside] > weights[0]).all() and weights[0] == 1
 
 
+def test_a_drill_of_answers_is_answers_alone(tokenizer):
+    processor = make_processor(SMOKE.model, tokenizer)
+    drills = Collator(processor, "train", 0, 8, "answer", drills=1)([{"index": 0}])
+    for labels in drills["labels"]:
+        said = tokenizer.decode(labels[labels != IGNORED], skip_special_tokens=True)
+        assert said.count("<ANSWER>") > 3 and "<CONCLUSION>" not in said
+        assert said.startswith("<ANSWER>") and said.endswith("<ANSWER_END>")
+
+
+def test_the_share_of_undamaged_scenes_can_be_raised():
+    def clean(share):
+        items = [scene_item("train", index, 0.0, clean=share) for index in range(200)]
+        return sum(not item.plan.steps for item in items) / len(items)
+
+    assert clean(0.0) < 0.25 and clean(1.0) == 1
+    assert clean(0.0) + 0.25 < clean(0.5) < 0.75
+
+
+def test_first_heads_look_back_by_one_two_and_three_tokens(text_side):
+    weights = attention_of(text_side, torch.randn(1, 40, 256), layer=0)
+    for head, distance in enumerate((1, 2, 3)):
+        back = weights[0, head].diagonal(-distance)
+        assert back.min() > 0.4 and back.mean() > 0.6
+
+
+def test_matching_heads_of_later_layers_find_the_same_word_again(text_side):
+    words = torch.randn(1, 20, 256)
+    weights = attention_of(text_side, torch.cat([words, words], 1), layer=2)
+    matching = weights[0, ::2, 20:, :20]  # from each repeated word to the first mentions
+    for head in matching:
+        assert (head.argmax(-1) == torch.arange(20)).float().mean() > 0.9
+
+
+def attention_of(language, hidden, layer):
+    """Return softmax weights, batch x heads x length x length, of one layer on given inputs."""
+    attention, length = language.layers[layer].self_attn, hidden.shape[1]
+    places = torch.arange(length).expand(3, 1, -1)
+    rotation = [part[0] for part in language.rotary_emb(hidden, places)]
+    query, key = (
+        rotate(part(hidden).view(1, length, -1, attention.head_dim).transpose(1, 2), *rotation)
+        for part in (attention.q_proj, attention.k_proj)
+    )
+    key = key.repeat_interleave(attention.num_key_value_groups, 1)
+    later = torch.full((length, length), -torch.inf).triu(1)
+    return (query @ key.transpose(-1, -2) * attention.scaling + later).softmax(-1).detach()
+
+
+@pytest.fixture(scope="module")
+def text_side():
+    """Make the text side of the bundled models' size, as training begins with it."""
+    config = load_config("cpu").model
+    return make_model(config, make_tokenizer(config.vocabulary), seed=3).model.language_model
+
+
 def test_a_batch_is_the_same_whoever_draws_it_and_when(tokenizer):
     processor = make_processor(SMOKE.model, tokenizer)
     rows = [{"index": 12}]
@@ -332,6 +387,13 @@ def data_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     make_data(scene_samples("train", 300, 8), folder)
     return folder / "records.jsonl"
+
+
+@pytest.mark.slow
+def test_who_loads_a_checkpoint_of_answers_alone_asks_for_no_chain(base_run):
+    for stage, reasons in (("base", False), ("sft", True)):
+        for folder in (base_run / stage, base_run / stage / "half"):
+            assert find(str(folder)).reasons == reasons
 
 
 @pytest.mark.slow

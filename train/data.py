@@ -28,7 +28,7 @@ _STEP = 32
 _SIZE_SALT, _ORDER_SALT, _CAPTION_SALT, _DRILL_SALT = 0x512F, 0x04DE, 0xCAB7, 0xD211
 # What a token counts in the loss where it is not 1. An answer is one token of eighty, but what is
 # hardest to learn: which number stands before the option that the chain has come to.
-_WEIGHTS = {"CONCLUSION": 2.0, "ANSWER": 4.0}
+_WEIGHTS = {"TYPE": 2.0, "CONCLUSION": 2.0, "ANSWER": 4.0}
 _UNDAMAGED = DegradationPlan.of({}, seed=0)
 _DRILL_LENGTH = 448  # tokens of a drill: one compiled length; as many questions as fit
 _DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
