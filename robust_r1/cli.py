@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `argv` defaults to the process's arguments."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    args = build_parser(argv).parse_args(argv)
+    args = _parse(argv)
     try:
         return args.run(args)
     except KeyboardInterrupt:
@@ -51,6 +51,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             words = f"{error.filename or 'the system'}: {error.strerror or error}"
         print(f"error: {_one_line(words)}", file=sys.stderr)
         return 2
+
+
+def _parse(argv: list[str]) -> argparse.Namespace:
+    """Parse; one word after the options may fill what a command calls `late`, if it is empty.
+
+    argparse gives all optional words their values at the first one that it meets: in
+    `ask IMAGE --model M QUESTION` the question would be one word too many.
+    """
+    parser = build_parser(argv)
+    args, rest = parser.parse_known_args(argv)
+    late = getattr(args, "late", None)
+    fits = late and len(rest) == 1 and not rest[0].startswith("-")
+    if fits and getattr(args, late) is None:
+        setattr(args, late, rest[0])
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:

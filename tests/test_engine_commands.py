@@ -82,6 +82,11 @@ def test_the_model_sees_the_fitted_picture_with_the_damage(ask, photo, model):
     assert asked["text"] == ask(saved, "a?")["text"] != ask(photo, "a?")["text"]
 
 
+def test_the_question_may_follow_the_options(ask, photo, capsys):
+    assert ask(photo, "--seed", 3, "Which?")["question"] == "Which?"
+    assert "unrecognized arguments: Why?" in refused(capsys, photo, "Which?", "--seed", 3, "Why?")
+
+
 def test_a_preset_is_its_plan(ask, photo):
     name = next(iter(PRESETS))
     result = ask(photo, "a?", "--preset", name)

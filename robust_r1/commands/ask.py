@@ -66,7 +66,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--alone", action="store_true", help="leave out a saved answer's earlier turns"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, late="question")
 
 
 def run(args: argparse.Namespace) -> int:
