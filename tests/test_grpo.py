@@ -232,10 +232,17 @@ def test_rows_hold_what_policy_and_rewards_need():
 
 def test_a_group_draws_its_scene_once(monkeypatch):
     drawn = []
-    monkeypatch.setattr(rollouts, "make_item", lambda *each: drawn.append(each) or make_item(*each))
+    draw = rollouts.scene_item
+    watched = lambda *each, **more: drawn.append(each[:2]) or draw(*each, **more)  # noqa: E731
+    monkeypatch.setattr(rollouts, "scene_item", watched)
     rollouts._row.cache_clear()
     rows = rollouts.rollout_dataset("train", 80, 2).select([0] * 8 + [1] * 8)
     assert len(list(rows)) == 16 and sorted(drawn) == [("train", 80), ("train", 81)]
+
+
+def test_reinforcement_can_be_given_more_undamaged_scenes():
+    rows = rollouts.rollout_dataset("train", 80, 12, clean=1.0)
+    assert all(not parse(row["solution"]).chain.findings for row in rows)
 
 
 def test_a_reward_of_weight_0_is_computed_all_the_same(start):

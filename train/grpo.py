@@ -90,7 +90,8 @@ def make_trainer(
     rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
     samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
     if rows is None:
-        rows = rollout_dataset("train", stage.first_index, stage.steps * stage.batch)
+        count = stage.steps * stage.batch
+        rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
     optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     trainer = SceneGRPOTrainer(

@@ -22,14 +22,18 @@ from robust_r1.rewards import (
     make_length_reward,
     text_of,
 )
-from robust_r1.scenes import make_item
 from train.config import RewardWeights
+from train.data import scene_item
 
 Reward = Callable[..., list[float | None]]
 
 
-def rollout_dataset(split: str, first_index: int, count: int) -> Dataset:
+def rollout_dataset(
+    split: str, first_index: int, count: int, captions: float = 0.0, clean: float = 0.0
+) -> Dataset:
     """Make a dataset of `count` scenes of a split, from `first_index` on, drawn when they are read.
+
+    Shares of them are asked for their caption, and left undamaged, as in `train.data.scene_item`.
 
     A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
     `choices` (the options, empty for an open question) for the rewards, `question` for people.
@@ -38,7 +42,7 @@ def rollout_dataset(split: str, first_index: int, count: int) -> Dataset:
 
     def draw(rows: dict) -> dict:
         cv2.setNumThreads(1)
-        drawn = [_row(split, index) for index in rows["index"]]
+        drawn = [_row(split, index, captions, clean) for index in rows["index"]]
         return {key: [row[key] for row in drawn] for key in drawn[0]}
 
     return indices.with_transform(draw)
@@ -46,8 +50,8 @@ def rollout_dataset(split: str, first_index: int, count: int) -> Dataset:
 
 # A row is read once for each completion of its group, and again for each accumulated pass.
 @functools.lru_cache(maxsize=64)
-def _row(split: str, index: int) -> dict[str, Any]:
-    item = make_item(split, index)
+def _row(split: str, index: int, captions: float, clean: float) -> dict[str, Any]:
+    item = scene_item(split, index, captions, clean=clean)
     question = item.question
     return {
         "prompt": [{"role": "user", "content": build_prompt(question.prompt)}],
