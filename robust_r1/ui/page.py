@@ -29,7 +29,8 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(page, engines)
-        Explore(page, engines, runs)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Explore", id="explore"):
+            Explore(page, engines, runs)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page
