@@ -340,7 +340,8 @@ def test_the_command_writes_what_the_function_gives(model, photo, picture, tmp_p
     sweep, short = Sweep(("gaussian_noise",), 3, seed=7), GenerationSettings(max_new_tokens=8)
     wanted = last(run_sweep(engine, picture, Query("What?"), sweep, short))
     engine.close()
-    assert [step["text"] for step in printed["steps"]] == [s.trial.answer.text for s in wanted.steps]
+    said = [step.trial.answer.text for step in wanted.steps]
+    assert [step["text"] for step in printed["steps"]] == said
     assert printed["finished"] and printed["sweep"]["ids"] == ["gaussian_noise"]
     rows = list(csv.DictReader(file.open()))
     assert [row["intensity"] for row in rows] == ["0.0", "0.5", "1.0"]

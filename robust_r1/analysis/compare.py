@@ -100,10 +100,22 @@ class Comparison:
         """Return the same with the first column moved to the end; the reference stays in place."""
         return replace(self, columns=(*self.columns[1:], self.columns[0]))
 
-    def beside(self, pinned: Column) -> "Comparison":
-        """Return the same with a column of an earlier run put first, as the reference."""
-        kept = replace(pinned, side=replace(pinned.side, pinned=True))
-        return replace(self, columns=(kept, *self.columns), reference=0)
+    @property
+    def pin(self) -> Column | None:
+        """Return the column that is kept for later runs; None without one."""
+        return next((column for column in self.columns if column.side.pinned), None)
+
+    def pinned(self, index: int | None) -> "Comparison":
+        """Return the same with this column pinned and no other; with None none is."""
+        columns = (
+            replace(column, side=replace(column.side, pinned=place == index))
+            for place, column in enumerate(self.columns)
+        )
+        return replace(self, columns=tuple(columns))
+
+    def beside(self, column: Column) -> "Comparison":
+        """Return the same with a column of an earlier run put first, pinned, as the reference."""
+        return replace(self, columns=(column, *self.columns), reference=0).pinned(0)
 
     def _sameness(self, query: Query) -> tuple[float, ...]:
         found = [self.difference(query, column) for column in range(len(self.columns))]

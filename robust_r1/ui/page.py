@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import gradio as gr
 
+from robust_r1.analysis import AnswerCache
 from robust_r1.engine import Engine
 from robust_r1.ui.api import Endpoints
 from robust_r1.ui.blocks import build_header
+from robust_r1.ui.compare import Compare
 from robust_r1.ui.explore import Explore
 from robust_r1.ui.runs import Runs
 
@@ -25,12 +27,16 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
     """
     engines = tuple(engines)
     runs = Runs()
+    answers = AnswerCache()
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(page, engines)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Explore", id="explore"):
-            Explore(page, engines, runs)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Explore", id="explore"):
+                Explore(page, engines, runs)
+            with gr.Tab("Compare", id="compare"):
+                Compare(page, engines, answers)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page

@@ -1,0 +1,21 @@
+"""Small pictures inside of HTML: what a model saw, with words beneath."""
+
+from urllib.parse import quote
+
+import numpy as np
+
+from robust_r1.ui.markup import escape
+from robust_r1.ui.picture_handlers import write_png
+
+
+def picture_tag(image: np.ndarray, words: str, cache: str) -> str:
+    """Return an image element for a small picture, uint8, H x W x 3; `words` describe it.
+
+    The file lies in Gradio's cache, which the page serves.
+    """
+    path = quote(write_png(image, "seen.png", cache))
+    height, width = image.shape[:2]
+    return (
+        f'<img src="gradio_api/file={path}" alt="{escape(words, 200)}" width="{width}" '
+        f'height="{height}" loading="lazy">'
+    )
