@@ -22,7 +22,7 @@ _ROW, _FRAME = 46, 92
 def empty_chart(message: str) -> go.Figure:
     """Return a chart of the usual look that holds one sentence."""
     figure = go.Figure()
-    figure.updatebase_layout(**base_layout(220), xaxis_visible=False, yaxis_visible=False)
+    figure.update_layout(**base_layout(220), xaxis_visible=False, yaxis_visible=False)
     figure.add_annotation(text=escape(message), showarrow=False, x=0.5, y=0.5, xref="paper",
                           yref="paper", font_size=14)
     return figure
@@ -53,7 +53,7 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
     for label, color, pattern, values, word in rows:
         if values:
             figure.add_trace(_bars(label, color, pattern, values, word, labels))
-    figure.updatebase_layout(
+    figure.update_layout(
         **base_layout(_FRAME + _ROW * len(names)),
         barmode="group",
         showlegend=True,

@@ -14,11 +14,11 @@ from robust_r1.errors import RobustR1Error
 from robust_r1.images import fit
 from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.chain_view import idle_line
+from robust_r1.ui.choice import engine_of
 from robust_r1.ui.compare_handlers import (
     MODELS,
     PLANS,
     check_sides,
-    engine_of,
     model_sides,
     plan_sides,
 )

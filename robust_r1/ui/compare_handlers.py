@@ -7,6 +7,7 @@ from robust_r1.analysis.compare import MAX_SIDES
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
+from robust_r1.ui.choice import engine_of
 
 MODELS, PLANS = "Models", "Plans"
 
@@ -36,17 +37,6 @@ def check_sides(sides: Sequence[tuple[Engine, Side]], by: str, pinned: bool) -> 
         raise InputError(f"Choose at most {MAX_SIDES} models: more cannot be read side by side.")
     if len({(side.model, side.plan) for _, side in sides}) < len(sides):
         raise InputError("Both plans are the same: change one of them.")
-
-
-def engine_of(engines: Mapping[str, Engine], name: str | None) -> Engine:
-    """Return a model of the page; the first one where no name is given."""
-    if not name:
-        return next(iter(engines.values()))
-    if name not in engines:
-        raise InputError(
-            f"the model {str(name)[:40]!r} is not loaded; choose {' or '.join(engines)}"
-        )
-    return engines[name]
 
 
 def _side(engine: Engine, plan: DegradationPlan, title: str) -> tuple[Engine, Side]:
