@@ -144,6 +144,8 @@ def _finding(name: str, value: float | None, change: str) -> str:
 
 def _hits(trial: Trial) -> str:
     matching = trial.score.matching
+    if not trial.findings and any(one.section == "TYPE" for one in trial.answer.parsed.problems):
+        return "It lists no degradations."
     if matching is None or not (trial.applied or trial.findings):
         return "Nothing was applied, nothing perceived."
     found, alarms = len(matching.matched), len(matching.false_alarms)
