@@ -323,3 +323,30 @@ def test_another_picture_brings_its_own_questions(sweep):
     wanted = gallery()[5].questions[0].text
     expect(sweep.locator("#sweep-question textarea")).to_have_value(re.compile(re.escape(wanted)))
     expect(sweep.locator("#sweep-notice")).to_contain_text("knows nothing about what a photograph")
+
+
+@pytest.mark.browser
+def test_the_link_of_a_tab_brings_its_state_back(page, sweep):
+    sweep.locator("#sweep-gallery .thumbnail-item").nth(5).click()
+    wanted = gallery()[5].questions[0].text
+    expect(sweep.locator("#sweep-question textarea")).to_have_value(re.compile(re.escape(wanted)))
+    sweep.locator("#sweep-ids").get_by_label("Darkness", exact=True).check()
+    sweep.locator("#sweep-order").get_by_label("All together").check()
+    sweep.locator("#sweep-levels input").fill("4")
+    ask(sweep, "sweep", "What now? | a | b => b")
+    expect(sweep.locator("#sweep-size")).to_contain_text("4 steps")
+    sweep.locator("#sweep-link").click()
+    page.wait_for_url("**/?tab=sweep*")
+    page.goto(page.url)
+    expect(page.locator("#sweep-question textarea")).to_have_value("What now? | a | b => b")
+    expect(page.locator("#sweep-size")).to_contain_text("4 steps")
+    for name in ("Darkness", "Noise", "Lens flare"):
+        expect(page.locator("#sweep-ids").get_by_label(name, exact=True)).to_be_checked()
+    page.locator("#sweep-gallery .thumbnail-item").nth(5).and_(page.locator(".selected")).wait_for()
+    base = page.url.split("?")[0]
+    page.goto(f"{base}?tab=compare&by=plans&models=other&plan=darkness=0.4&ask=Why?&seed=x")
+    expect(page.locator("#compare-preview")).to_contain_text("Darkness 0.40")
+    expect(page.locator("#compare-preview figcaption b").first).to_have_text("Other")
+    toast(page, "seed was left out")
+    page.locator("#compare-link").click()
+    page.wait_for_url("**/?tab=compare*seed=1*")

@@ -25,11 +25,12 @@ from robust_r1.ui.compare_handlers import (
 from robust_r1.ui.compare_view import LETTERS, comparison_view, heads, side_words
 from robust_r1.ui.figures import picture_tag
 from robust_r1.ui.inquiry import Inquiry
-from robust_r1.ui.links import MAX_SEED
-from robust_r1.ui.picture_handlers import caption
+from robust_r1.ui.links import MAX_QUESTION, MAX_SEED, read_seed
+from robust_r1.ui.picture_handlers import caption, checked_seed
 from robust_r1.ui.pictures import Picture, load_picture, seen
 from robust_r1.ui.plan_box import CLEAN, build_plan, read_plan
 from robust_r1.ui.question_lines import read_lines
+from robust_r1.ui.tab_links import build_link, read_value, values_of
 from robust_r1.ui.working import Working, progress_line
 
 _OPENING_PLAN = "lens_flare=0.5,gaussian_noise=0.4"
@@ -81,8 +82,7 @@ class Compare:
                 min_width=120, elem_id="compare-seed",
             )
         with gr.Row(elem_classes="rr-sides"):
-            self.plan = build_plan("Plan A" if not several else "Plan", _OPENING_PLAN,
-                                   "compare-plan")
+            self.plan = build_plan(_plan_label(start), _OPENING_PLAN, "compare-plan")
             self.other = build_plan("Plan B", CLEAN, "compare-other", visible=not several)
 
     def _build_results(self) -> None:
@@ -103,15 +103,19 @@ class Compare:
                 "Download JSON", size="sm", interactive=False, min_width=120,
                 elem_id="compare-download",
             )
+            build_link(
+                "compare", self._describe,
+                [self.inquiry.picture, self.inquiry.text, *self.choice],
+            )
         self.view = html(comparison_view(None, False, ""), elem_id="compare-view")
 
     def _wire(self, page: gr.Blocks) -> None:
-        choice = [self.by, self.models, self.model, self.seed, self.plan, self.other]
+        choice = self.choice
         looked = [self.inquiry.picture, *choice]
         previewed = {"trigger_mode": "always_last", **_QUIET}
-        for event in self.inquiry.wire():
+        opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **_QUIET)
+        for event in (opened, *self.inquiry.wire()):
             event.then(self._look, looked, self.preview, **previewed)
-        page.load(self._look, looked, self.preview, **_QUIET)
         self.by.input(self._switch, self.by, [self.models, self.model, self.plan, self.other],
                       **_AT_ONCE).then(self._look, looked, self.preview, **previewed)
         gr.on([control.change for control in choice[1:]], self._look, looked, self.preview,
@@ -129,11 +133,47 @@ class Compare:
         self.pin.click(self._pin, [self.shown, self.sort], shown, **_AT_ONCE)
         self.sort.input(self._draw, [self.shown, self.sort], self.view, **_AT_ONCE)
 
+    @property
+    def choice(self) -> list:
+        """Return the components that say what is compared."""
+        return [self.by, self.models, self.model, self.seed, self.plan, self.other]
+
+    def _open(self, request: gr.Request) -> list:
+        """Put the tab into the state of a link that names it."""
+        values = values_of(request, "compare")
+        if values is None:
+            return [gr.skip()] * (len(self.inquiry.opened) + len(self.choice))
+
+        def names(text: str) -> list[str]:
+            return [engine_of(self.engines, name).info.name for name in text.split(",")]
+
+        models = read_value(values, "models", names, list(self.engines)[:1])[:MAX_SIDES]
+        by = MODELS if values.get("by") == MODELS.lower() else PLANS
+        several = by == MODELS
+        return [
+            *self.inquiry.open(values), by,
+            gr.Dropdown(value=models, visible=several),
+            gr.Dropdown(value=models[0], visible=not several),
+            read_value(values, "seed", read_seed, 1),
+            gr.Dropdown(value=values.get("plan", CLEAN)[:MAX_QUESTION], label=_plan_label(by)),
+            gr.Dropdown(value=values.get("other", CLEAN)[:MAX_QUESTION], visible=not several),
+        ]
+
+    def _describe(self, picture, text, by, models, model, seed, plan, other) -> dict[str, str]:
+        return {
+            **self.inquiry.describe(picture, text),
+            "by": by.lower(),
+            "models": ",".join(models or ()) if by == MODELS else model,
+            "seed": str(checked_seed(seed)),
+            "plan": plan or CLEAN,
+            "other": "" if by == MODELS else other or CLEAN,
+        }
+
     def _switch(self, by: str) -> list:
         models = by == MODELS
         return [
             gr.Dropdown(visible=models), gr.Dropdown(visible=not models),
-            gr.Dropdown(label="Plan" if models else "Plan A"), gr.Dropdown(visible=not models),
+            gr.Dropdown(label=_plan_label(by)), gr.Dropdown(visible=not models),
         ]
 
     def _sides(self, picture: Picture, by, models, model, seed, plan, other) -> list:
@@ -226,6 +266,10 @@ class Compare:
 
     def _draw(self, shown: Comparison | None, sort: bool) -> str:
         return comparison_view(shown, sort, self.view.GRADIO_CACHE)
+
+
+def _plan_label(by: str) -> str:
+    return "Plan" if by == MODELS else "Plan A"
 
 
 def _now(done: int, sides: Sequence[tuple[Engine, Side]]) -> str:

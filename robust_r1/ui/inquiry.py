@@ -7,12 +7,14 @@ import gradio as gr
 from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
 from robust_r1.ui.blocks import PRIVATE, html
-from robust_r1.ui.examples import Suggestion, gallery
+from robust_r1.ui.examples import Suggestion, find_example, gallery
 from robust_r1.ui.picture_controls import build_sources
 from robust_r1.ui.pictures import Picture, example_of
 from robust_r1.ui.question_lines import write_line
+from robust_r1.ui.tab_links import read_value
 from robust_r1.ui.toasts import with_toasts
 
+MAX_TEXT = 20_000
 _OPENING_SCENE = 1
 _QUIET = {"show_progress": "hidden", **PRIVATE}
 
@@ -48,7 +50,7 @@ class Inquiry:
             info="A line may go on with choices and the true answer: "
             "Which shape is red? | star | circle => star",
             lines=3 if self.several else 2, max_lines=8 if self.several else 2,
-            max_length=20_000, elem_id=f"{self.tab}-question",
+            max_length=MAX_TEXT, elem_id=f"{self.tab}-question",
             elem_classes="rr-question",
         )
         self.suggestions = gr.Dataset(
@@ -79,6 +81,25 @@ class Inquiry:
             self._suggest, [self.suggestions, self.picture, self.text], self.text, **_QUIET
         )
         return [chosen, brought, removed]
+
+    @property
+    def opened(self) -> list:
+        """Return the components that `open` writes to."""
+        return [self.picture, self.gallery, self.text, self.suggestions, self.notice]
+
+    def open(self, values: Mapping[str, str]) -> list:
+        """Return updates that put the picture and the questions of a link on the page."""
+        example = read_value(values, "example", find_example, self.opening)
+        picture = Picture(example=example.id)
+        index = self.examples.index(example) if example in self.examples else None
+        text = values.get("ask") or _line(example.questions[0])
+        return [
+            picture, gr.Gallery(selected_index=index), text[:MAX_TEXT], *self._suited(picture)
+        ]
+
+    def describe(self, picture: Picture | None, text: str) -> dict[str, str]:
+        """Return what a link says about the picture and the questions."""
+        return {"example": picture.example if picture else "", "ask": (text or "").strip()}
 
     def title(self, picture: Picture) -> str:
         """Return what the page calls a picture."""

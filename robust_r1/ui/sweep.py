@@ -20,14 +20,16 @@ from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
 from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.chain_view import idle_line
+from robust_r1.ui.choice import engine_of
 from robust_r1.ui.figures import figure_row
 from robust_r1.ui.inquiry import Inquiry
-from robust_r1.ui.links import MAX_SEED
+from robust_r1.ui.links import MAX_SEED, read_seed
 from robust_r1.ui.picture_handlers import caption, checked_seed
 from robust_r1.ui.pictures import Picture, fitted, load_picture
 from robust_r1.ui.question_lines import read_lines
 from robust_r1.ui.sweep_charts import calibration_chart, length_chart
 from robust_r1.ui.sweep_view import Strip, empty_strip, series_label, step_words, summary
+from robust_r1.ui.tab_links import build_link, read_value, values_of
 from robust_r1.ui.working import Working, progress_line
 
 _OPENING = ("lens_flare", "gaussian_noise")
@@ -103,6 +105,10 @@ class SweepTab:
                     charts += [hint, plot]
         self.hint, self.calibration, self.other_hint, self.length = charts
         with gr.Row(elem_classes="rr-keep"):
+            build_link(
+                "sweep", self._describe,
+                [self.inquiry.picture, self.inquiry.text, self.model, *self.choice],
+            )
             self.csv, self.json = (
                 gr.DownloadButton(f"Download {kind.upper()}", size="sm", interactive=False,
                                   min_width=120, elem_id=f"sweep-{kind}")
@@ -110,20 +116,53 @@ class SweepTab:
             )
 
     def _wire(self, page: gr.Blocks) -> None:
-        choice = [self.ids, self.order, self.levels, self.seed]
-        looked, shown = [self.inquiry.picture, self.model, *choice], [self.preview, self.size]
+        choice, inquiry = self.choice, self.inquiry
+        looked, shown = [inquiry.picture, self.model, *choice], [self.preview, self.size]
         latest = {"trigger_mode": "always_last", **_QUIET}
-        for event in self.inquiry.wire():
+        opened = page.load(
+            self._open, None, [*inquiry.opened, self.model, *choice], **_QUIET
+        )
+        for event in (opened, *inquiry.wire()):
             event.then(self._look, looked, shown, **latest)
-        page.load(self._look, looked, shown, **_QUIET)
         gr.on([control.change for control in (self.model, *choice)], self._look, looked, shown,
               **latest)
         self.working.wire(
             page, self._check, self._work,
-            [self.inquiry.picture, self.inquiry.text, self.model, *choice],
+            [inquiry.picture, inquiry.text, self.model, *choice],
             [self.summary, self.strip, self.hint, self.calibration, self.other_hint, self.length,
              self.csv, self.json],
         )
+
+    @property
+    def choice(self) -> list:
+        """Return the components that say what is swept."""
+        return [self.ids, self.order, self.levels, self.seed]
+
+    def _open(self, request: gr.Request) -> list:
+        """Put the tab into the state of a link that names it."""
+        values = values_of(request, "sweep")
+        if values is None:
+            return [gr.skip()] * (len(self.inquiry.opened) + 1 + len(self.choice))
+        sweep = read_value(values, "vary", _read_ids, _OPENING)
+        model = read_value(values, "model", lambda name: engine_of(self.engines, name).info.name)
+        return [
+            *self.inquiry.open(values),
+            model or next(iter(self.engines)),
+            list(sweep),
+            TOGETHER if values.get("together") else ONE_BY_ONE,
+            read_value(values, "levels", read_seed, _LEVELS),
+            read_value(values, "seed", read_seed, 1),
+        ]
+
+    def _describe(self, picture, text, model, ids, order, levels, seed) -> dict[str, str]:
+        return {
+            **self.inquiry.describe(picture, text),
+            "model": model,
+            "vary": ",".join(ids or ()),
+            "together": "1" if order == TOGETHER else "",
+            "levels": str(int(levels or 0)),
+            "seed": str(checked_seed(seed)),
+        }
 
     def _sweep(self, ids, order, levels, seed) -> Sweep:
         together = order == TOGETHER
@@ -207,3 +246,7 @@ class SweepTab:
             )
             for button, text, kind in texts
         }
+
+
+def _read_ids(text: str) -> tuple[str, ...]:
+    return Sweep(tuple(text.split(","))).ids
