@@ -42,7 +42,7 @@ def client(address):
 
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(named) == ["/ask", "/degrade"]
+    assert sorted(named) == ["/ask", "/compare", "/degrade", "/sweep"]
 
 
 def test_degrade_is_the_plan_on_the_fitted_picture(client, engine):
@@ -90,6 +90,43 @@ def test_bad_arguments_are_one_sentence(client, arguments, words):
     call = {"image": handle_file(COFFEE), "question": "What?", **arguments}
     with pytest.raises(AppError, match=words):
         client.predict(**call, api_name="/ask")
+
+
+def test_compare_holds_two_plans_side_by_side(client):
+    result = client.predict(
+        image=handle_file(COFFEE), questions="How many? => three\nWhat? | a | b",
+        plans="lens_blur=0.4\nclean", seed=3, api_name="/compare",
+    )
+    assert [len(column["plan"]["steps"]) for column in result["columns"]] == [1, 0]
+    first, second = result["questions"]
+    assert first["answers"][0]["right"] and second["choices"] == ["a", "b"]
+    assert first["answers"][1]["difference"]["answer"] is False
+
+
+def test_sweep_streams_its_steps(client, engine):
+    call = {"image": handle_file(COFFEE), "question": "How many?", "levels": 4,
+            "degradations": "lens_blur, scan_lines", "api_name": "/sweep"}
+    job = client.submit(**call)
+    result = job.result()
+    assert result["finished"] and len(result["steps"]) == 7
+    assert len(job.outputs()) > 3 and result["noticed"] == 6
+    asked = len(engine.asked)
+    assert client.predict(**call)["steps"] == result["steps"] and len(engine.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("/sweep", {"question": "Eh?", "degradations": "lens_blur", "levels": 1001}, "at most 200"),
+        ("/sweep", {"question": "What?", "degradations": ""}, "at least one degradation"),
+        ("/compare", {"questions": "What?"}, "2 to 3 columns"),
+        ("/compare", {"questions": "Eh? | one", "plans": "clean\ndarkness=1"}, "one answer choice"),
+        ("/compare", {"questions": "What?", "models": "gpt"}, "not loaded"),
+    ],
+)
+def test_an_analysis_that_cannot_be_is_refused_in_one_sentence(client, name, arguments, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(image=handle_file(COFFEE), **arguments, api_name=name)
 
 
 def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):

@@ -6,13 +6,13 @@ import gradio as gr
 
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine, GenerationSettings
-from robust_r1.errors import InputError
 from robust_r1.ui.ask_handlers import parse_choices
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
+from robust_r1.ui.choice import engine_of
 from robust_r1.ui.explore import MODEL, PREVIEW
 from robust_r1.ui.picker import build_picker
 from robust_r1.ui.picture_handlers import checked_seed, write_png
-from robust_r1.ui.pictures import Picture, load_picture, seen
+from robust_r1.ui.pictures import load_picture, seen, uploaded
 from robust_r1.ui.record import reply_fields
 from robust_r1.ui.runs import Runs
 from robust_r1.ui.toasts import with_toasts
@@ -56,8 +56,8 @@ class Endpoints:
     def degrade(self, image, plan="", seed=0, model="", full_size=False) -> str:
         """Return the file of the degraded picture, a PNG."""
         steps = DegradationPlan.parse(plan or "", seed=checked_seed(seed))
-        picture = _picture(image)
-        engine = self._engine(model)
+        picture = uploaded(image)
+        engine = engine_of(self.engines, model)
         result = steps.apply(load_picture(picture)) if full_size else seen(picture, engine, steps)
         return write_png(result, "degraded.png", self.degraded.GRADIO_CACHE)
 
@@ -66,9 +66,9 @@ class Endpoints:
         model="", tokens=512, temperature=0.0, top_p=1.0, sampling_seed=0,
     ) -> Iterator[dict]:
         """Yield the reply as it grows; the last one has the scores."""
-        engine = self._engine(model)
+        engine = engine_of(self.engines, model)
         case = Case(
-            picture=_picture(image),
+            picture=uploaded(image),
             plan=DegradationPlan.parse(plan or "", seed=checked_seed(seed)),
             question=check_question(question or ""),
             choices=parse_choices(choices),
@@ -80,19 +80,6 @@ class Endpoints:
         with self.runs.begin(request.session_hash if request else None) as stop:
             for outcome in ask(engine, case, stop):
                 yield _fields(engine, outcome)
-
-    def _engine(self, name: str) -> Engine:
-        if not name:
-            return next(iter(self.engines.values()))
-        if name not in self.engines:
-            raise InputError(
-                f"the model {name[:40]!r} is not loaded; choose {' or '.join(self.engines)}"
-            )
-        return self.engines[name]
-
-
-def _picture(path: str | None) -> Picture | None:
-    return Picture(path=path) if path else None
 
 
 def _fields(engine: Engine, outcome: Outcome) -> dict:

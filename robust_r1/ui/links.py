@@ -45,6 +45,11 @@ def encode(state: PageState) -> str:
         ("answer", state.answer),
         ("model", state.model),
     ]
+    return query_string(pairs)
+
+
+def query_string(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return the pairs that have a value as a query string, with a leading question mark."""
     return "?" + urlencode([(key, value) for key, value in pairs if value])
 
 
@@ -84,9 +89,14 @@ def _example(value: str) -> Mapping[str, object]:
 
 
 def _seed(value: str) -> Mapping[str, object]:
+    return {"seed": read_seed(value)}
+
+
+def read_seed(value: str) -> int:
+    """Read a seed; raise InputError for what is none."""
     if not (value.isascii() and value.isdigit() and len(value) < 12 and int(value) <= MAX_SEED):
         raise InputError(f"a seed is a whole number from 0 to {MAX_SEED}, got {value[:40]!r}")
-    return {"seed": int(value)}
+    return int(value)
 
 
 def _plan(value: str) -> Mapping[str, object]:

@@ -4,11 +4,16 @@ from collections.abc import Sequence
 
 import gradio as gr
 
+from robust_r1.analysis import AnswerCache
 from robust_r1.engine import Engine
 from robust_r1.ui.api import Endpoints
+from robust_r1.ui.api_analysis import AnalysisEndpoints
 from robust_r1.ui.blocks import build_header
+from robust_r1.ui.compare import Compare
 from robust_r1.ui.explore import Explore
 from robust_r1.ui.runs import Runs
+from robust_r1.ui.sweep import SweepTab
+from robust_r1.ui.tab_links import open_tab
 
 TITLE = "Robust-R1"
 # Seconds between two cleanings of Gradio's cache, and the age from which a file is removed: each
@@ -25,11 +30,20 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
     """
     engines = tuple(engines)
     runs = Runs()
+    answers = AnswerCache()
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(page, engines)
-        Explore(page, engines, runs)
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Explore", id="explore"):
+                Explore(page, engines, runs)
+            with gr.Tab("Compare", id="compare"):
+                Compare(page, engines, answers)
+            with gr.Tab("Sweep", id="sweep"):
+                SweepTab(page, engines, answers)
+        open_tab(page, tabs)
         Endpoints(engines, runs)
+        AnalysisEndpoints(engines, runs, answers)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page

@@ -34,18 +34,7 @@ def build_picture_side(examples: tuple[Example, ...], thumbnails: list) -> Pictu
         elem_id="compare",
     )
     caption = html(elem_id="caption")
-    with gr.Row(equal_height=True, elem_classes="rr-sources"):
-        gallery = gr.Gallery(
-            value=thumbnails, label="Example pictures", show_label=False, columns=len(examples),
-            rows=1, height="auto", allow_preview=False, object_fit="cover", buttons=[],
-            interactive=False, format="png", fit_columns=False, elem_id="gallery", scale=4,
-            container=False,
-        )
-        own = build_picker(
-            label="Your picture", sources=["upload", "webcam", "clipboard"],
-            format="png", height=116, buttons=[], elem_id="own", scale=1, min_width=180,
-            placeholder="Drop or choose a picture",
-        )
+    gallery, own = build_sources(examples, thumbnails)
     with gr.Row(elem_classes="rr-tools"):
         preset = gr.Dropdown(
             choices=[("Presets", ""), *((name.capitalize(), name) for name in PRESETS)],
@@ -61,6 +50,29 @@ def build_picture_side(examples: tuple[Example, ...], thumbnails: list) -> Pictu
     return PictureSide(
         compare, caption, gallery, own, preset, draw, reset, seed, _build_sliders()
     )
+
+
+def build_sources(
+    examples: tuple[Example, ...], thumbnails: list, tab: str = "", selected: int | None = None
+) -> tuple[gr.Gallery, gr.Image]:
+    """Lay out where pictures come from: the examples, and a person's own.
+
+    `tab` begins the elements' ids, which a page has only once; `selected` is the index of the
+    example that is chosen from the start.
+    """
+    with gr.Row(equal_height=True, elem_classes="rr-sources"):
+        gallery = gr.Gallery(
+            value=thumbnails, label="Example pictures", show_label=False, columns=len(examples),
+            rows=1, height="auto", allow_preview=False, object_fit="cover", buttons=[],
+            interactive=False, format="png", fit_columns=False, elem_id=f"{tab}gallery",
+            elem_classes="rr-gallery", scale=4, container=False, selected_index=selected,
+        )
+        own = build_picker(
+            label="Your picture", sources=["upload", "webcam", "clipboard"],
+            format="png", height=116, buttons=[], elem_id=f"{tab}own", elem_classes="rr-own",
+            scale=1, min_width=180, placeholder="Drop or choose a picture",
+        )
+    return gallery, own
 
 
 def _build_sliders() -> tuple[gr.Slider, ...]:

@@ -1,7 +1,7 @@
 """What happens on the left side of the Explore tab: choose, damage, preview."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import gradio as gr
@@ -139,10 +139,12 @@ def preset_values(name: str) -> list[float]:
 
 def thumbnails(examples: Sequence[Example]) -> list[tuple[np.ndarray, str]]:
     """Return small pictures with their titles, for the gallery."""
-    return [
-        (images.fit(example.image(), _THUMBNAIL * _THUMBNAIL), example.title)
-        for example in examples
-    ]
+    return [(_thumbnail(example), example.title) for example in examples]
+
+
+@cache
+def _thumbnail(example: Example) -> np.ndarray:
+    return images.fit(example.image(), _THUMBNAIL * _THUMBNAIL)
 
 
 def notice(picture: Picture | None, engine: Engine) -> str:
@@ -158,10 +160,14 @@ def notice(picture: Picture | None, engine: Engine) -> str:
     )
 
 
-def dataset(suggestions: Sequence[Suggestion]) -> gr.Dataset:
-    """Return the update that shows these questions."""
-    labels = [
-        suggestion.text + (" (choices)" if suggestion.choices else "")
+def question_labels(suggestions: Sequence[Suggestion]) -> list[list[str]]:
+    """Return the samples of a `gr.Dataset` that offers these questions."""
+    return [
+        [suggestion.text + (" (choices)" if suggestion.choices else "")]
         for suggestion in suggestions
     ]
-    return gr.Dataset(samples=[[label] for label in labels], visible=bool(labels))
+
+
+def dataset(suggestions: Sequence[Suggestion]) -> gr.Dataset:
+    """Return the update that shows these questions."""
+    return gr.Dataset(samples=question_labels(suggestions), visible=bool(suggestions))

@@ -36,6 +36,11 @@ def example_of(picture: Picture) -> Example | None:
     return find_example(picture.example) if picture.example else None
 
 
+def uploaded(path: str | None) -> Picture | None:
+    """Return the picture of an upload; None without one."""
+    return Picture(path=path) if path else None
+
+
 def load_picture(picture: Picture | None) -> np.ndarray:
     """Return the picture at its full size, uint8, H x W x 3.
 

@@ -1,0 +1,129 @@
+"""sweep: ask the same question at rising intensities of some degradations."""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from robust_r1.analysis import MAX_STEPS, Query, Sweep, SweepResult, run_sweep, sweep_csv
+from robust_r1.analysis.export import sweep_json
+from robust_r1.commands.tables import format_table
+from robust_r1.degradations import find
+from robust_r1.engine import PRECISIONS, GenerationSettings, load_engine
+from robust_r1.errors import InputError
+from robust_r1.images import load
+
+_EPILOG = f"""\
+examples:
+  sweep photo.jpg "What is this?" --vary lens_blur --vary gaussian_noise --levels 6
+  sweep photo.jpg "What is this?" --vary darkness --levels 11 -o darkness.csv
+
+Each step is a whole answer of the model; a sweep has at most {MAX_STEPS}. One that is interrupted
+still writes and prints what it has."""
+
+_WRITERS = {".csv": sweep_csv, ".json": sweep_json}
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command and its arguments."""
+    parser = subparsers.add_parser(
+        "sweep",
+        help="ask one question at rising intensities",
+        description="Ask the same question at rising intensities of some degradations: what is "
+        "perceived of them, how long the chain gets, and when the answer flips.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help="a picture file")
+    parser.add_argument("question", metavar="QUESTION", help="the question")
+    parser.add_argument(
+        "--vary", action="append", metavar="NAME", help="a degradation; repeat for several"
+    )
+    parser.add_argument(
+        "--levels", type=int, default=Sweep.levels, metavar="N",
+        help="intensities from 0 to 1, both included (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--together", action="store_true",
+        help="all degradations at the same intensity at a time, not one after the other",
+    )
+    parser.add_argument("--choices", metavar="A;B;C", help="the options, separated by semicolons")
+    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's")
+    parser.add_argument("--seed", type=int, default=0, help="of the damage (default: 0)")
+    parser.add_argument("--model", default="auto", metavar="M",
+                        help="a catalog name, folder or hub id (default: auto)")
+    parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer",
+                        default=GenerationSettings.max_new_tokens)
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE",
+                        help="write the steps to a .csv or .json file")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sweep, show the progress on a terminal, print a table or JSON, write the file."""
+    choices = (option.strip() for option in (args.choices or "").split(";"))
+    query = Query(args.question, tuple(filter(None, choices)), args.truth or "")
+    sweep = Sweep(tuple(args.vary or ()), args.levels, args.together, args.seed)
+    settings = GenerationSettings(max_new_tokens=args.max_new_tokens)
+    write = _writer(args.output)
+    picture = load(args.image)
+    engine = load_engine(args.model, args.quantize)
+    result, interrupted = SweepResult(sweep, query, engine.info.name), False
+    try:
+        for result in run_sweep(engine, picture, query, sweep, settings):
+            _show(len(result.steps), sweep.count)
+    except KeyboardInterrupt:
+        interrupted = True
+        result = replace(result, finished=False)
+    finally:
+        engine.close()
+    if args.output is not None:
+        args.output.write_text(write(result), encoding="utf-8")
+    print(sweep_json(result) if args.json else _table(result), end="")
+    if interrupted:
+        print(f"\nstopped after {len(result.steps)} of {sweep.count} steps", file=sys.stderr)
+    return 130 if interrupted else 0
+
+
+def _writer(output: Path | None):
+    """Return what writes this file; a name that cannot be written is refused before the work."""
+    if output is None:
+        return sweep_csv
+    if output.suffix.lower() not in _WRITERS:
+        raise InputError(f"cannot tell the format of {output}; end its name in .csv or .json")
+    if not output.parent.is_dir():
+        raise InputError(f"there is no folder {output.parent} to write to; make it first")
+    return _WRITERS[output.suffix.lower()]
+
+
+def _table(result: SweepResult) -> str:
+    header = ("sweep", "intensity", "perceived", "answer", "flipped", "tokens")
+    rows = []
+    for step in result.steps:
+        said = ", ".join(f"{one.name} {one.intensity:.2f}" for one in step.trial.findings)
+        flip = {None: "", False: "", True: "flipped"}[step.flipped]
+        name = find(step.series).label if step.series in result.sweep.ids else step.series
+        rows.append((name or "clean", f"{step.level:.2f}", said or "none",
+                     _printable(step.trial.said), flip, step.trial.answer.tokens))
+    lines = [format_table(header, rows), ""]
+    for id in result.sweep.ids:
+        seen, count = result.noticed(id)
+        bias = result.bias(id)
+        told = "" if bias is None else f", bias {bias:+.2f}"
+        lines.append(f"{find(id).label}: noticed at {seen} of {count} intensities{told}")
+    lines.append(f"The answer flipped at {len(result.flips)} of {len(result.damaged)} steps.")
+    return "\n".join(lines) + "\n"
+
+
+def _printable(text: str) -> str:
+    """Return a model's words on one line, without what could steer a terminal."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in text)
+    return shown if len(shown) <= 40 else shown[:39] + "\u2026"
+
+
+def _show(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done} of {total} steps", end="\n" if done == total else "", file=sys.stderr)
