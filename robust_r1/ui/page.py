@@ -8,6 +8,7 @@ from robust_r1.engine import Engine
 from robust_r1.ui.api import Endpoints
 from robust_r1.ui.blocks import build_header
 from robust_r1.ui.explore import Explore
+from robust_r1.ui.learn import Learn
 from robust_r1.ui.runs import Runs
 
 TITLE = "Robust-R1"
@@ -29,8 +30,11 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(page, engines)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Explore", id="explore"):
-            Explore(page, engines, runs)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Explore", id="explore"):
+                Explore(page, engines, runs)
+            with gr.Tab("Learn", id="learn") as learn:
+                Learn(page, learn, engines)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page
