@@ -37,10 +37,9 @@ class Story:
                 case_titles(), value=case_titles()[0], label="Damage", filterable=False,
                 min_width=160, elem_id="story-case",
             )
-            with gr.Column(min_width=240):
-                self.working = Working(
-                    "story", "Ask each of them", "All are asked the same about the same picture."
-                )
+        self.working = Working(
+            "story", "Ask each of them", "All are asked the same about the same picture."
+        )
         self.shown = html(elem_id="story-case-view")
         self.view = html(elem_id="story-view")
         self.working.wire(
@@ -103,7 +102,7 @@ def _figures(told: Sequence[tuple[Engine, Outcome]]) -> str:
         for engine, outcome in told
     )
     return (
-        '<table class="rr-table"><thead><tr><th scope="col">Reward</th>'
+        '<table class="rr-table"><thead><tr><th scope="col">Model</th>'
         f'{heads}<th scope="col">Tokens</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 
