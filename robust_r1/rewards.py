@@ -46,7 +46,7 @@ def length_reward(
     `make_length_reward`, which counts the policy's tokens.
     """
     return [
-        length_score(len(_WORD.findall(text_of(completion))), len(_WORD.findall(truth)))
+        length_score(count_words(text_of(completion)), count_words(truth))
         for completion, truth in zip(completions, solution, strict=True)
     ]
 
@@ -95,6 +95,11 @@ def accuracy_reward(
         )
         for completion, truth, options in zip(completions, solution, choices, strict=True)
     ]
+
+
+def count_words(text: str) -> int:
+    """Count a text's words and punctuation marks."""
+    return len(_WORD.findall(text))
 
 
 def text_of(completion: Completion) -> str:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robust_r1.chain import Finding, Parsed, StreamParser, findings_of, format_question, render
+from robust_r1.chain import (
+    Chain,
+    Finding,
+    Parsed,
+    StreamParser,
+    findings_of,
+    format_question,
+    render,
+)
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, Engine, GenerationSettings, TextDelta, Turn
 from robust_r1.errors import InputError
@@ -136,6 +144,14 @@ def ask(engine: Engine, case: Case, stop: threading.Event) -> Iterator[Outcome]:
         yield outcome
 
 
+def ask_through(engine: Engine, case: Case, stop: threading.Event) -> Outcome | None:
+    """Answer a case and return its scored outcome; None where it was stopped. See `ask`."""
+    outcome = None
+    for step in ask(engine, case, stop):
+        outcome = step
+    return None if stop.is_set() else outcome
+
+
 def score(engine: Engine, case: Case, reply: Reply, plan: DegradationPlan) -> Scorecard:
     """Score a reply against the plan that was applied, with whatever else is known."""
     tokens = reply.answer.tokens if reply.answer else None
@@ -167,13 +183,17 @@ def _replies(
                 yield Reply(event.text, event.parsed, event)
 
 
-def _reference_tokens(engine: Engine, case: Case, plan: DegradationPlan) -> int | None:
-    """Return the reference chain's length; only a synthetic scene's own questions have one."""
+def reference_chain(case: Case, plan: DegradationPlan) -> Chain | None:
+    """Return the true chain under a plan; only a synthetic scene's own questions have one."""
     example = example_of(case.picture)
     if example is None or example.scene_seed is None:
         return None
     question = scene_question(example.scene_seed, case.question, case.choices)
     if question is None:
         return None
-    reference = chain_for(make_scene(example.scene_seed), question, plan)
-    return engine.count_tokens(render(reference))
+    return chain_for(make_scene(example.scene_seed), question, plan)
+
+
+def _reference_tokens(engine: Engine, case: Case, plan: DegradationPlan) -> int | None:
+    reference = reference_chain(case, plan)
+    return None if reference is None else engine.count_tokens(render(reference))

@@ -28,6 +28,13 @@ def chain_cards(reply: Reply | None, heading: str = "") -> str:
     return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
 
 
+def section_card(section: str, reply: Reply | None) -> str:
+    """Draw one section of a chain as its card."""
+    if section == "ANSWER":
+        return _answer_card(reply, None, _TITLES[section])
+    return _card(section, reply.parsed if reply else None, reply)
+
+
 def problems_list(reply: Reply | None, reasons: bool = True) -> str:
     """Name what keeps a finished chain from being well formed; empty for a well-formed one.
 

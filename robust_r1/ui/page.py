@@ -11,6 +11,7 @@ from robust_r1.ui.api_analysis import AnalysisEndpoints
 from robust_r1.ui.blocks import build_header
 from robust_r1.ui.compare import Compare
 from robust_r1.ui.explore import Explore
+from robust_r1.ui.learn import Learn
 from robust_r1.ui.runs import Runs
 from robust_r1.ui.sweep import SweepTab
 from robust_r1.ui.tab_links import open_tab
@@ -42,6 +43,8 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
                 Compare(page, engines, answers)
             with gr.Tab("Sweep", id="sweep"):
                 SweepTab(page, engines, answers)
+            with gr.Tab("Learn", id="learn") as learn:
+                Learn(page, learn, engines)
         open_tab(page, tabs)
         Endpoints(engines, runs)
         AnalysisEndpoints(engines, runs, answers)

@@ -48,7 +48,7 @@ def build_picture_side(examples: tuple[Example, ...], thumbnails: list) -> Pictu
             elem_id="seed", container=True,
         )
     return PictureSide(
-        compare, caption, gallery, own, preset, draw, reset, seed, _build_sliders()
+        compare, caption, gallery, own, preset, draw, reset, seed, build_sliders("slider")
     )
 
 
@@ -75,7 +75,8 @@ def build_sources(
     return gallery, own
 
 
-def _build_sliders() -> tuple[gr.Slider, ...]:
+def build_sliders(kind: str) -> tuple[gr.Slider, ...]:
+    """Lay out a slider for each degradation, by stage; `kind` begins the elements' ids."""
     sliders = []
     with gr.Row(elem_classes="rr-stages", equal_height=False):
         for stage in STAGES:
@@ -83,7 +84,7 @@ def _build_sliders() -> tuple[gr.Slider, ...]:
                 html(f"<h4>{stage.capitalize()}</h4>")
                 sliders += [
                     gr.Slider(
-                        0, 1, 0, step=0.01, label=spec.label, elem_id=f"slider-{spec.id}",
+                        0, 1, 0, step=0.01, label=spec.label, elem_id=f"{kind}-{spec.id}",
                         elem_classes="rr-slider", min_width=120,
                     )
                     for spec in SPECS

@@ -4,6 +4,8 @@ from robust_r1.metrics import Matching, Scorecard
 from robust_r1.ui.asking import Outcome, Reply
 from robust_r1.ui.markup import escape
 
+# The names of a scorecard's four rewards, as fields and as keys of its explanations.
+REWARDS = ("degradation", "length", "format", "accuracy")
 _DASH = "\u2013"
 _EMPTY = "Precision, recall, intensity error and the four rewards appear here."
 
@@ -40,18 +42,33 @@ def _perception(matching: Matching | None) -> list[str]:
             else "Not scored: no degradation was matched."
         )
     return [
-        _cell("Precision", _number(precision), said),
-        _cell("Recall", _number(recall), missed),
-        _cell("Intensity error", _number(error), close),
+        _cell("Precision", number(precision), said),
+        _cell("Recall", number(recall), missed),
+        _cell("Intensity error", number(error), close),
     ]
+
+
+def rewards_list(score: Scorecard) -> str:
+    """Draw the four rewards, each with how it was computed in plain sight."""
+    rows = "".join(_row(name, getattr(score, name), score.explain[name]) for name in REWARDS)
+    return f'<ul class="rr-rewards" aria-label="Rewards">{rows}</ul>'
+
+
+def _row(name: str, value: float | None, explanation: str) -> str:
+    return (
+        f'<li><b>{name.capitalize()}</b><strong class="rr-{_sign(value)}">{number(value)}</strong>'
+        f"<span>{escape(explanation, 300)}</span></li>"
+    )
+
+
+def _sign(value: float | None) -> str:
+    return "unscored" if value is None else "right" if value > 0 else "wrong"
 
 
 def _rewards(score: Scorecard) -> list[str]:
     return [
-        _cell("Degradation", _number(score.degradation), score.explain["degradation"]),
-        _cell("Length", _number(score.length), score.explain["length"]),
-        _cell("Format", _number(score.format), score.explain["format"]),
-        _cell("Accuracy", _number(score.accuracy), score.explain["accuracy"]),
+        _cell(name.capitalize(), number(getattr(score, name)), score.explain[name])
+        for name in REWARDS
     ]
 
 
@@ -70,7 +87,8 @@ def _cost(reply: Reply) -> list[str]:
     ]
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Write a figure with two decimals; a dash where it is not scored."""
     return _DASH if value is None else f"{value:.2f}"
 
 

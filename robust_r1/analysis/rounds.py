@@ -1,0 +1,122 @@
+"""Beat the model: seeded rounds of damaged pictures, guesses, and who came closer.
+
+The same seed gives the same rounds everywhere, so a class plays against one another as well.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from robust_r1.chain import Finding, Parsed, findings_of
+from robust_r1.degradations import DegradationPlan, sample_plan
+from robust_r1.errors import InputError
+from robust_r1.metrics import degradation_score, perception_score
+
+MAX_ROUND = 99
+_SALT = 211
+_CLEAN_ODDS = 0.125  # undamaged pictures: whoever always guesses something pays for it
+_MOST = 3  # degradations at once; more cannot be told apart by eye
+_FAINTEST = 0.2  # below that most are invisible to people and models alike
+_EVEN = 0.005  # rewards are shown with two decimals
+
+
+@dataclass(frozen=True)
+class Round:
+    """Hold one round: the seed of the game, its number from 1, the picture's name, the damage."""
+
+    seed: int
+    number: int
+    picture: str
+    plan: DegradationPlan
+
+    @property
+    def applied(self) -> tuple[Finding, ...]:
+        """Return the true degradations."""
+        return findings_of(self.plan)
+
+
+@dataclass(frozen=True)
+class RoundScore:
+    """Hold what a person and a model said about a round, and their degradation rewards."""
+
+    round: Round
+    model: str
+    guess: tuple[Finding, ...]
+    perceived: tuple[Finding, ...]
+    yours: float
+    theirs: float
+
+    @property
+    def winner(self) -> str:
+        """Return "you", "model" or "draw"."""
+        if abs(self.yours - self.theirs) < _EVEN:
+            return "draw"
+        return "you" if self.yours > self.theirs else "model"
+
+
+@dataclass(frozen=True)
+class Game:
+    """Hold the rounds of one seed that a person has finished, in the order of play."""
+
+    seed: int
+    scores: tuple[RoundScore, ...] = ()
+
+    def find(self, number: int) -> RoundScore | None:
+        """Return the score of a round, or None where it has not been played."""
+        return next((score for score in self.scores if score.round.number == number), None)
+
+    def add(self, score: RoundScore) -> "Game":
+        """Return the game with one more score; of a round played twice the first guess counts."""
+        if score.round.seed != self.seed or self.find(score.round.number):
+            return self
+        return replace(self, scores=(*self.scores, score))
+
+    @property
+    def totals(self) -> tuple[float, float]:
+        """Return the sums of the rewards: the person's, the model's."""
+        return (
+            sum(score.yours for score in self.scores),
+            sum(score.theirs for score in self.scores),
+        )
+
+
+def draw_round(seed: int, number: int, pictures: Sequence[str]) -> Round:
+    """Draw a round of a seed; consecutive rounds show different pictures.
+
+    Args:
+        seed: of the game, 0 or more.
+        number: of the round, 1 to MAX_ROUND.
+        pictures: names to choose from.
+
+    Raises:
+        InputError: a seed or number outside its range.
+    """
+    if seed < 0:
+        raise InputError(f"the seed is {seed}; give a whole number from 0 up")
+    if not 1 <= number <= MAX_ROUND:
+        raise InputError(f"there is no round {number}; rounds go from 1 to {MAX_ROUND}")
+    order = np.random.default_rng([_SALT, seed]).permutation(len(pictures))
+    rng = np.random.default_rng([_SALT, seed, number])
+    return Round(seed, number, pictures[order[(number - 1) % len(order)]], _draw_plan(rng))
+
+
+def _draw_plan(rng: np.random.Generator) -> DegradationPlan:
+    if rng.random() < _CLEAN_ODDS:
+        return DegradationPlan()
+    drawn = sample_plan(rng, _MOST)
+    visible = {
+        id: round(_FAINTEST + (1 - _FAINTEST) * value, 2)
+        for id, value in drawn.intensities.items()
+    }
+    return DegradationPlan.of(visible, seed=int(rng.integers(2**31)))
+
+
+def score_round(
+    played: Round, guess: Sequence[Finding], model: str, parsed: Parsed
+) -> RoundScore:
+    """Score a person's findings and a model's chain with the reward that training uses."""
+    return RoundScore(
+        played, model, tuple(guess), parsed.chain.findings,
+        degradation_score(guess, played.applied), perception_score(parsed, played.applied),
+    )
