@@ -106,14 +106,16 @@ def length_by_damage(rows: Sequence[Row]) -> Figure:
     resampled = [
         _spearman(*(kinds[one] for kinds in pairs)) for drawn in _draws(len(rows)) for one in drawn
     ]
-    return _figure(_spearman(*pairs), np.array(resampled), len(rows))
+    # None becomes nan, which counts as not known.
+    value, *rest = np.array([_spearman(*pairs), *resampled], dtype=float)
+    return _figure(value, np.array(rest), len(rows))
 
 
-def _spearman(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the rank correlation of two rows of whole numbers; nan where one is constant."""
+def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Return the rank correlation of two rows of whole numbers from 0; None if one is constant."""
     ranks = [_ranks(values) for values in (first, second)]
     if min(values.std() for values in ranks) == 0:
-        return float("nan")
+        return None
     return float(np.corrcoef(ranks)[0, 1])
 
 

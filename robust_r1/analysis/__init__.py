@@ -1,0 +1,1 @@
+"""Analyses of what models answered: functions from inputs to frozen records, without a page."""
