@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from robust_r1.engine import Engine
+from robust_r1.ui.analyze import Analyze
 from robust_r1.ui.api import Endpoints
 from robust_r1.ui.blocks import build_header
 from robust_r1.ui.explore import Explore
@@ -29,7 +30,11 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
         build_header(page, engines)
-        Explore(page, engines, runs)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Explore", id="explore"):
+                Explore(page, engines, runs)
+            with gr.Tab("Analyze", id="analyze") as analyze:
+                Analyze(page, analyze, engines, runs)
         Endpoints(engines, runs)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page
