@@ -42,7 +42,7 @@ def client(address):
 
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(named) == ["/ask", "/degrade"]
+    assert sorted(named) == ["/analyze", "/ask", "/degrade"]
 
 
 def test_degrade_is_the_plan_on_the_fitted_picture(client, engine):

@@ -172,6 +172,7 @@ class AnalyzeEvents:
         place = min(look.place, len(entries) - 1)
         entry, first = entries[place], place // PAGE * PAGE
         outcome = case_view.outcome_of(entry.row, entry.clean, entry.model)
+        engine = self.engines.get(entry.model)
         files = case_view.thumbnails(entries[first : first + PAGE], self.cache)
         try:
             marks, known = self._marks(entry), list(self.notebook.tags())
@@ -182,10 +183,10 @@ class AnalyzeEvents:
             gr.Gallery(files, selected_index=place - first),
             case_view.heading(entry, place, len(entries)),
             files[place - first][0] if case_of(entry) else None,
-            case_view.explore_link(entry),
+            case_view.explore_link(entry, self.engines),
             answer_cards(outcome),
             chain_cards(outcome.reply),
-            problems_list(outcome.reply),
+            problems_list(outcome.reply, engine.info.reasons if engine else True),
             score_line(outcome),
             findings_chart(entry.row.found, entry.row.true),
             "",

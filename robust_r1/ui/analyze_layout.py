@@ -121,7 +121,7 @@ def build_chooser() -> Chooser:
 def build_filters() -> Filters:
     """Lay out the filters."""
     many = {"multiselect": True, "min_width": 150}
-    with gr.Group(elem_classes="rr-filters"):
+    with gr.Column(elem_classes="rr-filters"):
         with gr.Row():
             models = gr.Dropdown([], label="Model", elem_id="filter-models", **many)
             tasks = gr.Dropdown([], label="Task", elem_id="filter-tasks", **many)
@@ -201,8 +201,9 @@ def build_cases(engines: tuple[Engine, ...]) -> CaseView:
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=240, scale=4):
                     picture = gr.Image(
-                        label="Picture as the model saw it", interactive=False, format="png",
-                        type="filepath", buttons=["fullscreen"], elem_id="case-picture",
+                        label="Picture as the model saw it", show_label=False, format="png",
+                        interactive=False, type="filepath", buttons=["fullscreen"],
+                        elem_id="case-picture",
                     )
                     link = html(elem_id="case-link")
                 with gr.Column(min_width=280, scale=6):

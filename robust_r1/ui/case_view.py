@@ -1,6 +1,6 @@
 """One answered case of a run, drawn with the pieces that Explore draws answers with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,10 +68,13 @@ def heading(entry: Entry, place: int, total: int) -> str:
     )
 
 
-def explore_link(entry: Entry) -> str:
-    """Draw the link that carries a case to Explore, or say why there is none."""
+def explore_link(entry: Entry, models: Collection[str]) -> str:
+    """Draw the link that carries a case to Explore, or say why there is none.
+
+    `models` are those loaded here; another one is left out of the link.
+    """
     case = case_of(entry)
-    query = _query(case, entry.model) if case else None
+    query = _query(case, entry.model if entry.model in models else "") if case else None
     if query is None:
         words = (
             "Only pictures of synthetic scenes can be carried to Explore."
