@@ -19,7 +19,8 @@ from robust_r1.ui.library import Library
 from robust_r1.ui.runs import MODEL, Runs
 from robust_r1.ui.toasts import with_toasts
 
-_QUIET = {"show_progress": "hidden", **PRIVATE}
+# Without `show_progress_on`, Gradio writes "Error" over every output of a handler that raised.
+_QUIET = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
 _LATEST = {"trigger_mode": "always_last", **_QUIET}
 # The file lies in Gradio's cache, which it serves; the link is relative, so that it also works
 # behind a proxy.
@@ -86,8 +87,11 @@ class Analyze:
 
     def _wire_filters(self) -> None:
         events, chosen = self._events, self.filters
-        menus = [field.input for field in chosen.fields]
-        self._apply_after(lambda *args, **options: gr.on(menus, *args, **options))
+        # Text by its change, since Gradio sends no input for what is pasted.
+        touched = [
+            field.change if field is chosen.text else field.input for field in chosen.fields
+        ]
+        self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
         loaded = chosen.saved.input(
             with_toasts(events.load_filter), chosen.saved, chosen.fields, **_QUIET
         )
@@ -137,13 +141,13 @@ class Analyze:
         )
         case.again.click(
             with_toasts(events.ask_again), [look, case.model], case.rerun,
-            concurrency_id=MODEL, concurrency_limit=1, show_progress="minimal", **PRIVATE,
+            concurrency_id=MODEL, concurrency_limit=1, **_QUIET,
         )
         case.stop.click(events.stop, None, None, queue=False, **_QUIET)
         for button, kind in zip(case.exports, EXPORTS, strict=True):
             made = button.click(
                 with_toasts(partial(_export, events, kind)), look, case.file,
-                show_progress="minimal", **PRIVATE,
+                **_QUIET,
             )
             made.success(None, case.file, None, js=_DOWNLOAD, **PRIVATE)
 
