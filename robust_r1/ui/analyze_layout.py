@@ -141,8 +141,8 @@ def build_filters() -> Filters:
             )
             tag = gr.Dropdown([("any tag or none", "")], value="", label="Tag", min_width=130,
                               elem_id="filter-tag")
-            text = gr.Textbox(label="Text", placeholder="in question, answer or chain", max_length=MAX_TEXT,
-                              min_width=180, elem_id="filter-text")
+            text = gr.Textbox(label="Text", placeholder="in question, answer or chain",
+                              max_length=MAX_TEXT, min_width=180, elem_id="filter-text")
             malformed = gr.Checkbox(label="Malformed only", min_width=130,
                                     elem_id="filter-malformed")
         with gr.Row(equal_height=True, elem_classes="rr-saved"):
