@@ -11,7 +11,7 @@ from conftest import ROOT
 
 # A module imports from lines above its own and from its own package, never from beside it.
 LAYERS = (
-    ("errors",),
+    ("errors", "markup"),
     ("images",),
     ("degradations",),
     ("chain",),
@@ -19,6 +19,7 @@ LAYERS = (
     ("scenes", "rewards", "records"),
     ("engine",),
     ("evaluation", "analysis", "store"),
+    ("report",),
     ("ui", "cli"),
     ("app", "train"),
 )

@@ -111,7 +111,7 @@ def test_every_model_is_asked_the_same_and_stands_in_a_column(visitor, engines):
     page.locator("#story-start").click()
     expect(page.locator("#story-view .rr-story section > h3")).to_have_text(["Scripted", "Other"])
     expect(page.locator("#story-start")).to_be_enabled()
-    rows = page.locator("#story-view .rr-table").first.locator("tbody tr")
+    rows = page.locator("#story-view .rr-sheet").first.locator("tbody tr")
     expect(rows.nth(0)).to_contain_text("Scripted")
     expect(rows.nth(1)).to_contain_text("Other")
     assert [len(engine.asked) for engine in engines] == [count + 1 for count in counts]

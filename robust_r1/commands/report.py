@@ -22,6 +22,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--against", metavar="RUN", type=Path, help="show differences from this run"
     )
+    parser.add_argument(
+        "--by-task", action="store_true", help="split the answers by task as well as by level"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE.html",
+        help="write figures, charts, pictures and cases as a page that stands alone",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -36,12 +43,16 @@ def run(args: argparse.Namespace) -> int:
             f"the runs are of {' and '.join(sorted({done.benchmark for done in runs}))}; "
             "show one benchmark at a time"
         )
+    if args.output:
+        return _write(runs, args)
     if args.against:
         other = load_run(args.against)
         title = f"{runs[0].benchmark}, more than {other.model}"
         columns = [differences(done, other) for done in runs]
     else:
         title, columns = runs[0].benchmark, [headline(done.rows) for done in runs]
+        if args.by_task:
+            columns = [_by_task(done, column) for done, column in zip(runs, columns, strict=True)]
     if args.json:
         found = [
             {"model": done.model, "figures": {name: asdict(fig) for name, fig in column.items()}}
@@ -50,6 +61,38 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"title": title, "runs": found}, indent=1))
         return 0
     print(markdown(title, [done.model for done in runs], columns, signed=bool(args.against)))
+    return 0
+
+
+def _by_task(run, figures: Mapping) -> dict:
+    """Return the figures with those of the answers of each task after them."""
+    from robust_r1.analysis.entries import gather
+    from robust_r1.analysis.robustness import by_level
+
+    levels = by_level(gather(run.benchmark, run.model, run.rows))
+    split = {f"{one.task}, {one.level}": one.accuracy for one in levels if one.task}
+    return {**figures, **{name: figure for name, figure in split.items() if figure.n}}
+
+
+def _write(runs: Sequence, args: argparse.Namespace) -> int:
+    from robust_r1.analysis.entries import gather
+    from robust_r1.report.page import html_report, title_of
+    from robust_r1.store import default_notebook
+
+    if args.output.suffix.lower() not in (".html", ".htm"):
+        raise InputError(f"{args.output} must end in .html; without -o the figures are printed")
+    if args.against or args.json or args.by_task:
+        raise InputError("the page has every figure; leave out --against, --by-task and --json")
+    models = [done.model for done in runs]
+    if len(set(models)) < len(models):
+        raise InputError(f"two runs are of {max(models, key=models.count)}; give one a model")
+    entries = tuple(
+        entry for done in runs for entry in gather(done.benchmark, done.model, done.rows)
+    )
+    text = html_report(entries, default_notebook().all_marks(), title_of(entries))
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_text(text, encoding="utf-8")
+    print(f"{args.output}: {len(entries)} cases, {len(text.encode()) / 1e6:.1f} MB")
     return 0
 
 

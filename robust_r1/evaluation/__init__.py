@@ -2,8 +2,9 @@
 
 from robust_r1.evaluation.cases import BENCHMARKS, LEVELS, Case, benchmark
 from robust_r1.evaluation.differences import differences
-from robust_r1.evaluation.figures import Figure, headline, recall_by_degradation
-from robust_r1.evaluation.runs import Row, Run, evaluate, load_run
+from robust_r1.evaluation.figures import headline, recall_by_degradation
+from robust_r1.evaluation.runs import Row, Run, evaluate, load_run, row_of
+from robust_r1.metrics import Figure
 
 __all__ = [
     "BENCHMARKS",
@@ -18,4 +19,5 @@ __all__ = [
     "headline",
     "load_run",
     "recall_by_degradation",
+    "row_of",
 ]

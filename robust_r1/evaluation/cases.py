@@ -49,6 +49,8 @@ class Case:
         question, choices, answer: as in `scenes.Question`; the answer is empty for "perception".
         plan: the damage.
         picture: draws the undamaged picture, uint8, H x W x 3.
+        scene: seed of the synthetic scene that the picture is of; None for a photograph.
+        seed: what the seeds of the plan's steps are derived from; None where that is not one seed.
     """
 
     id: str
@@ -61,6 +63,8 @@ class Case:
     answer: str
     plan: DegradationPlan
     picture: Callable[[], np.ndarray]
+    scene: int | None = None
+    seed: int | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -91,7 +95,7 @@ def minibench() -> tuple[Case, ...]:
             rng = np.random.default_rng([_SALT, seed])
             question = _question(scene, task, rng)
             source = f"{task}-{found:03d}"
-            cases += _levels(source, task, question, _damage(rng), seed, scene.image)
+            cases += _levels(source, task, question, _damage(rng), seed, scene.image, seed)
     return tuple(cases)
 
 
@@ -123,7 +127,8 @@ def held_out_scenes() -> tuple[Case, ...]:
         item = make_item("test", index)
         plans = {"clean": DegradationPlan.of({}, seed=0), DRAWN: item.plan}
         cases += [
-            _case(f"scene-{index:03d}", item.question.kind, level, item.question, plan, item.clean)
+            _case(f"scene-{index:03d}", item.question.kind, level, item.question, plan, item.clean,
+                  item.scene.seed, item.scene.seed)
             for level, plan in plans.items()
             if plan or level == "clean"
         ]
@@ -154,12 +159,15 @@ def _damage(rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(drawn)
 
 
-def _levels(source, task, question, damage, seed, picture) -> list[Case]:
+def _levels(source, task, question, damage, seed, picture, scene=None) -> list[Case]:
     plans = {
         level: DegradationPlan.of(dict.fromkeys(damage, strength), seed=seed)
         for level, strength in LEVELS.items()
     }
-    return [_case(source, task, level, question, plan, picture) for level, plan in plans.items()]
+    return [
+        _case(source, task, level, question, plan, picture, scene, seed)
+        for level, plan in plans.items()
+    ]
 
 
 def _case(
@@ -169,6 +177,8 @@ def _case(
     question: Question,
     plan: DegradationPlan,
     picture: Callable[[], np.ndarray],
+    scene: int | None = None,
+    seed: int | None = None,
 ) -> Case:
     return Case(
         id=f"{source}-{level}",
@@ -181,6 +191,8 @@ def _case(
         answer=question.answer,
         plan=plan,
         picture=picture,
+        scene=scene,
+        seed=seed,
     )
 
 

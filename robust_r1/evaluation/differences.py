@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from robust_r1.errors import InputError
-from robust_r1.evaluation.figures import Figure, match_visible
 from robust_r1.evaluation.runs import Row, Run
-from robust_r1.metrics import pool
+from robust_r1.metrics import Figure, match_visible, pool
 
 _RESAMPLES = 1000
 
@@ -31,7 +30,7 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     """
     pairs = _pairs(run, other)
     damaged = [pair for pair in pairs if pair[0].plan]
-    matched = [tuple(match_visible(row) for row in pair) for pair in damaged]
+    matched = [tuple(match_visible(row.found, row.true) for row in pair) for pair in damaged]
     figures = {
         "type F1": _difference(matched, lambda part: pool(part).f1),
         "intensity MAE": _difference(matched, lambda part: pool(part).mae),

@@ -3,42 +3,17 @@
 Everything is computed from a run's rows, so a figure can be made again from the folder alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from robust_r1.chain import Finding
 from robust_r1.degradations import SPECS
 from robust_r1.evaluation.runs import Row
-from robust_r1.metrics import Matching, bootstrap_interval, match_findings, mean
-from robust_r1.metrics import pool as pool_matchings
+from robust_r1.metrics import Figure, Matching, average, match_visible
 
-# Below this nobody can be asked to see a degradation; it counts neither way.
-VISIBLE = 0.1
 _RESAMPLES = 1000
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Hold a measured value, the number of cases it rests on, and its 95 % bootstrap interval.
-
-    `value` is None where nothing could be scored; `low` and `high` are None where there is no
-    interval.
-    """
-
-    value: float | None
-    n: int
-    low: float | None = None
-    high: float | None = None
-
-    def __str__(self) -> str:
-        """Show value, interval and n: "0.812 (0.79 to 0.83, n = 300)"."""
-        if self.value is None:
-            return f"not scored (n = {self.n})"
-        if self.low is None:
-            return f"{self.value:.3f} (n = {self.n})"
-        return f"{self.value:.3f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
+# Rows of resamples that are drawn at a time: 100 x 10,000 draws are 8 MB.
+_DRAWN_AT_ONCE = 100
 
 
 def headline(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -47,11 +22,7 @@ def headline(rows: Sequence[Row]) -> dict[str, Figure]:
     clean = [row for row in rows if not row.plan]
     figures = {
         "well formed": average(float(row.well_formed) for row in rows),
-        "type precision": pooled(damaged, lambda matching: matching.precision),
-        "type recall": pooled(damaged, lambda matching: matching.recall),
-        "type F1": pooled(damaged, lambda matching: matching.f1),
-        "intensity MAE": pooled(damaged, lambda matching: matching.mae),
-        "intensity bias": pooled(damaged, lambda matching: matching.bias),
+        **perception(damaged),
         "false alarm on clean": average(float(bool(row.found)) for row in clean),
     }
     for level in dict.fromkeys(row.level for row in rows):
@@ -74,56 +45,74 @@ def recall_by_degradation(rows: Iterable[Row], least: float) -> dict[str, Figure
     return {spec.id: average(hits[spec.chain_name]) for spec in SPECS}
 
 
-def average(values: Iterable[float | None]) -> Figure:
-    """Average what was scored, with the percentile bootstrap interval."""
-    scored = [value for value in values if value is not None]
-    low, high = bootstrap_interval(scored) or (None, None)
-    return Figure(mean(scored), len(scored), low, high)
+def perception(rows: Sequence[Row]) -> dict[str, Figure]:
+    """Compute the figures of perception over all findings of damaged pictures, by name.
+
+    Resampled are pictures, whose findings hang together; all five share their resamples.
+    """
+    counts = np.array([_counts(match_visible(row.found, row.true)) for row in rows]).reshape(-1, 5)
+    whole = _ratios(counts.sum(0, keepdims=True))
+    sums = [counts[drawn].sum(1) for drawn in _draws(len(rows))]
+    resampled = _ratios(np.concatenate(sums)) if sums else whole
+    return {
+        name: _figure(whole[name][0], resampled[name], len(rows)) if len(rows) else Figure(None, 0)
+        for name in whole
+    }
 
 
-def pooled(rows: Sequence[Row], figure: Callable[[Matching], float | None]) -> Figure:
-    """Compute a figure over all findings; resampled are pictures, whose findings hang together."""
-    matchings = [match_visible(row) for row in rows]
-    value = figure(pool_matchings(matchings))
-    rng = np.random.default_rng(0)
-    draws = [
-        figure(pool_matchings([matchings[index] for index in drawn]))
-        for drawn in rng.integers(len(matchings), size=(_RESAMPLES, len(matchings)))
-    ] if matchings else []  # fmt: skip
-    known = [draw for draw in draws if draw is not None]
-    if value is None or not known:
-        return Figure(value, len(rows))
+def _counts(matching: Matching) -> tuple[float, ...]:
+    """Return matches, false alarms, misses, and the sums of errors and of absolute errors."""
+    errors = [perceived - true for _, perceived, true in matching.matched]
+    sizes = len(errors), len(matching.false_alarms), len(matching.misses)
+    return (*sizes, sum(errors), sum(map(abs, errors)))
+
+
+def _ratios(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn sums of counts, k x 5, into figures; nan where there is nothing to divide by."""
+    matched, alarms, misses, errors, sizes = sums.T
+    with np.errstate(invalid="ignore"):
+        return {
+            "type precision": matched / (matched + alarms),
+            "type recall": matched / (matched + misses),
+            "type F1": 2 * matched / (2 * matched + alarms + misses),
+            "intensity MAE": sizes / matched,
+            "intensity bias": errors / matched,
+        }
+
+
+def _figure(value: float, resampled: np.ndarray, n: int) -> Figure:
+    known = resampled[~np.isnan(resampled)]
+    if np.isnan(value) or not len(known):
+        return Figure(None if np.isnan(value) else float(value), n)
     low, high = np.quantile(known, [0.025, 0.975])
-    return Figure(value, len(rows), float(low), float(high))
+    return Figure(float(value), n, float(low), float(high))
 
 
-def match_visible(row: Row) -> Matching:
-    """Match findings; what was applied too weakly to be seen counts neither way."""
-    faint = {finding.name for finding in row.true if finding.intensity < VISIBLE}
-    return match_findings(_without(row.found, faint), _without(row.true, faint))
+def _draws(n: int) -> Iterator[np.ndarray]:
+    """Draw indices for the resamples of n items, some rows at a time; nothing for no items."""
+    rng = np.random.default_rng(0)
+    for _ in range(0, _RESAMPLES if n else 0, _DRAWN_AT_ONCE):
+        yield rng.integers(n, size=(_DRAWN_AT_ONCE, n))
 
 
 def length_by_damage(rows: Sequence[Row]) -> Figure:
     """Compute Spearman's rank correlation of tokens with the total applied intensity."""
-    totals = np.array([row.plan.total_intensity for row in rows])
-    tokens = np.array([row.tokens for row in rows], dtype=float)
-    value = _spearman(totals, tokens)
-    if value is None:
-        return Figure(None, len(rows))
-    rng = np.random.default_rng(0)
-    draws = [
-        _spearman(totals[drawn], tokens[drawn])
-        for drawn in rng.integers(len(rows), size=(_RESAMPLES, len(rows)))
+    pairs = [
+        np.unique(values, return_inverse=True)[1]
+        for values in ([row.plan.total_intensity for row in rows], [row.tokens for row in rows])
     ]
-    low, high = np.quantile([draw for draw in draws if draw is not None], [0.025, 0.975])
-    return Figure(value, len(rows), float(low), float(high))
-
-
-def _without(findings: Iterable[Finding], names: set[str]) -> list[Finding]:
-    return [finding for finding in findings if finding.name not in names]
+    if not rows:
+        return Figure(None, 0)
+    resampled = [
+        _spearman(*(kinds[one] for kinds in pairs)) for drawn in _draws(len(rows)) for one in drawn
+    ]
+    # None becomes nan, which counts as not known.
+    value, *rest = np.array([_spearman(*pairs), *resampled], dtype=float)
+    return _figure(value, np.array(rest), len(rows))
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Return the rank correlation of two rows of whole numbers from 0; None if one is constant."""
     ranks = [_ranks(values) for values in (first, second)]
     if min(values.std() for values in ranks) == 0:
         return None
@@ -131,7 +120,6 @@ def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Rank values from 0; equal values share their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return (ends - (counts + 1) / 2)[inverse]
+    """Rank whole numbers from 0 on; equal ones share their mean rank."""
+    counts = np.bincount(values)
+    return (np.cumsum(counts) - (counts + 1) / 2)[values]

@@ -19,6 +19,7 @@ from robust_r1.evaluation.facts import caption_score
 from robust_r1.metrics import accuracy_score, perception_score
 
 FORMAT = 1
+_CASES = "cases.jsonl"
 _BATCH = 16
 
 
@@ -92,16 +93,17 @@ def evaluate(
         "settings": asdict(settings),
     }
     _open(folder, head)
+    _cut(folder / _CASES)
     done = {row.id: row for row in _rows(folder)}
     waiting = [case for case in cases if case.id not in done]
-    with (folder / "cases.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / _CASES).open("a", encoding="utf-8") as file:
         for start in range(0, len(waiting), _BATCH):
             batch = waiting[start : start + _BATCH]
             pictures = [case.plan.apply(engine.fit(case.picture())) for case in batch]
             requests = list(zip(pictures, [case.prompt for case in batch], strict=True))
             answers = engine.generate(requests, settings, batch_size=_BATCH)
             for case, answer in zip(batch, answers, strict=True):
-                row = _row(case, answer)
+                row = row_of(case, answer)
                 done[row.id] = row
                 file.write(_line(row) + "\n")
             file.flush()
@@ -119,12 +121,16 @@ def load_run(folder: Path) -> Run:
         DataError: a line cannot be read; the text names file and line.
     """
     head = _head(folder)
-    settings = GenerationSettings(**head["settings"])
-    rows = tuple(_rows(folder))
-    return Run(folder, head["benchmark"], head["model"], head["precision"], settings, rows)
+    try:
+        settings = GenerationSettings(**head["settings"])
+        names = [str(head[key]) for key in ("benchmark", "model", "precision")]
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
+    return Run(folder, *names, settings, tuple(_rows(folder)))
 
 
-def _row(case: Case, answer: Answer) -> Row:
+def row_of(case: Case, answer: Answer) -> Row:
+    """Score an answer to a case; evaluation stores what comes of it."""
     chain = answer.parsed.chain
     accuracy = accuracy_score(chain.answer, case.answer or None, case.choices)
     if case.task == "cap":
@@ -163,19 +169,25 @@ def _line(row: Row) -> str:
     return json.dumps({**values, "plan": json.loads(row.plan.to_json())}, ensure_ascii=False)
 
 
+def _cut(path: Path) -> None:
+    """Cut off a last line that was left in mid-writing, so that its case is asked again."""
+    whole = path.read_bytes() if path.exists() else b""
+    kept = whole[: whole.rfind(b"\n") + 1]
+    if len(kept) < len(whole):
+        path.write_bytes(kept)
+
+
 def _rows(folder: Path) -> Iterator[Row]:
-    """Read the rows; a last line that was cut in mid-writing is cut off, and asked again."""
-    path = folder / "cases.jsonl"
+    """Read the whole lines; one that is still being written is left alone, and left out."""
+    path = folder / _CASES
     if not path.exists():
         return
     whole = path.read_bytes()
     kept = whole[: whole.rfind(b"\n") + 1]
-    if len(kept) < len(whole):
-        path.write_bytes(kept)
     for number, line in enumerate(kept.decode("utf-8", "replace").splitlines(), 1):
         try:
             yield _parsed(json.loads(line))
-        except (ValueError, KeyError, TypeError, InputError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             raise DataError(
                 f"{path}, line {number}: {error}; delete the line to have its case asked again"
             ) from error
@@ -218,8 +230,10 @@ def _head(folder: Path) -> dict:
         raise InputError(f"{folder} is no evaluation run: it has no run.json")
     try:
         head = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(head, dict):
+        raise InputError(f"{path} is not as evaluate writes it: no JSON object")
     if head.get("format") != FORMAT:
         raise InputError(
             f"{folder} was written in format {head.get('format')}, this version reads {FORMAT}; "

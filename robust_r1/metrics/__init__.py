@@ -9,8 +9,10 @@ from robust_r1.metrics.answers import (
     normalize_answer,
 )
 from robust_r1.metrics.figures import (
+    Figure,
     Flips,
     absolute_robustness,
+    average,
     bootstrap_interval,
     calibration_error,
     corruption_error,
@@ -23,9 +25,11 @@ from robust_r1.metrics.figures import (
     relative_robustness,
 )
 from robust_r1.metrics.findings import (
+    VISIBLE,
     Matching,
     degradation_score,
     match_findings,
+    match_visible,
     perception_score,
     pool,
 )
@@ -37,12 +41,15 @@ from robust_r1.metrics.scorecard import (
 )
 
 __all__ = [
+    "VISIBLE",
+    "Figure",
     "Flips",
     "Matching",
     "Scorecard",
     "absolute_robustness",
     "accuracy_score",
     "answer_matches",
+    "average",
     "bootstrap_interval",
     "calibration_error",
     "corruption_error",
@@ -51,6 +58,7 @@ __all__ = [
     "format_score",
     "length_score",
     "match_findings",
+    "match_visible",
     "mean",
     "mean_corruption_error",
     "normalize_answer",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from robust_r1.chain import Finding, Parsed
 from robust_r1.metrics.figures import mean, ratio
 
+# Below this intensity nobody can be asked to see a degradation; it counts neither way.
+VISIBLE = 0.1
+
 
 @dataclass(frozen=True)
 class Matching:
@@ -59,6 +62,16 @@ def match_findings(predicted: Iterable[Finding], true: Iterable[Finding]) -> Mat
             false_alarms.append(finding.name)
     misses = tuple(name for name, intensities in waiting.items() for _ in intensities)
     return Matching(tuple(matched), tuple(false_alarms), misses)
+
+
+def match_visible(predicted: Iterable[Finding], true: Sequence[Finding]) -> Matching:
+    """Match findings; what was applied too weakly to be seen counts neither way."""
+    faint = {finding.name for finding in true if finding.intensity < VISIBLE}
+    return match_findings(_without(predicted, faint), _without(true, faint))
+
+
+def _without(findings: Iterable[Finding], names: set[str]) -> list[Finding]:
+    return [finding for finding in findings if finding.name not in names]
 
 
 def pool(matchings: Iterable[Matching]) -> Matching:

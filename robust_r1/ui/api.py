@@ -9,12 +9,11 @@ from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.ui.ask_handlers import parse_choices
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.choice import engine_of
-from robust_r1.ui.explore import MODEL, PREVIEW
 from robust_r1.ui.picker import build_picker
 from robust_r1.ui.picture_handlers import checked_seed, write_png
 from robust_r1.ui.pictures import load_picture, seen, uploaded
 from robust_r1.ui.record import reply_fields
-from robust_r1.ui.runs import Runs
+from robust_r1.ui.runs import MODEL, PREVIEW, Runs
 from robust_r1.ui.toasts import with_toasts
 
 

@@ -15,10 +15,9 @@ from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.examples import gallery
 from robust_r1.ui.picture_controls import build_picture_side
 from robust_r1.ui.picture_events import PictureEvents
-from robust_r1.ui.runs import Runs
+from robust_r1.ui.runs import MODEL, PREVIEW, Runs
 from robust_r1.ui.toasts import with_toasts
 
-PREVIEW, MODEL = "preview", "model"  # the two queues: looking never waits for a model
 _PREVIEWS_AT_ONCE = 2
 _QUIET = {"show_progress": "hidden", **PRIVATE}
 _AT_ONCE = {"queue": False, **_QUIET}

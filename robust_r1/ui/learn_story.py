@@ -102,7 +102,7 @@ def _figures(told: Sequence[tuple[Engine, Outcome]]) -> str:
         for engine, outcome in told
     )
     return (
-        '<table class="rr-table"><thead><tr><th scope="col">Model</th>'
+        '<table class="rr-sheet"><thead><tr><th scope="col">Model</th>'
         f'{heads}<th scope="col">Tokens</th></tr></thead><tbody>{rows}</tbody></table>'
     )
 

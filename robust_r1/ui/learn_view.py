@@ -67,7 +67,7 @@ def findings_table(
         width = 2 + len(columns)
         rows = f'<tr><td colspan="{width}">Nothing was applied, and nothing was named.</td></tr>'
     return (
-        '<table class="rr-table"><thead><tr><th scope="col">Degradation</th>'
+        '<table class="rr-sheet"><thead><tr><th scope="col">Degradation</th>'
         f'<th scope="col">Applied</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 

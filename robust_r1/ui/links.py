@@ -13,7 +13,7 @@ from robust_r1.ui.examples import find_example
 
 MAX_QUESTION = 2000
 MAX_CHOICES = 26
-MAX_SEED = 2**31 - 1
+MAX_SEED = 2**32 - 1  # the seeds of MiniBench lie beyond 31 bits
 _KEYS = ("example", "plan", "seed", "question", "choice", "answer", "model")
 
 

@@ -6,6 +6,7 @@ import gradio as gr
 
 from robust_r1.analysis import AnswerCache
 from robust_r1.engine import Engine
+from robust_r1.ui.analyze import Analyze
 from robust_r1.ui.api import Endpoints
 from robust_r1.ui.api_analysis import AnalysisEndpoints
 from robust_r1.ui.blocks import build_header
@@ -43,6 +44,8 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
                 Compare(page, engines, answers)
             with gr.Tab("Sweep", id="sweep"):
                 SweepTab(page, engines, answers)
+            with gr.Tab("Analyze", id="analyze") as analyze:
+                Analyze(page, analyze, engines, runs)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines)
         open_tab(page, tabs)

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+PREVIEW, MODEL = "preview", "model"  # the two queues: looking never waits for a model
+
 
 class Runs:
     """Keep one stop event per running answer, by the visitor's session."""

@@ -1,0 +1,96 @@
+"""What the analyses look at: answered cases of one run or several, each beside its clean twin."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from robust_r1.chain import Finding
+from robust_r1.degradations import DegradationPlan
+
+LOST, WON = "right to wrong", "wrong to right"
+
+
+class Answered(Protocol):
+    """Describe one answered case, as `evaluation.Row` is one."""
+
+    id: str
+    source: str
+    task: str
+    level: str
+    question: str
+    choices: tuple[str, ...]
+    truth: str
+    plan: DegradationPlan
+    text: str
+    tokens: int
+    seconds: float
+    finish: str
+    answer: str
+    found: tuple[Finding, ...]
+    true: tuple[Finding, ...]
+    well_formed: bool
+    accuracy: float | None
+    degradation: float
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Hold one answered case with what a filter asks about it.
+
+    Attributes:
+        benchmark, model: of the run that it comes from.
+        row: the answered case.
+        clean: the same model's answer about the same picture undamaged, if the run holds it.
+        names: chain names of everything that was applied or perceived.
+        words: everything that was asked and said, in lower case.
+    """
+
+    benchmark: str
+    model: str
+    row: Answered
+    clean: Answered | None
+    names: frozenset[str]
+    words: str
+
+    @property
+    def run(self) -> str:
+        """Return the name under which marks of the case are kept."""
+        return f"{self.benchmark}/{self.model}"
+
+    @property
+    def right(self) -> bool | None:
+        """Tell whether the answer is right; None where the truth has none."""
+        return is_right(self.row)
+
+    @property
+    def flip(self) -> str:
+        """Return `LOST` or `WON` where the damage turned the answer, else an empty text."""
+        if self.clean is None or self.clean is self.row:
+            return ""
+        before, after = is_right(self.clean), self.right
+        if before is None or after is None or before == after:
+            return ""
+        return LOST if before else WON
+
+
+def is_right(row: Answered) -> bool | None:
+    """Tell whether an answer is right: a caption where it has every fact and no false one."""
+    return None if row.accuracy is None else row.accuracy >= 1
+
+
+def gather(benchmark: str, model: str, rows: Sequence[Answered]) -> tuple[Entry, ...]:
+    """Make the entries of one run, in its order."""
+    clean = {row.source: row for row in rows if not row.plan}
+    return tuple(
+        Entry(
+            benchmark, model, row, clean.get(row.source),
+            frozenset(finding.name for finding in (*row.true, *row.found)),
+            "\n".join((row.id, row.question, *row.choices, row.truth, row.text)).lower(),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def in_order(values: Iterable[str]) -> tuple[str, ...]:
+    """Return each value once, in the order in which they first come."""
+    return tuple(dict.fromkeys(values))

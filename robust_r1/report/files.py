@@ -1,0 +1,80 @@
+"""The cases of an analysis as files: CSV for spreadsheets, JSON lines for programs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from robust_r1.analysis.entries import Entry
+from robust_r1.chain import Finding
+from robust_r1.store import Marks
+
+COLUMNS = (
+    "benchmark", "model", "id", "source", "task", "level", "question", "choices", "truth",
+    "answer", "accuracy", "flip", "applied", "perceived", "degradation_reward", "well_formed",
+    "tokens", "seconds", "tags", "note", "text",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> str:
+    """Write one line a case, with a head; a text that a spreadsheet would run gets a quote."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        values = case_values(entry, marks)
+        values["choices"] = " | ".join(entry.row.choices)
+        values["applied"] = _findings(entry.row.true)
+        values["perceived"] = _findings(entry.row.found)
+        values["tags"] = " ".join(f"#{tag}" for tag in values["tags"])
+        writer.writerow([_plain(values[name]) for name in COLUMNS])
+    return buffer.getvalue()
+
+
+def to_jsonl(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> str:
+    """Write one JSON object a line, with the plan, so that a program can make the picture again."""
+    lines = []
+    for entry in entries:
+        values = case_values(entry, marks) | {"plan": json.loads(entry.row.plan.to_json())}
+        lines.append(json.dumps(values, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def case_values(entry: Entry, marks: Mapping[tuple[str, str], Marks]) -> dict:
+    """Return a case as values by the names of `COLUMNS`."""
+    row, found = entry.row, marks.get((entry.run, entry.row.id), Marks())
+    return {
+        "benchmark": entry.benchmark,
+        "model": entry.model,
+        "id": row.id,
+        "source": row.source,
+        "task": row.task,
+        "level": row.level,
+        "question": row.question,
+        "choices": list(row.choices),
+        "truth": row.truth,
+        "answer": row.answer,
+        "accuracy": row.accuracy,
+        "flip": entry.flip,
+        "applied": [asdict(finding) for finding in row.true],
+        "perceived": [asdict(finding) for finding in row.found],
+        "degradation_reward": row.degradation,
+        "well_formed": row.well_formed,
+        "tokens": row.tokens,
+        "seconds": row.seconds,
+        "tags": list(found.tags),
+        "note": found.note,
+        "text": row.text,
+    }
+
+
+def _findings(findings: Sequence[Finding]) -> str:
+    return ", ".join(f"{finding.name}({finding.intensity:.2f})" for finding in findings)
+
+
+def _plain(value: object) -> object:
+    if value is None:
+        return ""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,170 @@
+"""The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
+
+from functools import partial
+
+import gradio as gr
+
+from robust_r1.engine import Engine
+from robust_r1.store import default_notebook
+from robust_r1.ui.analyze_events import AnalyzeEvents
+from robust_r1.ui.analyze_layout import (
+    EXPORTS,
+    build_cases,
+    build_chooser,
+    build_figures,
+    build_filters,
+)
+from robust_r1.ui.blocks import PRIVATE
+from robust_r1.ui.library import Library
+from robust_r1.ui.runs import MODEL, Runs
+from robust_r1.ui.toasts import with_toasts
+
+# Without `show_progress_on`, Gradio writes "Error" over every output of a handler that raised.
+_QUIET = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
+_LATEST = {"trigger_mode": "always_last", **_QUIET}
+# The file lies in Gradio's cache, which it serves; the link is relative, so that it also works
+# behind a proxy.
+_DOWNLOAD = """(path) => {
+  if (!path) return;
+  const link = document.createElement('a');
+  const folder = location.pathname.replace(/\\/?$/, '/');
+  link.href = folder + 'gradio_api/file=' + encodeURI(path);
+  link.download = path.split('/').pop();
+  link.click();
+}"""
+_KEYS = """() => {
+  document.addEventListener('keydown', (event) => {
+    const id = {n: 'next-case', p: 'previous-case'}[event.key];
+    const at = event.target;
+    const typing = at.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(at.tagName);
+    if (!id || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const button = document.getElementById(id);
+    if (button && button.offsetParent) { event.preventDefault(); button.click(); }
+  });
+}"""
+
+
+class Analyze:
+    """Lay out and wire the Analyze tab; make one inside a `gr.Tab` context.
+
+    Nothing is read before somebody opens the tab.
+    """
+
+    def __init__(
+        self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...], runs: Runs
+    ) -> None:
+        self.look, self.seen = gr.State(None), gr.State(None)
+        self.chooser = build_chooser()
+        self.filters = build_filters()
+        with gr.Tabs(elem_id="analyze-tabs"):
+            with gr.Tab("Figures", id="figures"):
+                self.figures = build_figures()
+            with gr.Tab("Cases", id="cases") as self.cases:
+                self.case = build_cases(engines)
+        named = {engine.info.name: engine for engine in engines}
+        self._events = AnalyzeEvents(
+            Library(), default_notebook(), named, runs, self.case.gallery.GRADIO_CACHE
+        )
+        page.load(None, None, None, js=_KEYS, **PRIVATE)
+        self._wire_runs(tab)
+        self._wire_filters()
+        self._wire_cases()
+        self._add_endpoint()
+
+    def _wire_runs(self, tab: gr.Tab) -> None:
+        events, chooser, chosen = self._events, self.chooser, self.filters
+        outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
+                   chosen.saved, chosen.status]  # fmt: skip
+        for event in (
+            tab.select(with_toasts(events.arrive), self.look, outputs, **_QUIET),
+            chooser.runs.input(events.open_runs, [chooser.runs, self.look], outputs, **_QUIET),
+            gr.on(
+                [chooser.add.click, chooser.folder.submit], with_toasts(events.add_folder),
+                [chooser.folder, self.look], outputs, **_QUIET,
+            ),
+        ):
+            self._apply_after(event.success)
+
+    def _wire_filters(self) -> None:
+        events, chosen = self._events, self.filters
+        # Text by its change, since Gradio sends no input for what is pasted.
+        touched = [
+            field.change if field is chosen.text else field.input for field in chosen.fields
+        ]
+        self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
+        loaded = chosen.saved.input(
+            with_toasts(events.load_filter), chosen.saved, chosen.fields, **_QUIET
+        )
+        cleared = chosen.clear.click(
+            events.clear_filter, None, [*chosen.fields, chosen.saved], **_QUIET
+        )
+        for event in (loaded, cleared):
+            self._apply_after(event.success)
+        chosen.save.click(
+            with_toasts(events.save_filter), [self.look, chosen.saved], chosen.saved, **_QUIET
+        )
+        chosen.delete.click(
+            with_toasts(events.delete_filter), chosen.saved, chosen.saved, **_QUIET
+        )
+
+    def _apply_after(self, listen) -> None:
+        """Take the filter after an event; then show the cases, and the figures after them."""
+        chosen = self.filters
+        applied = listen(
+            with_toasts(self._events.apply), [self.look, *chosen.fields],
+            [self.look, chosen.status], **_LATEST,
+        )
+        shown = self._show_after(applied.success)
+        shown.then(
+            with_toasts(self._events.figures), self.look, self.figures.all, **_LATEST
+        )
+
+    def _show_after(self, listen):
+        return listen(
+            with_toasts(self._events.show), self.look, [*self.case.shown, self.seen], **_LATEST
+        )
+
+    def _wire_cases(self) -> None:
+        events, case, look = self._events, self.case, self.look
+        moves = (
+            (case.previous, events.move, -1), (case.next, events.move, 1),
+            (case.back, events.turn, -1), (case.forward, events.turn, 1),
+        )  # fmt: skip
+        for button, go, steps in moves:
+            moved = button.click(with_toasts(partial(_go, go, steps)), look, look, **_QUIET)
+            self._show_after(moved.success)
+        chosen = case.gallery.select(events.choose, look, look, **_QUIET)
+        self._show_after(chosen.success)
+        case.keep.click(
+            with_toasts(events.mark), [look, self.seen, case.tags, case.note],
+            [self.seen, case.marked, self.filters.tag], **_QUIET,
+        )
+        case.again.click(
+            with_toasts(events.ask_again), [look, case.model], case.rerun,
+            concurrency_id=MODEL, concurrency_limit=1, **_QUIET,
+        )
+        case.stop.click(events.stop, None, None, queue=False, **_QUIET)
+        for button, kind in zip(case.exports, EXPORTS, strict=True):
+            made = button.click(
+                with_toasts(partial(_export, events, kind)), look, case.file,
+                **_QUIET,
+            )
+            made.success(None, case.file, None, js=_DOWNLOAD, **PRIVATE)
+
+    def _add_endpoint(self) -> None:
+        with gr.Group(visible=False):
+            runs = gr.Textbox("", label="runs by name or folder, with commas; empty: the bundled")
+            wanted = gr.Textbox("", label='filter as JSON, such as {"levels": ["high"]}')
+            figures = gr.JSON(label="figures")
+            gr.Button().click(
+                with_toasts(self._events.analyze), [runs, wanted], figures, api_name="analyze",
+                api_description="Compute every figure of evaluation runs under a filter.",
+            )
+
+
+def _go(go, steps: int, look):
+    return go(look, steps)
+
+
+def _export(events: AnalyzeEvents, kind: str, look) -> str:
+    return events.export(look, kind)
