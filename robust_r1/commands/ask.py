@@ -15,7 +15,7 @@ from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
 from robust_r1.commands.replay import Case, read_case
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, TextDelta, load_engine
-from robust_r1.errors import InputError
+from robust_r1.errors import InputError, ModelError
 from robust_r1.images import load
 from robust_r1.metrics import Scorecard, score_answer
 
@@ -56,7 +56,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     way.add_argument("--preset", metavar="NAME", help=f"one of: {', '.join(PRESETS)}")
     parser.add_argument("--seed", type=int, help="of the damage and of drawn tokens (default: 0)")
-    parser.add_argument("--model", metavar="M", help="a catalog name, folder or hub id")
+    parser.add_argument("--model", metavar="M", help="a catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
     parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) to 2")
@@ -91,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         _summarize(answer, applied, score)
+    if answer.fault:  # what had come is printed; the status says that it is not all
+        raise ModelError(answer.fault)
     return 0
 
 
@@ -207,7 +209,10 @@ def _summarize(answer: Answer, applied: tuple[Finding, ...], score: Scorecard) -
     for name, words in score.explain.items():
         print(f"{name + ':':<13}{words}")
     rate = answer.tokens / answer.seconds if answer.seconds else 0.0
-    end = {"stop": "", "length": ", cut at the longest length", "stopped": ", stopped"}
+    end = {
+        **{"stop": "", "length": ", cut at the longest length", "stopped": ", stopped"},
+        "cut": ", cut off on its way",
+    }
     print(
         f"{answer.tokens} tokens in {answer.seconds:.2f} s ({rate:.0f} a second, first text after "
         f"{answer.first_text_seconds or 0:.2f} s){end[answer.finish]}"
@@ -252,6 +257,7 @@ def _result(
         "problems": [str(problem) for problem in answer.parsed.problems],
         "scores": _scores(score),
         "finish": answer.finish,
+        "fault": answer.fault or None,
         "tokens": answer.tokens,
         "load_seconds": round(load_seconds, 3),
         "first_text_seconds": answer.first_text_seconds and round(answer.first_text_seconds, 3),

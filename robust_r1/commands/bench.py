@@ -23,7 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--model",
         metavar="M",
-        help="for startup, preview and engine: a catalog name, folder or hub id",
+        help="for startup, preview and engine: a catalog name, folder, hub id or endpoint",
     )
     parser.add_argument(
         "--quantize",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from robust_r1.engine import catalog
 from robust_r1.engine.checkpoint import Checkpoint, read_checkpoint
+from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo
 from robust_r1.errors import InputError, ModelError
 
@@ -25,17 +26,19 @@ def load_engine(
     """Load a model and return the engine that answers with it.
 
     Args:
-        name: a catalog name, a folder, a hub id, or "auto": with a CUDA GPU `robust-r1-rl`,
+        name: a catalog name, a folder, a hub id, an endpoint such as http://host:8000/v1#name, or
+            "auto": with a CUDA GPU `robust-r1-rl`,
             without one the newest bundled model. Where auto takes another model than the full-size
             one, `engine.note` says why.
         quantize: "4bit" (NF4, double quantization), "8bit", "bf16", "fp32", or None for the
             machine's default: on a GPU 4-bit for models of a billion parameters and more; on a CPU
-            bf16 for those; fp32 for smaller ones.
+            bf16 for those; fp32 for smaller ones. An endpoint has its own, so only None fits it.
         progress: called with a share of the work in [0, 1] and a few words.
 
     Raises:
-        InputError: an unknown precision.
-        ModelError: no such model, a hub that does not answer, a broken or unfit checkpoint.
+        InputError: an unknown precision, or any for an endpoint; an address that cannot be read.
+        ModelError: no such model, a hub or endpoint that does not answer, a broken or unfit
+            checkpoint.
     """
     if quantize is not None and quantize not in PRECISIONS:
         raise InputError(
@@ -44,6 +47,8 @@ def load_engine(
     report = progress or _silent
     if name == "auto":
         return _load_auto(quantize, report)
+    if is_endpoint(name):
+        return _connect(name, quantize, report)
     return _load(catalog.find(name), quantize, report)
 
 
@@ -59,6 +64,17 @@ def _load_auto(quantize: str | None, report: Progress) -> Engine:
     info = catalog.newest_bundled()
     note = " ".join([why, *catalog.broken(), f"{info.label} answers."])
     return _load(info, quantize, report, note)
+
+
+def _connect(name: str, quantize: str | None, report: Progress) -> Engine:
+    if quantize is not None:
+        raise InputError("An endpoint has its own precision; leave --quantize out.")
+    from robust_r1.engine.remote import connect
+
+    report(0.0, "Looking for the endpoint")
+    engine = connect(name)
+    report(1.0, f"{engine.info.label} is ready")
+    return engine
 
 
 def _load(info: ModelInfo, quantize: str | None, report: Progress, note: str = "") -> Engine:

@@ -14,10 +14,11 @@ from transformers.generation.streamers import BaseStreamer
 from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
+from robust_r1.engine.control import Watch, any_set
 from robust_r1.engine.conversation import write_prompt, write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
-from robust_r1.engine.sampling import StopWhen, any_set, generation_config, processors_for
+from robust_r1.engine.sampling import StopWhen, generation_config, processors_for
 from robust_r1.engine.threads import one_thread
 from robust_r1.engine.types import (
     Answer,
@@ -28,7 +29,7 @@ from robust_r1.engine.types import (
     TextDelta,
     Turn,
 )
-from robust_r1.engine.worker import TokenSource, Watch, as_model_errors
+from robust_r1.engine.worker import TokenSource, as_model_errors
 from robust_r1.errors import InputError, ModelError
 
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model

@@ -57,6 +57,7 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict | None:
     if reply.answer is not None:
         fields |= {
             "finish": reply.answer.finish,
+            "fault": reply.answer.fault or None,
             "tokens": reply.answer.tokens,
             "seconds": round(reply.answer.seconds, 3),
         }

@@ -20,6 +20,7 @@ from robust_r1.engine import (
     catalog,
     load_engine,
 )
+from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.errors import InputError, ModelError, RobustR1Error
 
 _WAIT = 0.05  # seconds between looks at Stop while the model is loading
@@ -81,8 +82,8 @@ class Standby:
         """Return the text that the model is given; waits for the model."""
         return self._wait(None).prompt(question)
 
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of a text; waits for the model."""
+    def count_tokens(self, text: str) -> int | None:
+        """Return the number of tokens of a text, if it can be known; waits for the model."""
         return self._wait(None).count_tokens(text)
 
     def stream(
@@ -137,7 +138,8 @@ def open_models(names: Sequence[str], quantize: str | None = None) -> list[Engin
             info = catalog.newest_bundled()
         load = partial(load_engine, name, quantize)
         if info is None:
-            engine = load()
+            # An endpoint has its own precision.
+            engine = load_engine(name) if is_endpoint(name) else load()
             engines.setdefault(engine.info.name, engine)
         elif info.name not in engines:
             engines[info.name] = Standby(info, load)
