@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
@@ -41,7 +41,7 @@ class Endpoint:
     @property
     def name(self) -> str:
         """Return what `--model` takes for this endpoint."""
-        return f"{self.base}#{self.model}"
+        return f"{self.base}#{quote(self.model, safe='/:@')}"
 
     @property
     def headers(self) -> dict[str, str]:

@@ -40,6 +40,8 @@ class Explore:
     def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
         examples = gallery()
         self._converses = any(engine.info.converses for engine in engines)
+        # One queue for all models: as many at a time as the slowest of them can take.
+        self._at_once = min(engine.info.at_once for engine in engines)
         self.picture = gr.State(None)
         self.source = gr.State(None)  # the suggestion that the question came from, if any
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
@@ -152,7 +154,7 @@ class Explore:
             with_toasts(events.answer),
             [talk.kept, *self._state, actions.also_clean, *self.settings.fields],
             [*actions.buttons, *talk.outputs, *results.outputs],
-            concurrency_id=MODEL, concurrency_limit=1, show_progress="minimal",
+            concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
         asked.then(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
