@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 HOST, PORT = "127.0.0.1", 7860
-QUANTIZE = ("4bit", "8bit", "bf16", "fp32")
+QUANTIZE = ("4bit", "8bit", "bf16", "fp16", "fp32")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from PIL import Image
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, ProcessorMixin
 from transformers.generation.streamers import BaseStreamer
 
 from robust_r1 import images
@@ -47,7 +47,7 @@ class LocalEngine:
     def __init__(
         self,
         model: PreTrainedModel,
-        processor: ImageTextProcessor,
+        processor: ProcessorMixin,
         info: ModelInfo,
         precision: str,
         note: str = "",
@@ -236,9 +236,11 @@ class LocalEngine:
             self._processor.apply_chat_template(messages, add_generation_prompt=True)
             for _, messages in batch
         ]
-        # Fitted pictures are not resized again: what was shown is what the model sees.
+        # Fitted pictures are not resized again: what was shown is what the model sees. Models of
+        # other kinds know one size only.
+        fixed = {"do_resize": False} if isinstance(self._processor, ImageTextProcessor) else {}
         return self._processor(
-            images=pictures, text=texts, padding=True, return_tensors="pt", do_resize=False
+            images=pictures, text=texts, padding=True, return_tensors="pt", **fixed
         )
 
     def _until_end(self, row: list[int]) -> list[int]:

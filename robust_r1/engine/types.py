@@ -12,7 +12,7 @@ from robust_r1.chain import Parsed
 from robust_r1.errors import InputError
 
 Finish = Literal["stop", "length", "stopped", "cut"]
-PRECISIONS = ("4bit", "8bit", "bf16", "fp32")
+PRECISIONS = ("4bit", "8bit", "bf16", "fp16", "fp32")
 
 # The length of the longest completions in the published training run is 2048 tokens; twice that
 # leaves room and still ends a model that never stops.
@@ -106,7 +106,7 @@ class ModelInfo:
         source: a folder, a hub id, or an endpoint's address.
         bundled: whether it came with the project.
         parameters: their number.
-        memory: bytes needed to load and run it, by precision (estimates, see `catalog`).
+        memory: bytes needed to load and run it, by precision (estimates, see `memory`).
         licence: SPDX name, or "unknown".
         about: what it can and cannot do, one sentence.
         min_pixels, max_pixels: the area that pictures are fitted to, in pixels.
@@ -114,6 +114,7 @@ class ModelInfo:
         knows_photographs: whether it knows the content of photographs, not only their damage.
         reasons: whether it was trained to write the chain; else it is asked for the answer only.
         converses: whether it can be asked on about a picture; else each question stands for itself.
+        defaults: how it is asked unless somebody says otherwise.
         at_once: how many questions it answers at the same time; others wait for their turn.
     """
 
@@ -131,6 +132,7 @@ class ModelInfo:
     knows_photographs: bool
     reasons: bool = True
     converses: bool = True
+    defaults: GenerationSettings = GenerationSettings()
     at_once: int = 1
 
 
