@@ -212,7 +212,8 @@ def test_attention_is_the_one_that_is_asked_for(base, picture, attention):
 
 def test_pieces_with_marked_spaces_decode_as_their_text():
     pieces = ["<unk>", "\u2581a", "b", "<0x0A>", "<0xC3>", "<0xA9>", "\u2581", "<end>"]
-    own = Tokenizer(models.BPE({piece: n for n, piece in enumerate(pieces)}, [], byte_fallback=True))
+    vocabulary = {piece: place for place, piece in enumerate(pieces)}
+    own = Tokenizer(models.BPE(vocabulary, [], byte_fallback=True))
     own.decoder = decoders.Sequence(
         [decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()]
     )

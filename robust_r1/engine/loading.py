@@ -107,7 +107,7 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     from robust_r1.engine.local import LocalEngine
     from robust_r1.engine.weights import load_model, usable_precision
 
-    precision = usable_precision(options.precision or _default_precision(checkpoint))
+    precision = usable_precision(options.precision or default_precision(checkpoint.parameters))
     check_memory(info.label, info.memory or memory_needed(checkpoint.parameters), precision)
     place = adapter.folder if adapter else None
     model = load_model(checkpoint, precision, options.attention, place, report)
@@ -144,10 +144,11 @@ def _bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
     return replace(info, max_pixels=min(info.max_pixels, max_pixels))
 
 
-def _default_precision(checkpoint: Checkpoint) -> str:
+def default_precision(parameters: int) -> str:
+    """Return the precision that suits a model of this size on this machine; imports torch."""
     import torch
 
-    if checkpoint.parameters < catalog.SMALL:
+    if parameters < catalog.SMALL:
         return "fp32"
     return "4bit" if torch.cuda.is_available() else "bf16"
 

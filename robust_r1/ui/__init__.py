@@ -1,7 +1,7 @@
 """The page."""
 
 from robust_r1.ui.page import build_ui
-from robust_r1.ui.standby import open_models, start_loading
+from robust_r1.ui.shelf import open_models, start_loading
 from robust_r1.ui.theme import launch_arguments
 
 __all__ = ["build_ui", "launch_arguments", "open_models", "start_loading"]

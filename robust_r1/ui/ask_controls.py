@@ -8,6 +8,7 @@ from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.ui.blocks import html
 from robust_r1.ui.chain_view import answer_cards, chain_cards, status_line
 from robust_r1.ui.links import MAX_SEED
+from robust_r1.ui.menu import menu_choices
 from robust_r1.ui.score_view import score_line
 
 _DEFAULTS = GenerationSettings()
@@ -154,7 +155,7 @@ def build_actions(engines: tuple[Engine, ...]) -> Actions:
     with gr.Row(elem_classes="rr-ask", equal_height=True):
         return Actions(
             model=gr.Dropdown(
-                choices=[(engine.info.label, engine.info.name) for engine in engines],
+                choices=menu_choices(engines),
                 value=engines[0].info.name, label="Model", show_label=False, container=False,
                 filterable=False, min_width=150, scale=2, elem_id="model",
             ),

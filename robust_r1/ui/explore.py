@@ -13,6 +13,7 @@ from robust_r1.ui.answer_events import AnswerEvents
 from robust_r1.ui.ask_controls import build_actions, build_question, build_results, build_talk
 from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.examples import gallery
+from robust_r1.ui.menu import wire_menu
 from robust_r1.ui.picture_controls import build_picture_side
 from robust_r1.ui.picture_events import PictureEvents
 from robust_r1.ui.runs import Runs
@@ -51,6 +52,7 @@ class Explore:
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 self.question, self.settings = build_question(self._converses)
                 self.actions = build_actions(engines)
+                standing = html(elem_id="model-state")
                 self.notice = html(elem_id="notice")
                 self.talk = build_talk()
                 self.results = build_results()
@@ -65,6 +67,7 @@ class Explore:
         self._wire_damage()
         self._wire_question()
         self._wire_answer(page)
+        wire_menu(page, engines, self.actions.model, standing)
 
     def _wire_picture(self, page: gr.Blocks) -> None:
         events, left, model = self._pictures, self.left, self.actions.model
