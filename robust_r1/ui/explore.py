@@ -160,7 +160,9 @@ class Explore:
             concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
-        asked.then(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
+        # Gradio's `then` does not follow an event that failed, whatever its description says.
+        for after in (asked.then, asked.failure):
+            after(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
         self._link_after(asked.then)
         actions.stop.click(events.stop, None, None, **_AT_ONCE)
         actions.leave.click(
