@@ -22,6 +22,7 @@ class _Options:
     precision: str | None = None
     attention: str | None = None
     max_pixels: int | None = None
+    warm: bool = True
 
 
 def load_engine(
@@ -31,6 +32,7 @@ def load_engine(
     *,
     attention: str | None = None,
     max_pixels: int | None = None,
+    warm: bool = True,
 ) -> Engine:
     """Load a model and return the engine that answers with it.
 
@@ -46,6 +48,8 @@ def load_engine(
         attention: one of ATTENTION, or None for the fastest that is there.
         max_pixels: a smaller budget for pictures than the model's own, in pixels: less memory and
             time, less detail.
+        warm: whether a small model answers once before it is handed over. Not where a GPU is lent
+            for single calls only.
 
     Raises:
         InputError: an unknown precision or attention, a pixel budget that holds no picture, any of
@@ -55,7 +59,7 @@ def load_engine(
     """
     _check_choice("precision", quantize, PRECISIONS)
     _check_choice("attention", attention, ATTENTION)
-    options = _Options(quantize, attention, max_pixels)
+    options = _Options(quantize, attention, max_pixels, warm)
     report = _rising(progress or _silent)
     if name == "auto":
         return _load_auto(options, report)
@@ -113,7 +117,7 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     model = load_model(checkpoint, precision, options.attention, place, report)
     note = note or _note(info, checkpoint, adapter)
     engine = LocalEngine(model, _load_processor(checkpoint), info, precision, note)
-    if checkpoint.parameters < catalog.SMALL:
+    if options.warm and checkpoint.parameters < catalog.SMALL:
         report(0.9, "Warming up")
         _warm_up(engine)
     report(1.0, f"{info.label} is ready")

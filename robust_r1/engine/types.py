@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from robust_r1.chain import Parsed
+from robust_r1.chain import Parsed, parse
 from robust_r1.errors import InputError
 
 Finish = Literal["stop", "length", "stopped", "cut"]
@@ -94,6 +94,13 @@ class Answer:
     model: str
     settings: GenerationSettings
     fault: str = ""
+
+    @staticmethod
+    def stopped(
+        text: str, tokens: int, model: str, settings: GenerationSettings, seconds: float = 0.0
+    ) -> "Answer":
+        """Return what had come of an answer when somebody stopped it."""
+        return Answer(text, parse(text), tokens, seconds, None, "stopped", model, settings)
 
 
 @dataclass(frozen=True)
