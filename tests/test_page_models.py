@@ -9,6 +9,7 @@ from endpoint_server import serve_endpoint
 from page_driver import WAIT, Visitor, browse, serve
 from playwright.sync_api import expect
 
+from robust_r1.chain import build_prompt
 from robust_r1.engine import catalog
 from robust_r1.ui import open_models, start_loading
 
@@ -65,6 +66,22 @@ def test_an_endpoint_answers_on_the_page(visitor):
     expect(visitor.page.locator("#status")).to_contain_text("Complete")
     visitor.wait_for_scores()
     expect(visitor.page.locator("#chain")).to_contain_text("Soft edges.")
+
+
+def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
+    page, prompt = visitor.page, visitor.page.locator("#prompt textarea")
+    page.get_by_role("button", name="Generation settings").click()
+    expect(prompt).to_have_value(build_prompt("{question}"))
+    prompt.fill("Look: {question}")
+    visitor.ask()
+    expect(page.locator(".rr-now b")).to_have_text("Q2")
+    visitor.wait_for_scores()
+    assert server.asked[-1][0]["messages"][-1]["content"][-1]["text"] == "Look: What is it?"
+    prompt.fill("Look.")
+    visitor.ask()
+    expect(page.locator(".toast-wrap")).to_contain_text("lacks {question}")
+    choose(visitor, "cut at")
+    expect(prompt).to_have_value(build_prompt("{question}"))
 
 
 def test_what_had_come_before_a_connection_broke_stays_marked(visitor):

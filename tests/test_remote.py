@@ -100,6 +100,14 @@ def test_earlier_turns_are_sent_before_the_question(ask, server):
     assert roles == ["user", "assistant", "user"]
 
 
+def test_a_prompt_of_ones_own_takes_the_place_of_the_models(ask, server):
+    ask("good", history=(Turn("A?", "b"),), template="Say: {question} Now.")
+    texts = [message["content"][-1]["text"] for message in server.asked[0][0]["messages"]]
+    assert texts == ["Say: A? Now.", "b", "Say: What is it? Now."]
+    refusal(lambda: ask("good", template="Say it."), "lacks {question}")
+    refusal(lambda: ask("good", template="{question}" + "x" * 4000), "4010 characters")
+
+
 def test_without_a_count_of_the_server_pieces_are_counted(ask):
     *deltas, answer = ask("uncounted")
     assert answer.tokens == len(deltas)

@@ -83,6 +83,7 @@ class LocalEngine:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
@@ -93,13 +94,14 @@ class LocalEngine:
             stop: set it to end the generation within one token; the Answer then says "stopped".
                 Closing the iterator ends it likewise, and waits for the thread.
             history: the earlier turns about the same picture, oldest first.
+            template: another prompt than the model's own, see `conversation.check_template`.
 
         Raises:
             InputError: an unfit question or history, at once.
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        chat = (image, write_turns(self.info, question, history))
+        chat = (image, write_turns(self.info, question, history, template))
         return self._stream(chat, settings, stop)
 
     def _stream(

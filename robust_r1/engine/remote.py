@@ -67,6 +67,7 @@ class RemoteEngine:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as they arrive, then one Answer.
 
@@ -79,7 +80,7 @@ class RemoteEngine:
             InputError: an unfit question or history, at once.
             ModelError: the endpoint is down, refuses, or breaks off before the first text.
         """
-        body = self._body(image, write_turns(self.info, question, history), settings)
+        body = self._body(image, write_turns(self.info, question, history, template), settings)
         return self._stream(body, settings, any_set(stop))
 
     def _stream(

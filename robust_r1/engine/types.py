@@ -178,10 +178,12 @@ class Engine(Protocol):
         settings: GenerationSettings = ...,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Yield the answer's text piece by piece, then one Answer.
 
         `history` holds the earlier turns about the same picture, oldest first, `MAX_TURNS` at most.
+        `template` is another prompt than the model's own, with {question} in it.
         Setting `stop`, or closing the iterator, ends the generation within one token. Raises
         InputError for an empty question, and for a history where `info.converses` is false;
         ModelError where the model fails.

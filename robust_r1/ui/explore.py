@@ -87,6 +87,11 @@ class Explore:
         for event in (opened, chosen, brought, removed):
             self._preview_after(event.then)
         model.input(events.change_model, [self.picture, model], self.notice, **_QUIET)
+        for listen in (opened.then, model.input):
+            listen(
+                self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
+                **_AT_ONCE,
+            )
 
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left

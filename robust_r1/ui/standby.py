@@ -146,12 +146,14 @@ class Standby:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.
         """
-        yield from self._wait(stop).stream(image, question, settings, stop, history)
+        engine = self._wait(stop)
+        yield from engine.stream(image, question, settings, stop, history, template)
 
     def generate(
         self,

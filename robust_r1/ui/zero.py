@@ -41,8 +41,8 @@ class ZeroGpuEngine:
         self._engine = engine
 
         @gpu(duration=booked_seconds)
-        def answer(image, question, settings, history):
-            yield from engine.stream(image, question, settings, None, history)
+        def answer(image, question, settings, history, template):
+            yield from engine.stream(image, question, settings, None, history, template)
 
         self._answer = answer
 
@@ -65,11 +65,13 @@ class ZeroGpuEngine:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Book a GPU and stream; see `Engine.stream`. Stop ends the booking and the stream."""
         stopped = any_set(stop)
         text, start = [], time.perf_counter()
-        with closing(self._answer(image, question, settings, tuple(history))) as events:
+        answering = self._answer(image, question, settings, tuple(history), template)
+        with closing(answering) as events:
             for event in events:
                 if stopped() and isinstance(event, TextDelta):
                     break
@@ -104,7 +106,7 @@ class ZeroGpuEngine:
         self._engine.close()
 
 
-def booked_seconds(image: object, question: str, settings: GenerationSettings, history) -> int:
+def booked_seconds(image: object, question: str, settings: GenerationSettings, *rest) -> int:
     """Return how long a GPU is booked for a question: by the longest answer it may get."""
     return min(_MOST, _START + settings.max_new_tokens // _RATE)
 
