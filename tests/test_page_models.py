@@ -75,8 +75,13 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     prompt.fill("Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
+    for _ in range(200):  # the question is on its way while the page shows it already
+        asked = server.asked[-1][0]["messages"][-1]["content"][-1]["text"]
+        if asked == "Look: What is it?":
+            break
+        page.wait_for_timeout(100)
+    assert asked == "Look: What is it?"
     visitor.wait_for_scores()
-    assert server.asked[-1][0]["messages"][-1]["content"][-1]["text"] == "Look: What is it?"
     prompt.fill("Look.")
     visitor.ask()
     expect(page.locator(".toast-wrap")).to_contain_text("lacks {question}")
