@@ -1,4 +1,5 @@
-"""Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--quantize Q].
+"""Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--quantize Q]
+[--max-pixels N].
 
 Every flag can also be an environment variable of the same name with the prefix ROBUST_R1_, as in
 ROBUST_R1_MODEL=tiny-rl,tiny-sft; a flag wins. This is the entry point of a Hugging Face Space too.
@@ -7,10 +8,10 @@ ROBUST_R1_MODEL=tiny-rl,tiny-sft; a flag wins. This is the entry point of a Hugg
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 HOST, PORT = "127.0.0.1", 7860
-QUANTIZE = ("4bit", "8bit", "bf16", "fp32")
+QUANTIZE = ("4bit", "8bit", "bf16", "fp16", "fp32")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -22,7 +23,11 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
         help="a catalog name, a local folder, a hub id or an endpoint; repeat it for a menu "
         "(default: auto, with the bundled models beside it)",
     )
-    parser.add_argument("--host", default=environ.get("ROBUST_R1_HOST") or HOST,
+    # A Space says where it wants to be served, in Gradio's own variable.
+    host = environ.get("ROBUST_R1_HOST") or environ.get("GRADIO_SERVER_NAME")
+    if not host and environ.get("SPACE_ID"):
+        host = "0.0.0.0"
+    parser.add_argument("--host", default=host or HOST,
                         help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=environ.get("ROBUST_R1_PORT") or PORT,
                         help="port to listen on (default: %(default)s)")
@@ -31,6 +36,9 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
     parser.add_argument("--quantize", choices=QUANTIZE,
                         default=environ.get("ROBUST_R1_QUANTIZE") or None,
                         help="precision of the weights (default: what suits the machine)")
+    parser.add_argument("--max-pixels", type=int, metavar="N",
+                        default=environ.get("ROBUST_R1_MAX_PIXELS") or None,
+                        help="smaller budget for pictures than the model's own, in pixels")
     args = parser.parse_args(argv)
     # argparse checks the choices of flags, but not those of defaults.
     if args.quantize not in (None, *QUANTIZE):
@@ -51,11 +59,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     # the queue, a table over all past events, are not to be made anew after every event.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
+    gpu = _lent_gpu(os.environ)
     from robust_r1.errors import RobustR1Error
-    from robust_r1.ui import build_ui, launch_arguments, open_models, start_loading
+    from robust_r1.ui import (
+        build_ui,
+        launch_arguments,
+        open_models,
+        open_on_zero_gpu,
+        start_loading,
+    )
 
     try:
-        engines = open_models(args.model, args.quantize)
+        if gpu is not None:
+            engines = open_on_zero_gpu(args.model, gpu, args.max_pixels)
+        else:
+            engines = open_models(args.model, args.quantize, args.max_pixels)
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -74,6 +92,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         for engine in engines:
             engine.close()
     return 0
+
+
+def _lent_gpu(environ: Mapping[str, str]) -> Callable | None:
+    """Return the decorator of functions that a ZeroGPU Space lends a GPU to; elsewhere None.
+
+    Its package changes torch, so it is imported first.
+    """
+    if not environ.get("SPACES_ZERO_GPU"):
+        return None
+    import spaces
+
+    return spaces.GPU
 
 
 if __name__ == "__main__":

@@ -53,6 +53,7 @@ class ScriptedEngine:
         self.texts = texts or {}
         self.asked: list[np.ndarray] = []
         self.histories: list[tuple[Turn, ...]] = []
+        self.templates: list[str] = []
         self.running = 0
         self._turn = threading.Lock()
 
@@ -66,12 +67,15 @@ class ScriptedEngine:
     def count_tokens(self, text):
         return len(text.split())
 
-    def stream(self, image, question, settings=GenerationSettings(), stop=None, history=()):  # noqa: B008
+    def stream(
+        self, image, question, settings=GenerationSettings(), stop=None, history=(), template="",  # noqa: B008
+    ):
         check_history(self.info, history)
         stop = stop or threading.Event()
         with self._turn:
             self.asked.append(image.copy())
             self.histories.append(tuple(history))
+            self.templates.append(template)
             self.running += 1
             try:
                 yield from self._write(question, settings, stop)

@@ -382,7 +382,8 @@ def test_a_closed_engine_says_so(folder, picture):
 
 
 @pytest.mark.parametrize(
-    ("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)]
+    ("precision", "dtype"),
+    [("fp32", torch.float32), ("bf16", torch.bfloat16), ("fp16", torch.float16)],
 )
 def test_a_precision_is_the_type_of_the_weights(folder, picture, precision, dtype):
     with load_engine(str(folder), quantize=precision) as engine:
@@ -409,5 +410,5 @@ def test_8_bit_runs_on_this_machine(folder, picture):
 
 
 def test_an_unknown_precision_names_the_known_ones(folder):
-    with pytest.raises(InputError, match="4bit, 8bit, bf16, fp32"):
+    with pytest.raises(InputError, match="4bit, 8bit, bf16, fp16, fp32"):
         load_engine(str(folder), quantize="int3")

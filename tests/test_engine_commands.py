@@ -11,8 +11,8 @@ from tiny_checkpoint import make_checkpoint
 
 from robust_r1 import images
 from robust_r1.chain import Chain, Finding, findings_of, parse, render
-from robust_r1.cli import main
-from robust_r1.commands.ask import ChainPrinter
+from robust_r1.cli import build_parser, main
+from robust_r1.commands.ask import ChainPrinter, _case
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import catalog, load_engine
@@ -116,6 +116,16 @@ def test_a_saved_answer_is_asked_again_as_it_was(ask, photo, tmp_path):
         assert again[key] == first[key]
     other = ask("--replay", file, photo, "Another question?")
     assert other["question"] == "Another question?" and other["plan"] == first["plan"]
+
+
+def test_a_prompt_of_ones_own_is_asked_saved_and_replayed(ask, photo, tmp_path, capsys):
+    own, other = ask(photo, "a?", "--prompt", "{question} {question}"), ask(photo, "a?")
+    assert own["template"] == "{question} {question}" and other["template"] is None
+    assert own["text"] == ask(photo, "a? a?", "--prompt", "{question}")["text"] != other["text"]
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(own))
+    assert ask(photo, "--replay", file)["text"] == own["text"]
+    assert "lacks {question}" in refused(capsys, photo, "a?", "--prompt", "a?")
 
 
 def test_the_chain_is_printed_as_headings_and_the_figures_below(capsys, photo, model):
@@ -231,6 +241,18 @@ def test_models_as_json_says_where_and_what_fits(capsys):
     assert [row["name"] for row in result["models"]] == [info.name for info in catalog.models()]
     assert {row["where"] for row in result["models"]} <= {"bundled", "downloaded", "on the hub"}
     assert result["memory"] > 0
+    for row in result["models"]:
+        assert row["prompt"].startswith("QUESTION\n") and row["licence"] != "unknown"
+        assert ("<TYPE>" in row["prompt"]) is row["reasons"]
+        assert row["defaults"]["max_new_tokens"] >= 256 and row["memory"]["fp16"] > 0
+
+
+def test_a_full_size_model_is_asked_for_as_many_tokens_as_it_was_trained_with():
+    words = ["ask", "a.png", "a?", "--model", "robust-r1-rl"]
+    case = _case(build_parser(["ask"]).parse_args(words))
+    assert case.settings.max_new_tokens == 2048
+    words += ["--max-new-tokens", "9"]
+    assert _case(build_parser(["ask"]).parse_args(words)).settings.max_new_tokens == 9
 
 
 def test_what_does_not_fit_is_said(capsys, monkeypatch):

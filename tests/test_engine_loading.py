@@ -290,7 +290,7 @@ def test_bundled_models_come_first_and_describe_themselves(models):
     assert [info.name for info in infos[:3]] == ["tiny-base", "tiny-sft", "tiny-rl"]
     for info in infos:
         assert info.about.endswith(".") and info.parameters > 0
-        assert set(info.memory) == {"4bit", "8bit", "bf16", "fp32"}
+        assert set(info.memory) == {"4bit", "8bit", "bf16", "fp16", "fp32"}
         assert info.memory["4bit"] < info.memory["8bit"] < info.memory["bf16"]
     assert not any(info.knows_photographs for info in infos[:3])
     assert all(info.knows_photographs for info in infos[3:])

@@ -33,7 +33,7 @@ HOME_OF = {
     "accelerate": {"engine", "train"},
     "bitsandbytes": {"engine", "train"},
     "trl": {"train"},
-    "peft": {"train"},
+    "peft": {"engine", "train"},
     "gradio": {"ui", "app"},
 }
 TABS = {"explore", "compare", "sweep", "analyze", "learn"}

@@ -23,7 +23,8 @@ from robust_r1.ui.examples import gallery, photographs, scenes
 from robust_r1.ui.links import PageState, decode, encode
 from robust_r1.ui.markup import escape
 from robust_r1.ui.picture_handlers import plan_of, preset_values, slider_values
-from robust_r1.ui.standby import Standby, start_loading
+from robust_r1.ui.shelf import start_loading
+from robust_r1.ui.standby import Standby
 from robust_r1.ui.theme import launch_arguments
 
 SPLITS = {"train", "held_out"}
@@ -175,7 +176,7 @@ def test_page_is_served_without_anything_from_elsewhere():
 
 def test_what_was_built_is_left_to_itself_by_the_garbage_collector():
     engine = ScriptedEngine(note="here")
-    standby = Standby(engine.info, lambda: engine)
+    standby = Standby(engine.info, lambda report: engine)
     frozen = gc.get_freeze_count()
     try:
         start_loading([standby])

@@ -14,8 +14,17 @@ import numpy as np
 from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
 from robust_r1.commands.replay import Case, read_case
 from robust_r1.degradations import PRESETS, DegradationPlan
-from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, TextDelta, load_engine
-from robust_r1.errors import InputError
+from robust_r1.engine import (
+    PRECISIONS,
+    Answer,
+    Engine,
+    GenerationSettings,
+    TextDelta,
+    catalog,
+    load_engine,
+)
+from robust_r1.engine.conversation import check_template
+from robust_r1.errors import InputError, ModelError
 from robust_r1.images import load
 from robust_r1.metrics import Scorecard, score_answer
 
@@ -56,8 +65,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     way.add_argument("--preset", metavar="NAME", help=f"one of: {', '.join(PRESETS)}")
     parser.add_argument("--seed", type=int, help="of the damage and of drawn tokens (default: 0)")
-    parser.add_argument("--model", metavar="M", help="a catalog name, folder or hub id")
+    parser.add_argument("--model", metavar="M", help="a catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
+    parser.add_argument("--max-pixels", type=int, metavar="N", help="smaller pixel budget")
+    parser.add_argument(
+        "--prompt", metavar="TEXT", help="another prompt, with {question} where the question goes"
+    )
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
     parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) to 2")
     parser.add_argument("--top-p", type=float, metavar="P", help="share of probability drawn from")
@@ -74,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     case = _case(args)
     picture = load(args.image if args.image is not None else case.image)
     start = time.perf_counter()
-    engine = load_engine(case.model or "auto", args.quantize)
+    engine = load_engine(case.model or "auto", args.quantize, max_pixels=args.max_pixels)
     seconds = time.perf_counter() - start
     try:
         damaged = case.plan.apply(engine.fit(picture))
@@ -91,12 +104,15 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         _summarize(answer, applied, score)
+    if answer.fault:  # what had come is printed; the status says that it is not all
+        raise ModelError(answer.fault)
     return 0
 
 
 def _case(args: argparse.Namespace) -> Case:
     """Put together what is asked: the saved case, if any, and the flags, which win."""
-    case = Case("", (), DegradationPlan(), GenerationSettings(), None, None, None)
+    settings = catalog.defaults_for(args.model or "auto")
+    case = Case("", (), DegradationPlan(), settings, None, None, None)
     if args.replay is not None:
         case = read_case(args.replay)
     changes: dict[str, Any] = {}
@@ -109,6 +125,8 @@ def _case(args: argparse.Namespace) -> Case:
         changes["plan"] = _plan(args)
     if args.truth is not None:
         changes["truth"] = args.truth
+    if args.prompt is not None:
+        changes["template"] = check_template(args.prompt)
     if args.model is not None:
         changes["model"] = args.model
     if args.alone:
@@ -150,7 +168,10 @@ def _ask(engine: Engine, picture: np.ndarray, case: Case, show: bool) -> Answer:
     printer = ChainPrinter()
     question = format_question(case.question, case.choices)
     answer = None
-    for event in engine.stream(picture, question, case.settings, history=case.history):
+    asked = engine.stream(
+        picture, question, case.settings, history=case.history, template=case.template
+    )
+    for event in asked:
         if not isinstance(event, TextDelta):
             answer = event
         elif show:
@@ -207,7 +228,10 @@ def _summarize(answer: Answer, applied: tuple[Finding, ...], score: Scorecard) -
     for name, words in score.explain.items():
         print(f"{name + ':':<13}{words}")
     rate = answer.tokens / answer.seconds if answer.seconds else 0.0
-    end = {"stop": "", "length": ", cut at the longest length", "stopped": ", stopped"}
+    end = {
+        **{"stop": "", "length": ", cut at the longest length", "stopped": ", stopped"},
+        "cut": ", cut off on its way",
+    }
     print(
         f"{answer.tokens} tokens in {answer.seconds:.2f} s ({rate:.0f} a second, first text after "
         f"{answer.first_text_seconds or 0:.2f} s){end[answer.finish]}"
@@ -239,6 +263,7 @@ def _result(
         "plan": json.loads(case.plan.to_json()),
         "seed": args.seed if args.seed is not None else case.settings.seed,
         "settings": asdict(answer.settings),
+        "template": case.template or None,
         "text": answer.text,
         "chain": {
             "influence": chain.influence,
@@ -252,6 +277,7 @@ def _result(
         "problems": [str(problem) for problem in answer.parsed.problems],
         "scores": _scores(score),
         "finish": answer.finish,
+        "fault": answer.fault or None,
         "tokens": answer.tokens,
         "load_seconds": round(load_seconds, 3),
         "first_text_seconds": answer.first_text_seconds and round(answer.first_text_seconds, 3),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from robust_r1.commands.tables import format_table
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError
-from robust_r1.evaluation import preview, speed
+from robust_r1.evaluation import full_size, preview, speed
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -23,7 +23,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--model",
         metavar="M",
-        help="for startup, preview and engine: a catalog name, folder or hub id",
+        help="for startup, preview and engine: a catalog name, folder, hub id or endpoint; "
+        f"for engine also {full_size.MODEL}, a full-size model with random weights (needs a GPU)",
     )
     parser.add_argument(
         "--quantize",
@@ -93,7 +94,29 @@ def _degradations(args: argparse.Namespace) -> None:
     print(format_table(("", "ms"), rows))
 
 
+def _full_size(args: argparse.Namespace) -> None:
+    costs, faults = full_size.measure_full_size()
+    if args.json:
+        values = {"model": full_size.MODEL, "costs": [asdict(cost) for cost in costs]}
+        print(json.dumps({**values, "faults": faults}, indent=2))
+        return
+    header = ("precision", "attention", "batch", "load s", "first token s", "tokens/s", "peak GB")
+    rows = [
+        (
+            *(cost.precision, cost.attention, cost.batch, f"{cost.load_seconds:.1f}"),
+            *(f"{cost.first_token_seconds:.2f}", f"{cost.tokens_per_second:.0f}"),
+            f"{cost.peak_bytes / 1e9:.2f}",
+        )
+        for cost in costs
+    ]
+    print(format_table(header, rows))
+    for fault in faults:
+        print(fault)
+
+
 def _engine(args: argparse.Namespace) -> None:
+    if args.model == full_size.MODEL:
+        return _full_size(args)
     precisions = [None]
     if args.quantize:
         precisions = [name.strip() for name in args.quantize.split(",")]

@@ -20,7 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("data", metavar="DATA", help="minibench, photobench or scenes")
-    parser.add_argument("--model", default="auto", help="catalog name, folder or hub id")
+    parser.add_argument("--model", default="auto", help="catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", help="4bit, 8bit, bf16 or fp32")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
     parser.add_argument("--levels", help="only these, as in clean,high")

@@ -7,6 +7,11 @@ from typing import Any
 
 from robust_r1.commands.tables import format_table
 from robust_r1.engine import ModelInfo, catalog, machine
+from robust_r1.engine.conversation import write_prompt
+from robust_r1.engine.memory import fitting
+
+# Precisions whose needs are told apart in the table.
+_SHOWN = {"4bit": "4-bit", "8bit": "8-bit", "bf16": "16-bit", "fp32": "32-bit"}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -31,23 +36,38 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(values, indent=2))
         return 0
     table = [
-        (row["name"], _size(row["parameters"]), row["where"], row["fits"] or "too large")
+        (
+            *(row["name"], _size(row["parameters"]), row["where"]),
+            *(f"{row['memory'][precision] / 1e9:.2f}" for precision in _SHOWN),
+            row["fits"] or "too large",
+        )
         for row in rows
     ]
-    print(format_table(("model", "parameters", "where", "fits in"), table))
+    needs = [f"GB {words}" for words in _SHOWN.values()]
+    print(format_table(("model", "parameters", "where", *needs, "fits in"), table))
     print()
     for row in rows:
-        print(f"{row['name']}: {row['about']} Licence: {row['licence']}.")
+        asked = "a chain" if row["reasons"] else "the answer only"
+        print(
+            f"{row['name']}: {row['about']} Asked for {asked}, with up to "
+            f"{row['defaults']['max_new_tokens']} tokens. Licence: {row['licence']}."
+        )
     gpu = f"{memory.gpu / 1e9:.1f} GB on the GPU" if memory.gpu else "no CUDA GPU"
     print(f"\nThis machine has {memory.available / 1e9:.1f} GB of memory free and {gpu}.")
-    print("--model also takes a folder with a Qwen2.5-VL checkpoint, or a hub id.")
+    print(
+        "--model also takes a folder (a checkpoint, or a LoRA for one), a hub id, or an endpoint's "
+        "address, http://host:8000/v1#name. All of this is made for Qwen2.5-VL models; others that "
+        "transformers can load for pictures and text were not trained to write chains."
+    )
     return 0
 
 
 def _describe(info: ModelInfo, memory: machine.Memory) -> dict[str, Any]:
-    fitting = [name for name, size in info.memory.items() if size <= memory.largest]
+    fits = ", ".join(fitting(info.memory, memory.largest))
     where = "bundled" if info.bundled else "downloaded" if catalog.is_cached(info) else "on the hub"
-    return {**asdict(info), "memory": dict(info.memory), "where": where, "fits": ", ".join(fitting)}
+    prompt = write_prompt(info, "QUESTION")
+    values = {"memory": dict(info.memory), "prompt": prompt, "where": where, "fits": fits}
+    return {**asdict(info), **values}
 
 
 def _size(parameters: int) -> str:

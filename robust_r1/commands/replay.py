@@ -9,6 +9,7 @@ from typing import Any
 
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import GenerationSettings, Turn
+from robust_r1.engine.conversation import check_template
 from robust_r1.errors import DataError, InputError
 
 # Pictures are PNG: base64 of the largest that a page can hold, and room for the rest.
@@ -28,6 +29,7 @@ class Case:
         image: an encoded picture, before the damage.
         truth: the true answer.
         history: the earlier turns of its conversation.
+        template: the prompt, with {question} in it; empty for the model's own.
     """
 
     question: str
@@ -38,14 +40,15 @@ class Case:
     image: bytes | None
     truth: str | None
     history: tuple[Turn, ...] = ()
+    template: str = ""
 
 
 def read_case(path: Path) -> Case:
     """Read a saved answer.
 
-    Needs "question"; reads "choices", "turns", "plan", "settings", "model", "image" (a data URL)
-    and "answer". Other keys are what came of it then, and are ignored. Raises DataError that names
-    the file and the key.
+    Needs "question"; reads "choices", "turns", "plan", "settings", "template", "model", "image"
+    (a data URL) and "answer". Other keys are what came of it then, and are ignored. Raises
+    DataError that names the file and the key.
     """
     record = _record(path)
     question = _text(record, "question", path)
@@ -57,6 +60,7 @@ def read_case(path: Path) -> Case:
     try:
         plan = DegradationPlan.from_json(json.dumps(record.get("plan") or {"steps": []}))
         settings = _settings(record.get("settings") or {})
+        template = check_template(_text(record, "template", path) or "")
     except InputError as error:
         raise DataError(f"{path}: {error}") from error
     return Case(
@@ -68,6 +72,7 @@ def read_case(path: Path) -> Case:
         image=_picture(record, path),
         truth=_text(record, "answer", path),
         history=_history(record, path),
+        template=template,
     )
 
 

@@ -3,13 +3,14 @@
 Nothing here loads or downloads a model, and torch is not imported.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from robust_r1.engine.checkpoint import Checkpoint, read_checkpoint
-from robust_r1.engine.types import ModelInfo
+from robust_r1.engine.adapter import is_adapter, read_adapter
+from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
+from robust_r1.engine.memory import memory_needed
+from robust_r1.engine.types import GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
 
 MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
@@ -22,6 +23,7 @@ HUB_MIN_PIXELS = 56 * 56
 # Below this a model counts as small: full precision everywhere, and a warm-up at loading.
 SMALL = 1_000_000_000
 
+_OTHER = "A model of another kind than Qwen2.5-VL: it was not trained to write chains."
 _EYES_ONLY = (
     "It sees damage in any picture and answers about synthetic scenes, but knows nothing about "
     "what photographs show"
@@ -48,20 +50,10 @@ _BUNDLED = {
 }
 
 
-def _memory(linear: int, other: int) -> Mapping[str, int]:
-    """Estimate the bytes that a model needs, by precision.
-
-    `linear` weights are quantized, `other` ones (embeddings, norms) are not. NF4 with double
-    quantization takes 4.127 bits a weight (Dettmers et al. 2023, QLoRA); a quarter on top is for
-    activations and the cache.
-    """
-    weights = {
-        "4bit": linear * 4.127 / 8 + other * 2,
-        "8bit": linear + other * 2,
-        "bf16": (linear + other) * 2,
-        "fp32": (linear + other) * 4,
-    }
-    return {precision: round(size * 1.25) for precision, size in weights.items()}
+# The longest completions of the published training run (Tang et al., Section 4) have 2048 tokens; a
+# model that is asked for the answer alone needs no more than a few sentences.
+_CHAIN = GenerationSettings(max_new_tokens=2048)
+_ANSWER = GenerationSettings(max_new_tokens=256)
 
 
 def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> ModelInfo:
@@ -71,7 +63,7 @@ def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> Model
         source=source,
         bundled=False,
         parameters=3_754_622_976,
-        memory=_memory(linear=3_440_000_000, other=315_000_000),
+        memory=memory_needed(linear=3_440_000_000, other=315_000_000),
         # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
         licence="Qwen Research License",
         about=about,
@@ -80,6 +72,7 @@ def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> Model
         multiple=28,
         knows_photographs=True,
         reasons=reasons,
+        defaults=_CHAIN if reasons else _ANSWER,
     )
 
 
@@ -155,6 +148,8 @@ def find(name: str) -> ModelInfo:
     for info in HUB:
         if name in (info.name, info.source):
             return info
+    if is_adapter(name):
+        return adapted(_unknown(Path(name).name, name), find(read_adapter(name).base))
     if Path(name).is_dir():
         return describe(read_checkpoint(name))
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
@@ -177,13 +172,34 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
     return replace(
         info,
         parameters=checkpoint.parameters,
-        memory=_memory(linear=checkpoint.parameters, other=0),
+        memory=memory_needed(checkpoint.parameters),
         min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
         max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
         multiple=checkpoint.multiple,
         reasons=info.reasons and checkpoint.reasons,
         knows_photographs=checkpoint.parameters >= SMALL,
+        about=info.about if checkpoint.model_type == MODEL_TYPE else _OTHER,
     )
+
+
+def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:
+    """Describe a base model under the name of an adapter, which was trained to write chains."""
+    return replace(
+        base,
+        name=info.name,
+        label=info.label,
+        source=info.source,
+        bundled=False,
+        licence="unknown",
+        about=f"An adapter for {base.label}.",
+        reasons=True,
+    )
+
+
+def defaults_for(name: str) -> GenerationSettings:
+    """Return how a model of the catalog is asked unless somebody says otherwise; reads no file."""
+    known = (info.defaults for info in HUB if name in (info.name, info.source))
+    return next(known, GenerationSettings())
 
 
 def _look() -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:

@@ -4,6 +4,7 @@ Only JSON is read, and the headers of safetensors files; torch is not needed.
 """
 
 import json
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ class Checkpoint:
         multiple: side of the square of pixels that becomes one token.
         reasons: whether it was trained to write the chain; a checkpoint trained for answers alone
             says so by `"answer_only": true` in its config.json.
+        model_type: the kind of model, in transformers' words.
     """
 
     folder: Path
@@ -37,43 +39,54 @@ class Checkpoint:
     max_pixels: int
     multiple: int
     reasons: bool = True
+    model_type: str = MODEL_TYPE
 
 
 def read_checkpoint(folder: str | Path) -> Checkpoint:
     """Check a folder and read its sizes.
 
     Raises:
-        ModelError: no folder, no Qwen2.5-VL configuration, weights that are missing, broken or
-            pickled, no processor or tokenizer; one sentence each.
+        ModelError: no folder, no configuration of a model that sees, weights that are missing,
+            broken or pickled, no processor or tokenizer; one sentence each.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise ModelError(f"There is no folder {folder}; give a checkpoint's folder.")
-    config = _json(folder, "config.json", "it is no checkpoint")
-    if config.get("model_type") != MODEL_TYPE:
+    config = read_json(folder, "config.json", "it is no checkpoint")
+    kind = config.get("model_type")
+    # Every configuration of a model for pictures and text has a part for its vision tower.
+    if kind != MODEL_TYPE and not (isinstance(kind, str) and "vision_config" in config):
         raise ModelError(
-            f"{folder} holds a model of type {config.get('model_type')}; only {MODEL_TYPE} "
-            "(Qwen2.5-VL) checkpoints can be loaded."
+            f"{folder} holds a model of type {kind}; only models that see can be loaded, such as "
+            f"Qwen2.5-VL ({MODEL_TYPE})."
         )
-    shapes = [shape for file in _weight_files(folder) for shape in _shapes(file)]
+    shapes = [shape for file in _weight_files(folder) for shape in tensor_shapes(file)]
     pictures = _picture_settings(folder)
     if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
         raise ModelError(f"{folder} has no tokenizer.json; save the processor beside the model.")
     low, high = _pixel_bounds(pictures)
     return Checkpoint(
         folder=folder,
-        parameters=sum(_product(shape) for shape in shapes),
+        parameters=sum(math.prod(shape) for shape in shapes),
         widths=frozenset(width for shape in shapes if len(shape) == 2 for width in shape),
         min_pixels=low,
         max_pixels=high,
-        multiple=pictures.get("patch_size", 14) * pictures.get("merge_size", 2),
+        multiple=_side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2),
+        model_type=kind,
         reasons=not config.get("answer_only", False),
     )
 
 
+def _side(patch: object) -> int:
+    """Return the side of a patch, in whichever way a processor writes it; 14 where it has none."""
+    if isinstance(patch, dict):
+        patch = patch.get("height")
+    return patch if isinstance(patch, int) else 14
+
+
 def _weight_files(folder: Path) -> list[Path]:
     if (folder / INDEX).is_file():
-        names = sorted(set(_json(folder, INDEX, "").get("weight_map", {}).values()))
+        names = sorted(set(read_json(folder, INDEX, "").get("weight_map", {}).values()))
         missing = [name for name in names if not (folder / name).is_file()]
         if missing or not names:
             raise ModelError(
@@ -91,8 +104,11 @@ def _weight_files(folder: Path) -> list[Path]:
     raise ModelError(f"{folder} has no model.safetensors; save the model's weights there.")
 
 
-def _shapes(file: Path) -> list[list[int]]:
-    """Read the shapes of all tensors from a safetensors header, and check the file's length."""
+def tensor_shapes(file: Path) -> list[list[int]]:
+    """Read the shapes of all tensors from a safetensors header, and check the file's length.
+
+    Raises ModelError for a broken file.
+    """
     try:
         with file.open("rb") as stream:
             length = struct.unpack("<Q", stream.read(8))[0]
@@ -111,10 +127,10 @@ def _shapes(file: Path) -> list[list[int]]:
 def _picture_settings(folder: Path) -> dict:
     # transformers 5 writes one file for the whole processor, earlier versions one for pictures.
     if (folder / "processor_config.json").is_file():
-        pictures = _json(folder, "processor_config.json", "").get("image_processor")
+        pictures = read_json(folder, "processor_config.json", "").get("image_processor")
         if isinstance(pictures, dict):
             return pictures
-    return _json(folder, "preprocessor_config.json", "save the processor beside the model")
+    return read_json(folder, "preprocessor_config.json", "save the processor beside the model")
 
 
 def _pixel_bounds(pictures: dict) -> tuple[int, int]:
@@ -124,7 +140,8 @@ def _pixel_bounds(pictures: dict) -> tuple[int, int]:
     return low or 56 * 56, high or 28 * 28 * 1280
 
 
-def _json(folder: Path, name: str, hint: str) -> dict:
+def read_json(folder: Path, name: str, hint: str) -> dict:
+    """Read a JSON object; raises ModelError, with the hint where there is no such file."""
     file = folder / name
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -135,10 +152,3 @@ def _json(folder: Path, name: str, hint: str) -> dict:
     if not isinstance(content, dict):
         raise ModelError(f"{file} holds no JSON object; copy or download it again.")
     return content
-
-
-def _product(shape: list[int]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product

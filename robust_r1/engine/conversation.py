@@ -17,10 +17,32 @@ MAX_TURNS = 8
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 
 
-def write_prompt(info: ModelInfo, question: str) -> str:
-    """Return the text of a question as a model is given it.
+QUESTION = "{question}"
 
-    Raises InputError for an empty question or one longer than MAX_QUESTION.
+
+def own_template(info: ModelInfo) -> str:
+    """Return the prompt that a model is asked with, with QUESTION where the question goes."""
+    return build_prompt(QUESTION, answer_only=not info.reasons)
+
+
+def check_template(template: str) -> str:
+    """Return a prompt of somebody's own; raises InputError where it is too long or lacks QUESTION.
+
+    An empty one stands for the model's own.
+    """
+    if template and QUESTION not in template:
+        raise InputError(f"The prompt lacks {QUESTION}; write it where the question goes.")
+    if len(template) > MAX_QUESTION:
+        raise InputError(
+            f"The prompt has {len(template)} characters; at most {MAX_QUESTION} can be used."
+        )
+    return template
+
+
+def write_prompt(info: ModelInfo, question: str, template: str = "") -> str:
+    """Return the text of a question as a model is given it, by its own prompt or another.
+
+    Raises InputError for an empty question, one longer than MAX_QUESTION, and an unfit template.
     """
     question = question.strip()
     if not question:
@@ -29,10 +51,13 @@ def write_prompt(info: ModelInfo, question: str) -> str:
         raise InputError(
             f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
         )
-    return build_prompt(_plain(question), answer_only=not info.reasons)
+    template = _plain(check_template(template)) or own_template(info)
+    return template.replace(QUESTION, _plain(question))
 
 
-def write_turns(info: ModelInfo, question: str, history: Sequence[Turn] = ()) -> list[dict]:
+def write_turns(
+    info: ModelInfo, question: str, history: Sequence[Turn] = (), template: str = ""
+) -> list[dict]:
     """Return the messages of a conversation that ends with a question, for a chat template.
 
     The picture stands in the first message alone. Earlier answers follow their questions verbatim,
@@ -44,9 +69,9 @@ def write_turns(info: ModelInfo, question: str, history: Sequence[Turn] = ()) ->
     check_history(info, history)
     messages: list[dict] = []
     for turn in history:
-        messages.append(_message("user", write_prompt(info, turn.question)))
+        messages.append(_message("user", write_prompt(info, turn.question, template)))
         messages.append(_message("assistant", _plain(turn.answer)))
-    messages.append(_message("user", write_prompt(info, question)))
+    messages.append(_message("user", write_prompt(info, question, template)))
     messages[0]["content"].insert(0, {"type": "image"})
     return messages
 

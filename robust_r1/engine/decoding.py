@@ -1,6 +1,7 @@
 """Turn generated token ids into text one at a time, at a constant cost per token."""
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 
 from transformers import PreTrainedTokenizerBase
@@ -9,7 +10,10 @@ from robust_r1.chain import TAGS
 
 
 class TokenBytes:
-    """Look up the UTF-8 bytes of every token of a byte-level tokenizer, as Qwen2.5-VL's are.
+    """Look up the UTF-8 bytes of every token.
+
+    Byte-level tokenizers, as Qwen2.5-VL's, write a sign for every byte; those of other models mark
+    spaces, and spell out only the bytes of rare characters ("<0x0A>").
 
     Special tokens (end, padding, vision) have none. Section tags always keep theirs, also where a
     checkpoint made special tokens of them.
@@ -18,6 +22,8 @@ class TokenBytes:
     def __init__(self, tokenizer: PreTrainedTokenizerBase):
         self._tokenizer = tokenizer
         self._known: dict[int, bytes] = {}
+        by_bytes = "ByteLevel" in str(tokenizer.backend_tokenizer.decoder)
+        self._spell = _token_bytes if by_bytes else _piece_bytes
         added = {index: str(token) for index, token in tokenizer.added_tokens_decoder.items()}
         for index in tokenizer.all_special_ids:
             added.setdefault(index, "")
@@ -34,7 +40,7 @@ class TokenBytes:
         known = self._known.get(index)
         if known is None:
             token = self._tokenizer.convert_ids_to_tokens(index)
-            known = self._known[index] = _token_bytes(token or "")
+            known = self._known[index] = self._spell(token or "")
         return known
 
 
@@ -67,6 +73,7 @@ def _byte_alphabet() -> Mapping[str, int]:
     return alphabet | {chr(256 + place): byte for place, byte in enumerate(others)}
 
 
+_BYTE = re.compile("<0x([0-9A-F]{2})>")
 _BYTES = _byte_alphabet()
 
 
@@ -75,3 +82,9 @@ def _token_bytes(token: str) -> bytes:
         return bytes(_BYTES[character] for character in token)
     except KeyError:
         return token.encode()
+
+
+def _piece_bytes(token: str) -> bytes:
+    if match := _BYTE.fullmatch(token):
+        return bytes([int(match[1], 16)])
+    return token.replace("\u2581", " ").encode()

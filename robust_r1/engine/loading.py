@@ -1,192 +1,173 @@
-"""Load a model by name, folder or hub id, in the precision that suits the machine."""
+"""Load a model by name, folder, hub id or address, in the precision that suits the machine."""
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robust_r1.engine import catalog
-from robust_r1.engine.checkpoint import Checkpoint, read_checkpoint
+from robust_r1.engine.adapter import Adapter, is_adapter, read_adapter
+from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
+from robust_r1.engine.endpoint import is_endpoint
+from robust_r1.engine.hub import Progress, fetch
+from robust_r1.engine.memory import check_memory, memory_needed
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo
 from robust_r1.errors import InputError, ModelError
 
-Progress = Callable[[float, str], object]
+ATTENTION = ("eager", "sdpa", "flash_attention_2")
 
-# Everything a checkpoint needs, and nothing that can run code.
-_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
-_HUB_TIMEOUT = 10.0  # seconds to wait for the hub's first word
-# bitsandbytes' 4-bit kernel for CPUs works in blocks of this many columns; found by trying.
-_CPU_BLOCK = 64
+
+@dataclass(frozen=True)
+class _Options:
+    """Hold how a model is loaded; None stands for what suits model and machine."""
+
+    precision: str | None = None
+    attention: str | None = None
+    max_pixels: int | None = None
+    warm: bool = True
 
 
 def load_engine(
-    name: str = "auto", quantize: str | None = None, progress: Progress | None = None
+    name: str = "auto",
+    quantize: str | None = None,
+    progress: Progress | None = None,
+    *,
+    attention: str | None = None,
+    max_pixels: int | None = None,
+    warm: bool = True,
 ) -> Engine:
     """Load a model and return the engine that answers with it.
 
     Args:
-        name: a catalog name, a folder, a hub id, or "auto": with a CUDA GPU `robust-r1-rl`,
-            without one the newest bundled model. Where auto takes another model than the full-size
-            one, `engine.note` says why.
-        quantize: "4bit" (NF4, double quantization), "8bit", "bf16", "fp32", or None for the
+        name: a catalog name, a folder (of a checkpoint, or of a LoRA, which loads onto its base), a
+            hub id, an endpoint such as http://host:8000/v1#name, or "auto": with a CUDA GPU
+            `robust-r1-rl`, without one the newest bundled model. Where auto takes another model
+            than the full-size one, `engine.note` says why.
+        quantize: "4bit" (NF4, double quantization), "8bit", "bf16", "fp16", "fp32", or None for the
             machine's default: on a GPU 4-bit for models of a billion parameters and more; on a CPU
-            bf16 for those; fp32 for smaller ones.
+            bf16 for those; fp32 for smaller ones. An endpoint has its own, so only None fits it.
         progress: called with a share of the work in [0, 1] and a few words.
+        attention: one of ATTENTION, or None for the fastest that is there.
+        max_pixels: a smaller budget for pictures than the model's own, in pixels: less memory and
+            time, less detail.
+        warm: whether a small model answers once before it is handed over. Not where a GPU is lent
+            for single calls only.
 
     Raises:
-        InputError: an unknown precision.
-        ModelError: no such model, a hub that does not answer, a broken or unfit checkpoint.
+        InputError: an unknown precision or attention, a pixel budget that holds no picture, any of
+            the first two for an endpoint; an address that cannot be read.
+        ModelError: no such model, a hub or endpoint that does not answer, a broken or unfit
+            checkpoint, too little memory.
     """
-    if quantize is not None and quantize not in PRECISIONS:
-        raise InputError(
-            f"There is no precision {quantize!r}; choose one of {', '.join(PRECISIONS)}."
-        )
-    report = progress or _silent
+    _check_choice("precision", quantize, PRECISIONS)
+    _check_choice("attention", attention, ATTENTION)
+    options = _Options(quantize, attention, max_pixels, warm)
+    report = _rising(progress or _silent)
     if name == "auto":
-        return _load_auto(quantize, report)
-    return _load(catalog.find(name), quantize, report)
+        return _load_auto(options, report)
+    if is_endpoint(name):
+        return _connect(name, options, report)
+    return _load(catalog.find(name), options, report)
 
 
-def _load_auto(quantize: str | None, report: Progress) -> Engine:
+def _load_auto(options: _Options, report: Progress) -> Engine:
     import torch
 
     why = "No CUDA GPU was found."
     if torch.cuda.is_available():
         try:
-            return _load(catalog.find("robust-r1-rl"), quantize, report)
+            return _load(catalog.find("robust-r1-rl"), options, report)
         except ModelError as error:
             why = str(error)
     info = catalog.newest_bundled()
     note = " ".join([why, *catalog.broken(), f"{info.label} answers."])
-    return _load(info, quantize, report, note)
+    return _load(info, options, report, note)
 
 
-def _load(info: ModelInfo, quantize: str | None, report: Progress, note: str = "") -> Engine:
+def _connect(name: str, options: _Options, report: Progress) -> Engine:
+    if options.precision or options.attention:
+        raise InputError("An endpoint has its own precision; leave --quantize out.")
+    from robust_r1.engine.remote import connect
+
+    report(0.0, "Looking for the endpoint")
+    engine = connect(name)
+    engine.info = _bounded(engine.info, options.max_pixels)
+    report(1.0, f"{engine.info.label} is ready")
+    return engine
+
+
+def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") -> Engine:
     report(0.0, f"Looking for {info.label}")
-    folder = Path(info.source) if Path(info.source).is_dir() else _download(info.source)
+    folder = _folder(info.source, report)
+    adapter = read_adapter(folder) if is_adapter(folder) else None
+    if adapter is not None:
+        base = catalog.find(adapter.base)
+        folder = _folder(base.source, report)
+        info = catalog.adapted(info, base)
     checkpoint = read_checkpoint(folder)
     if info.parameters == 0:
         info = catalog.complete(info, checkpoint)
+    info = _bounded(info, options.max_pixels)
     report(0.3, f"Loading {info.label}")
     # Imported late: the command line answers `--help` and bad input without torch.
     from robust_r1.engine.local import LocalEngine
+    from robust_r1.engine.weights import load_model, usable_precision
 
-    precision = quantize or _default_precision(checkpoint)
-    with _quiet():
-        model = _load_model(checkpoint, precision)
+    precision = usable_precision(options.precision or default_precision(checkpoint.parameters))
+    check_memory(info.label, info.memory or memory_needed(checkpoint.parameters), precision)
+    place = adapter.folder if adapter else None
+    model = load_model(checkpoint, precision, options.attention, place, report)
+    note = note or _note(info, checkpoint, adapter)
     engine = LocalEngine(model, _load_processor(checkpoint), info, precision, note)
-    if checkpoint.parameters < catalog.SMALL:
+    if options.warm and checkpoint.parameters < catalog.SMALL:
         report(0.9, "Warming up")
         _warm_up(engine)
     report(1.0, f"{info.label} is ready")
     return engine
 
 
-def _download(source: str) -> Path:
-    """Fetch a model from the hub, or find it in the cache, and return its folder."""
-    import httpx
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError
-
-    try:
-        return Path(snapshot_download(source, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT))
-    except GatedRepoError as error:
-        raise ModelError(
-            f"The hub wants you to accept the terms of {source}; do so there and log in."
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise ModelError(f"The hub has no model {source}; check the name.") from error
-    except HFValidationError as error:
-        raise ModelError(f"{source} is neither a folder nor a hub id; check the name.") from error
-    except (OSError, httpx.HTTPError) as error:
-        raise ModelError(
-            f"{source} is not on this machine and the hub could not be reached; connect to the "
-            "network or choose a bundled model."
-        ) from error
+def _folder(source: str, report: Progress) -> Path:
+    return Path(source) if Path(source).is_dir() else fetch(source, report, 0.0, 0.3)
 
 
-def _default_precision(checkpoint: Checkpoint) -> str:
+def _note(info: ModelInfo, checkpoint: Checkpoint, adapter: Adapter | None) -> str:
+    """Say what is not known to work: a model of another kind was not trained to write chains."""
+    if checkpoint.model_type == MODEL_TYPE or adapter is not None:
+        return ""
+    return (
+        f"{info.label} is a {checkpoint.model_type} model: it was not trained to write chains, and "
+        "is asked for one all the same."
+    )
+
+
+def _bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
+    """Lower a model's pixel budget, never above its own."""
+    if max_pixels is None:
+        return info
+    least = max(info.min_pixels, info.multiple**2)
+    if max_pixels < least:
+        raise InputError(f"{max_pixels} pixels are too few for {info.label}; give {least} or more.")
+    return replace(info, max_pixels=min(info.max_pixels, max_pixels))
+
+
+def default_precision(parameters: int) -> str:
+    """Return the precision that suits a model of this size on this machine; imports torch."""
     import torch
 
-    if checkpoint.parameters < catalog.SMALL:
+    if parameters < catalog.SMALL:
         return "fp32"
     return "4bit" if torch.cuda.is_available() else "bf16"
 
 
-def _load_model(checkpoint: Checkpoint, precision: str):
-    import torch
-    from safetensors import SafetensorError
-    from transformers import Qwen2_5_VLForConditionalGeneration
-
-    cuda = torch.cuda.is_available()
-    if precision == "4bit" and not cuda:
-        _check_widths(checkpoint)
-    # Turing GPUs have no bfloat16 units; half precision is their fast format.
-    half = torch.bfloat16
-    if cuda and torch.cuda.get_device_capability() < (8, 0):
-        half = torch.float16
-    # What a quantized model computes in. A small model on a CPU is faster and truer in fp32.
-    rest = half if cuda and precision != "fp32" else torch.float32
-    try:
-        model, report = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-            checkpoint.folder,
-            dtype=half if precision == "bf16" else rest,
-            quantization_config=_quantization(precision, rest),
-            device_map={"": "cuda" if cuda else "cpu"},
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-    except torch.OutOfMemoryError as error:
-        raise ModelError(
-            f"The GPU has too little memory for {checkpoint.folder.name} in {precision}; choose "
-            "4bit or a smaller model."
-        ) from error
-    except (OSError, ValueError, RuntimeError, TypeError, KeyError, SafetensorError) as error:
-        raise ModelError(
-            f"{checkpoint.folder} could not be loaded: {_first_line(error)}"
-        ) from error
-    if missing := sorted(report["missing_keys"]):
-        raise ModelError(
-            f"{checkpoint.folder} lacks {len(missing)} weights, {missing[0]} among them; "
-            "it would answer at random, so save or download it again."
-        )
-    return model.eval()
-
-
-def _quantization(precision: str, compute):
-    if precision not in ("4bit", "8bit"):
-        return None
-    from transformers import BitsAndBytesConfig
-
-    if precision == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=compute,
-    )
-
-
-def _check_widths(checkpoint: Checkpoint) -> None:
-    odd = sorted(width for width in checkpoint.widths if width % _CPU_BLOCK)
-    if odd:
-        raise ModelError(
-            f"{checkpoint.folder.name} has a layer of width {odd[0]}, and 4-bit on a CPU needs "
-            f"multiples of {_CPU_BLOCK}; choose bf16 or fp32."
-        )
-
-
 def _load_processor(checkpoint: Checkpoint):
     from robust_r1.engine.processing import load_processor
+    from robust_r1.engine.weights import first_line
 
     try:
-        return load_processor(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        return load_processor(
+            checkpoint.folder, checkpoint.model_type, local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # tokenizers raises plain Exception for a broken file
         raise ModelError(
-            f"The processor in {checkpoint.folder} could not be loaded: {_first_line(error)}"
+            f"The processor in {checkpoint.folder} could not be loaded: {first_line(error)}"
         ) from error
 
 
@@ -200,24 +181,21 @@ def _warm_up(engine: Engine) -> None:
         pass
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep bars and a warning for each 8-bit layer call off the terminal; `progress` reports."""
-    from transformers.utils import logging as bars
-
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            bars.enable_progress_bar()
+def _check_choice(what: str, value: str | None, known: tuple[str, ...]) -> None:
+    if value is not None and value not in known:
+        raise InputError(f"There is no {what} {value!r}; choose one of {', '.join(known)}.")
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+def _rising(progress: Progress) -> Progress:
+    """Pass shares on that never fall, whatever several downloads at a time report."""
+    highest = 0.0
+
+    def report(share: float, words: str) -> None:
+        nonlocal highest
+        highest = max(highest, share)
+        progress(highest, words)
+
+    return report
 
 
 def _silent(share: float, words: str) -> None:

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from PIL import Image
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, ProcessorMixin
 from transformers.generation.streamers import BaseStreamer
 
 from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
+from robust_r1.engine.control import Watch, any_set
 from robust_r1.engine.conversation import write_prompt, write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
-from robust_r1.engine.sampling import StopWhen, any_set, generation_config, processors_for
+from robust_r1.engine.sampling import StopWhen, generation_config, processors_for
 from robust_r1.engine.threads import one_thread
 from robust_r1.engine.types import (
     Answer,
@@ -28,7 +29,7 @@ from robust_r1.engine.types import (
     TextDelta,
     Turn,
 )
-from robust_r1.engine.worker import TokenSource, Watch, as_model_errors
+from robust_r1.engine.worker import TokenSource, as_model_errors
 from robust_r1.errors import InputError, ModelError
 
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model
@@ -46,7 +47,7 @@ class LocalEngine:
     def __init__(
         self,
         model: PreTrainedModel,
-        processor: ImageTextProcessor,
+        processor: ProcessorMixin,
         info: ModelInfo,
         precision: str,
         note: str = "",
@@ -82,6 +83,7 @@ class LocalEngine:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
@@ -92,13 +94,14 @@ class LocalEngine:
             stop: set it to end the generation within one token; the Answer then says "stopped".
                 Closing the iterator ends it likewise, and waits for the thread.
             history: the earlier turns about the same picture, oldest first.
+            template: another prompt than the model's own, see `conversation.check_template`.
 
         Raises:
             InputError: an unfit question or history, at once.
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        chat = (image, write_turns(self.info, question, history))
+        chat = (image, write_turns(self.info, question, history, template))
         return self._stream(chat, settings, stop)
 
     def _stream(
@@ -235,9 +238,11 @@ class LocalEngine:
             self._processor.apply_chat_template(messages, add_generation_prompt=True)
             for _, messages in batch
         ]
-        # Fitted pictures are not resized again: what was shown is what the model sees.
+        # Fitted pictures are not resized again: what was shown is what the model sees. Models of
+        # other kinds know one size only.
+        fixed = {"do_resize": False} if isinstance(self._processor, ImageTextProcessor) else {}
         return self._processor(
-            images=pictures, text=texts, padding=True, return_tensors="pt", do_resize=False
+            images=pictures, text=texts, padding=True, return_tensors="pt", **fixed
         )
 
     def _until_end(self, row: list[int]) -> list[int]:

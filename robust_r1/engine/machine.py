@@ -1,5 +1,6 @@
 """Find out what a machine can hold, and what this process has taken of it."""
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ def read_memory() -> Memory:
     """Read the free memory; imports torch to ask for a GPU."""
     import torch
 
-    gpu = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
+    gpu = 0
+    # Where a GPU is lent for single calls there seems to be one, which cannot be asked.
+    with contextlib.suppress(RuntimeError):
+        gpu = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     return Memory(available=_available(), gpu=gpu)
 
 

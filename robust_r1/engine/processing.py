@@ -8,10 +8,12 @@ same numbers everywhere.
 
 from pathlib import Path
 
-from transformers import AutoProcessor, PreTrainedTokenizerFast
+from transformers import AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+# Model types whose pictures and turns are those of Qwen2.5-VL.
+QWENS = ("qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen3_vl_moe")
 IMAGE_TOKEN = "<|image_pad|>"
 VIDEO_TOKEN = "<|video_pad|>"
 VISION_TOKENS = ("<|vision_start|>", "<|vision_end|>", IMAGE_TOKEN, VIDEO_TOKEN)
@@ -51,13 +53,15 @@ def register_processor() -> None:
     AutoProcessor.register(Qwen2_5_VLConfig, ImageTextProcessor, exist_ok=True)
 
 
-def load_processor(source: str | Path, **options) -> ImageTextProcessor:
+def load_processor(source: str | Path, model_type: str = QWENS[0], **options) -> ProcessorMixin:
     """Load the processor of a checkpoint: a folder or a hub id, saved by either class.
 
-    Padding is on the left, as generation needs it. Options go to `from_pretrained`. Raises what
-    transformers raises (OSError, ValueError) where files are missing or broken.
+    Of model types outside QWENS it is what transformers' auto class makes of it. Padding is on the
+    left, as generation needs it. Options go to `from_pretrained`. Raises what transformers raises
+    (OSError, ValueError) where files are missing or broken.
     """
-    processor = ImageTextProcessor.from_pretrained(str(source), **options)
+    loader = ImageTextProcessor if model_type in QWENS else AutoProcessor
+    processor = loader.from_pretrained(str(source), **options)
     processor.tokenizer.padding_side = "left"
     return processor
 

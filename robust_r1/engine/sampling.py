@@ -6,7 +6,6 @@ trick"), and the noise can come from a generator that belongs to one request. So
 its own seed only: not on other requests, not on its place in a batch.
 """
 
-import threading
 from collections.abc import Callable
 
 import torch
@@ -76,9 +75,3 @@ def generation_config(settings: GenerationSettings, own: GenerationConfig) -> Ge
         pad_token_id=own.pad_token_id,
         bos_token_id=own.bos_token_id,
     )
-
-
-def any_set(*events: threading.Event | None) -> Callable[[], bool]:
-    """Return a condition that holds once one of the events is set; None stands for never."""
-    present = [event for event in events if event is not None]
-    return lambda: any(event.is_set() for event in present)

@@ -8,11 +8,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from robust_r1.chain import Parsed
+from robust_r1.chain import Parsed, parse
 from robust_r1.errors import InputError
 
-Finish = Literal["stop", "length", "stopped"]
-PRECISIONS = ("4bit", "8bit", "bf16", "fp32")
+Finish = Literal["stop", "length", "stopped", "cut"]
+PRECISIONS = ("4bit", "8bit", "bf16", "fp16", "fp32")
 
 # The length of the longest completions in the published training run is 2048 tokens; twice that
 # leaves room and still ends a model that never stops.
@@ -78,9 +78,11 @@ class Answer:
         tokens: number of generated tokens, without the end token.
         seconds: from the start of the work to the last token; of a batch, an equal share.
         first_text_seconds: from the start of the work to the first text; None in a batch.
-        finish: "stop" at the model's end token, "length" at max_new_tokens, "stopped" by the user.
+        finish: "stop" at the model's end token, "length" at max_new_tokens, "stopped" by the user,
+            "cut" where the connection to the model broke: the text is then only what had come.
         model: name of the model.
         settings: what it was generated with.
+        fault: why it was cut, one sentence; empty otherwise.
     """
 
     text: str
@@ -91,6 +93,14 @@ class Answer:
     finish: Finish
     model: str
     settings: GenerationSettings
+    fault: str = ""
+
+    @staticmethod
+    def stopped(
+        text: str, tokens: int, model: str, settings: GenerationSettings, seconds: float = 0.0
+    ) -> "Answer":
+        """Return what had come of an answer when somebody stopped it."""
+        return Answer(text, parse(text), tokens, seconds, None, "stopped", model, settings)
 
 
 @dataclass(frozen=True)
@@ -100,10 +110,10 @@ class ModelInfo:
     Attributes:
         name: what `--model` takes.
         label: what people see.
-        source: a folder or a hub id.
+        source: a folder, a hub id, or an endpoint's address.
         bundled: whether it came with the project.
         parameters: their number.
-        memory: bytes needed to load and run it, by precision (estimates, see `catalog`).
+        memory: bytes needed to load and run it, by precision (estimates, see `memory`).
         licence: SPDX name, or "unknown".
         about: what it can and cannot do, one sentence.
         min_pixels, max_pixels: the area that pictures are fitted to, in pixels.
@@ -111,6 +121,8 @@ class ModelInfo:
         knows_photographs: whether it knows the content of photographs, not only their damage.
         reasons: whether it was trained to write the chain; else it is asked for the answer only.
         converses: whether it can be asked on about a picture; else each question stands for itself.
+        defaults: how it is asked unless somebody says otherwise.
+        at_once: how many questions it answers at the same time; others wait for their turn.
     """
 
     name: str
@@ -127,6 +139,8 @@ class ModelInfo:
     knows_photographs: bool
     reasons: bool = True
     converses: bool = True
+    defaults: GenerationSettings = GenerationSettings()
+    at_once: int = 1
 
 
 Request = tuple[np.ndarray, str]
@@ -150,8 +164,11 @@ class Engine(Protocol):
         """Return the text that the model is given for a question."""
         ...
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens a text has for this model, to compare lengths in."""
+    def count_tokens(self, text: str) -> int | None:
+        """Return how many tokens a text has for this model, to compare lengths in.
+
+        None where only a server knows the model's tokens.
+        """
         ...
 
     def stream(
@@ -161,10 +178,12 @@ class Engine(Protocol):
         settings: GenerationSettings = ...,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Yield the answer's text piece by piece, then one Answer.
 
         `history` holds the earlier turns about the same picture, oldest first, `MAX_TURNS` at most.
+        `template` is another prompt than the model's own, with {question} in it.
         Setting `stop`, or closing the iterator, ends the generation within one token. Raises
         InputError for an empty question, and for a history where `info.converses` is false;
         ModelError where the model fails.

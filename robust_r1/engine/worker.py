@@ -2,7 +2,6 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
@@ -63,24 +62,6 @@ class TokenSource(BaseStreamer):
             self._items.put(None)
         except Exception as error:  # whatever it is, it is raised again where people iterate
             self._items.put(error)
-
-
-class Watch:
-    """Take the times of one answer, in seconds."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.first_text: float | None = None
-        self.seconds = 0.0
-
-    def see_text(self) -> None:
-        """Note the time, if this is the first text."""
-        if self.first_text is None:
-            self.first_text = time.perf_counter() - self._start
-
-    def stop(self, share: int = 1) -> None:
-        """Note the time as that of the end; of a batch, an equal share of it."""
-        self.seconds = (time.perf_counter() - self._start) / share
 
 
 @contextmanager

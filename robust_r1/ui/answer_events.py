@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.engine.conversation import own_template
 from robust_r1.ui import ask_handlers, picture_handlers, record
 from robust_r1.ui.ask_controls import Actions, Results, Talk
 from robust_r1.ui.ask_handlers import View
@@ -53,7 +54,8 @@ class AnswerEvents:
     ) -> Iterator[dict]:
         """Stream the chain, then the scores and the file to keep; go on with a conversation."""
         strengths, fields = rest[:SLIDERS], rest[SLIDERS:]
-        question, choices, truth, model, also_clean, tokens, temperature, top_p, draw = fields
+        question, choices, truth, model, also_clean, *how = fields
+        tokens, temperature, top_p, draw, prompt = how
         engine = self.engines[model]
         plan = picture_handlers.plan_of(seed, strengths)
         conversation = resume(previous, Subject(picture, plan, model))
@@ -68,6 +70,7 @@ class AnswerEvents:
             ),
             also_clean=bool(also_clean),
             earlier=conversation.exchanges,
+            template=ask_handlers.parse_template(prompt, engine),
         )
         shown = None
         for view in ask_handlers.views(engine, case, self.runs, request.session_hash):
@@ -84,6 +87,11 @@ class AnswerEvents:
                     value=self._keep(text), interactive=True
                 )
             yield update
+
+    def suit(self, model: str) -> list:
+        """Return the longest answer and the prompt that a model is asked with by itself."""
+        info = self.engines[model].info
+        return [info.defaults.max_new_tokens, own_template(info)]
 
     def compare(self, conversation: Conversation | None, picture, seed, *rest):
         """Say when what is on the page is no longer what the conversation is about."""

@@ -48,7 +48,8 @@ class Endpoints:
                 with_toasts(self.ask),
                 [image, question, plan, seed, choices, answer, model, tokens, temperature, top_p,
                  sampling_seed],
-                reply, api_name="ask", concurrency_id=MODEL, concurrency_limit=1,
+                reply, api_name="ask", concurrency_id=MODEL,
+                concurrency_limit=min(engine.info.at_once for engine in engines),
                 api_description="Degrade a picture and ask about it; streams the parsed chain.",
             )
 

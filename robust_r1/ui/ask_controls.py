@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import gradio as gr
 
 from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.engine.conversation import QUESTION
 from robust_r1.ui.blocks import html
 from robust_r1.ui.chain_view import answer_cards, chain_cards, status_line
 from robust_r1.ui.links import MAX_SEED
+from robust_r1.ui.menu import menu_choices
 from robust_r1.ui.score_view import score_line
 
 _DEFAULTS = GenerationSettings()
@@ -36,11 +38,12 @@ class Settings:
     temperature: gr.Slider
     top_p: gr.Slider
     seed: gr.Number
+    prompt: gr.Textbox
 
     @property
     def fields(self) -> list:
-        """Return all of them, in the order of `GenerationSettings`."""
-        return [self.max_tokens, self.temperature, self.top_p, self.seed]
+        """Return all of them, in the order of `GenerationSettings`, the prompt last."""
+        return [self.max_tokens, self.temperature, self.top_p, self.seed, self.prompt]
 
 
 @dataclass(frozen=True)
@@ -127,26 +130,34 @@ def build_question(converses: bool) -> tuple[Question, Settings]:
                 label="Known answer", elem_id="truth", min_width=140,
                 placeholder="none: the answer is not scored",
             )
-        with gr.Accordion("Generation settings", open=False, elem_id="settings"), gr.Row():
+        with gr.Accordion("Generation settings", open=False, elem_id="settings"):
             settings = _build_settings()
     return Question(text, suggestions, choices, truth), settings
 
 
 def _build_settings() -> Settings:
-    return Settings(
-        gr.Slider(
-            16, 2048, _DEFAULTS.max_new_tokens, step=16, label="Longest answer, tokens",
-            min_width=150,
-        ),
-        gr.Slider(
-            0, 2, _DEFAULTS.temperature, step=0.05, label="Temperature (0: greedy)", min_width=150
-        ),
-        gr.Slider(0.05, 1, _DEFAULTS.top_p, step=0.05, label="Top p", min_width=150),
-        gr.Number(
-            _DEFAULTS.seed, label="Sampling seed", precision=0, minimum=0, maximum=MAX_SEED,
-            min_width=120,
-        ),
+    with gr.Row():
+        numbers = (
+            gr.Slider(
+                16, 2048, _DEFAULTS.max_new_tokens, step=16, label="Longest answer, tokens",
+                min_width=150,
+            ),
+            gr.Slider(
+                0, 2, _DEFAULTS.temperature, step=0.05, label="Temperature (0: greedy)",
+                min_width=150,
+            ),
+            gr.Slider(0.05, 1, _DEFAULTS.top_p, step=0.05, label="Top p", min_width=150),
+            gr.Number(
+                _DEFAULTS.seed, label="Sampling seed", precision=0, minimum=0, maximum=MAX_SEED,
+                min_width=120,
+            ),
+        )
+    prompt = gr.Textbox(
+        label="Prompt: all that the model is told, with the question and its numbered choices in "
+        f"place of {QUESTION}",
+        lines=4, max_lines=12, elem_id="prompt", max_length=4000,
     )
+    return Settings(*numbers, prompt)
 
 
 def build_actions(engines: tuple[Engine, ...]) -> Actions:
@@ -154,7 +165,7 @@ def build_actions(engines: tuple[Engine, ...]) -> Actions:
     with gr.Row(elem_classes="rr-ask", equal_height=True):
         return Actions(
             model=gr.Dropdown(
-                choices=[(engine.info.label, engine.info.name) for engine in engines],
+                choices=menu_choices(engines),
                 value=engines[0].info.name, label="Model", show_label=False, container=False,
                 filterable=False, min_width=150, scale=2, elem_id="model",
             ),

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from robust_r1.chain import findings_of
 from robust_r1.engine import Engine
+from robust_r1.engine.conversation import check_template, own_template
 from robust_r1.errors import InputError
 from robust_r1.ui import charts
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
@@ -45,6 +46,12 @@ def parse_choices(text: str | None) -> tuple[str, ...]:
     if len(choices) > MAX_CHOICES:
         raise InputError(f"There are {len(choices)} answer choices: give at most {MAX_CHOICES}.")
     return choices
+
+
+def parse_template(text: str | None, engine: Engine) -> str:
+    """Read the prompt; the model's own, or none, is empty. Raises InputError for an unfit one."""
+    template = (text or "").strip()
+    return "" if template == own_template(engine.info) else check_template(template)
 
 
 def check(picture: Picture | None, question: str, choices: str) -> None:

@@ -62,7 +62,7 @@ class Case:
     """Hold one question about one picture under one plan.
 
     `choices` is empty for an open question, `truth` empty where nobody knows the answer, `earlier`
-    empty where the question starts a conversation.
+    empty where the question starts a conversation, `template` empty for the model's own prompt.
     """
 
     picture: Picture
@@ -73,6 +73,7 @@ class Case:
     settings: GenerationSettings = GenerationSettings()
     also_clean: bool = False
     earlier: tuple[Exchange, ...] = ()
+    template: str = ""
 
     @property
     def prompt(self) -> str:
@@ -173,7 +174,9 @@ def _replies(
     stop: threading.Event,
 ) -> Iterator[Reply]:
     parser = StreamParser()
-    stream = engine.stream(image, case.prompt, case.settings, stop, history=turns)
+    stream = engine.stream(
+        image, case.prompt, case.settings, stop, history=turns, template=case.template
+    )
     with closing(stream) as events:
         for event in events:
             if isinstance(event, TextDelta):

@@ -33,13 +33,16 @@ def build_header(page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
     theme.click(None, None, None, js=_SWITCH_THEME, **PRIVATE)
 
     def announce() -> Iterator[str]:
-        """Show the engines' notes, and once more when all of them are loaded."""
-        yield _notes(engines)
+        """Show the engines' notes, also while they are loaded and once more at the end."""
+        shown = _notes(engines)
+        yield shown
         waiting = [engine for engine in engines if isinstance(engine, Standby)]
-        if any(engine.loading for engine in waiting):
-            while any(engine.loading for engine in waiting):
-                time.sleep(_LOOK)
-            yield _notes(engines)
+        while any(engine.loading for engine in waiting):
+            time.sleep(_LOOK)
+            if (notes := _notes(engines)) != shown:
+                shown = notes
+                yield shown
+        yield _notes(engines)
 
     page.load(announce, None, notes, concurrency_limit=None, show_progress="hidden", **PRIVATE)
 

@@ -41,13 +41,17 @@ def problems_list(reply: Reply | None, reasons: bool = True) -> str:
     With `reasons` false, for models that were trained to answer only, missing sections are no
     surprise and one sentence says so.
     """
-    if reply is None or reply.answer is None or reply.parsed.well_formed:
+    if reply is None or reply.answer is None:
+        return ""
+    if reply.parsed.well_formed and reply.answer.finish != "cut":
         return ""
     if not reasons and reply.answer.finish == "stop":
         return '<p class="rr-notice" role="note">This model answers without a chain.</p>'
     problems = reply.parsed.problems
     if reply.answer.finish == "stopped":
         lead = "Stopped before the end; shown is what was written."
+    elif reply.answer.finish == "cut":
+        lead = f"Cut off on its way; shown is what had come. {escape(reply.answer.fault)}"
     elif reply.answer.finish == "length":
         lead = "The chain reached the token limit; shown is what was written."
     else:
@@ -99,7 +103,12 @@ def _status(outcome: Outcome | None) -> str:
         which = " about the clean picture" if outcome.clean else ""
         section = current.parsed.open_section
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
-    words = {"stop": "Complete", "length": "Cut at the token limit", "stopped": "Stopped"}
+    words = {
+        "stop": "Complete",
+        "length": "Cut at the token limit",
+        "stopped": "Stopped",
+        "cut": "Cut off on its way",
+    }
     applied = ", ".join(f"{_LABEL_OF[name]} {value:.2f}" for name, value in _pairs(outcome))
     told = f"Applied were {applied}" if applied else "Nothing was applied"
     return f"{words[current.answer.finish]}. {told}, and {current.answer.model} looked."

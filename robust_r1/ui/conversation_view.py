@@ -60,8 +60,9 @@ def _answer(reply: Reply) -> str:
     said = f"<b>{escape(answer, _LINE_LIMIT)}</b> " if answer else ""
     if conclusion and conclusion != answer:
         said += escape(conclusion, _LINE_LIMIT)
-    if reply.answer is not None and reply.answer.finish == "stopped":
-        said += ' <span class="rr-none">stopped</span>'
+    if reply.answer is not None and reply.answer.finish in ("stopped", "cut"):
+        word = "stopped" if reply.answer.finish == "stopped" else "cut off"
+        said += f' <span class="rr-none">{word}</span>'
     return f'<span class="rr-said">{said or "<i>no answer</i>"}</span>'
 
 

@@ -13,6 +13,7 @@ from robust_r1.ui.answer_events import AnswerEvents
 from robust_r1.ui.ask_controls import build_actions, build_question, build_results, build_talk
 from robust_r1.ui.blocks import PRIVATE, html
 from robust_r1.ui.examples import gallery
+from robust_r1.ui.menu import wire_menu
 from robust_r1.ui.picture_controls import build_picture_side
 from robust_r1.ui.picture_events import PictureEvents
 from robust_r1.ui.runs import MODEL, PREVIEW, Runs
@@ -39,6 +40,8 @@ class Explore:
     def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
         examples = gallery()
         self._converses = any(engine.info.converses for engine in engines)
+        # One queue for all models: as many at a time as the slowest of them can take.
+        self._at_once = min(engine.info.at_once for engine in engines)
         self.picture = gr.State(None)
         self.source = gr.State(None)  # the suggestion that the question came from, if any
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
@@ -48,6 +51,7 @@ class Explore:
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 self.question, self.settings = build_question(self._converses)
                 self.actions = build_actions(engines)
+                standing = html(elem_id="model-state")
                 self.notice = html(elem_id="notice")
                 self.talk = build_talk()
                 self.results = build_results()
@@ -62,6 +66,7 @@ class Explore:
         self._wire_damage()
         self._wire_question()
         self._wire_answer(page)
+        wire_menu(page, engines, self.actions.model, standing)
 
     def _wire_picture(self, page: gr.Blocks) -> None:
         events, left, model = self._pictures, self.left, self.actions.model
@@ -81,6 +86,11 @@ class Explore:
         for event in (opened, chosen, brought, removed):
             self._preview_after(event.then)
         model.input(events.change_model, [self.picture, model], self.notice, **_QUIET)
+        for listen in (opened.then, model.input):
+            listen(
+                self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
+                **_AT_ONCE,
+            )
 
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left
@@ -151,10 +161,12 @@ class Explore:
             with_toasts(events.answer),
             [talk.kept, *self._state, actions.also_clean, *self.settings.fields],
             [*actions.buttons, *talk.outputs, *results.outputs],
-            concurrency_id=MODEL, concurrency_limit=1, show_progress="minimal",
+            concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
-        asked.then(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
+        # Gradio's `then` does not follow an event that failed, whatever its description says.
+        for after in (asked.then, asked.failure):
+            after(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
         self._link_after(asked.then)
         actions.stop.click(events.stop, None, None, **_AT_ONCE)
         actions.leave.click(

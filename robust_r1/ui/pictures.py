@@ -8,7 +8,7 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Engine
+from robust_r1.engine import Engine, ModelInfo
 from robust_r1.errors import InputError
 from robust_r1.ui.examples import Example, find_example
 
@@ -58,11 +58,15 @@ def load_picture(picture: Picture | None) -> np.ndarray:
     return images.load(Path(picture.path))
 
 
-# 32 fitted pictures of about a megapixel are 100 MB at most; sliders move on one picture at a time,
-# so the cache serves some thirty visitors at once.
-@lru_cache(maxsize=32)
 def fitted(picture: Picture | None, engine: Engine) -> np.ndarray:
     """Return the clean picture at the size that this model sees; do not modify it."""
+    return _fitted(picture, engine, engine.info)
+
+
+# 32 fitted pictures of about a megapixel are 100 MB at most; sliders move on one picture at a time,
+# so the cache serves some thirty visitors at once. What a model sees can change when it is loaded.
+@lru_cache(maxsize=32)
+def _fitted(picture: Picture | None, engine: Engine, info: ModelInfo) -> np.ndarray:
     image = engine.fit(load_picture(picture))
     image.setflags(write=False)
     return image

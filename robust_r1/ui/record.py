@@ -33,6 +33,7 @@ def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
         "answer": case.truth or None,
         "model": engine.info.name,
         "settings": asdict(case.settings),
+        "template": case.template or None,
         "reply": reply_fields(outcome.reply, outcome.score),
         "clean_reply": reply_fields(outcome.clean, outcome.clean_score),
         "flipped": outcome.flipped,
@@ -57,6 +58,7 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict | None:
     if reply.answer is not None:
         fields |= {
             "finish": reply.answer.finish,
+            "fault": reply.answer.fault or None,
             "tokens": reply.answer.tokens,
             "seconds": round(reply.answer.seconds, 3),
         }

@@ -1,59 +1,109 @@
 """An engine whose model is still on its way: the page is there at once, torch comes after it."""
 
-import gc
-import shutil
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from robust_r1 import images
-from robust_r1.engine import (
-    Answer,
-    Engine,
-    GenerationSettings,
-    ModelInfo,
-    TextDelta,
-    Turn,
-    catalog,
-    load_engine,
-)
+from robust_r1.engine import Answer, Engine, GenerationSettings, ModelInfo, TextDelta, Turn
 from robust_r1.errors import InputError, ModelError, RobustR1Error
 
 _WAIT = 0.05  # seconds between looks at Stop while the model is loading
 _DEFAULT = GenerationSettings()
+# Loads a model and reports how far it is, as `load_engine` does.
+Load = Callable[[Callable[[float, str], object]], Engine]
 
 
 class Standby:
-    """Stand in for a bundled model until it is loaded, then pass everything on to it.
+    """Stand in for a model until it is loaded, then pass everything on to it.
 
-    Pictures can be fitted from the start, since a bundled model's description is known without
-    loading it. A question waits for the model; Stop ends the wait.
+    Pictures can be fitted from the start, since a model's description is known without loading it.
+    A question waits for the model; Stop ends the wait. Where the model cannot be had, `stand_in`
+    answers instead, which `note` says; without one the next question tries again.
     """
 
-    def __init__(self, info: ModelInfo, load: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        load: Load,
+        stand_in: "Standby | None" = None,
+        make_room: Callable[["Standby"], object] | None = None,
+    ) -> None:
+        """Describe the model and how to load it.
+
+        `make_room` is called before loading, with this object, and may unload others.
+        """
         self.info = info
+        self.label = info.label
+        self.last_used = 0.0
         self._load = load
+        self._stand_in = stand_in
+        self._make_room = make_room
         self._engine: Engine | None = None
         self._error: RobustR1Error | None = None
-        self._ready = threading.Event()
+        self._step = ""
+        self._changed = threading.Condition()
+        self._loading = False
+        self._expected = False
+
+    def expect(self) -> None:
+        """Count as loading already: the program is about to call `start`."""
+        self._expected = True
 
     def start(self) -> None:
         """Load the model in this thread; what goes wrong is raised to whoever asks."""
+        with self._changed:
+            if self._loading or self._engine is not None:
+                self._expected = False
+                return
+            self._loading, self._error, self._step = True, None, ""
+        engine = error = None
         try:
-            self._engine = self._load()
-            self.info = self._engine.info
-        except RobustR1Error as error:
-            self._error = error
-        finally:
-            self._ready.set()
+            if self._make_room is not None:
+                self._make_room(self)
+            engine = self._load(self._report)
+        except RobustR1Error as caught:
+            error = caught
+        except Exception as caught:  # whoever waits must not wait for ever
+            error = ModelError(f"{self.label} could not be loaded: {caught}")
+        with self._changed:
+            self._engine, self._error = engine, error
+            if engine is not None:
+                self.info = engine.info
+            elif self._stand_in is not None:
+                self.info = self._stand_in.info
+            self._loading = self._expected = False
+            self._changed.notify_all()
+
+    def prepare(self) -> None:
+        """See to it that the model is loaded, in a thread of its own."""
+        settled = self._error is not None and self._stand_in is not None
+        if self._engine is None and not self.loading and not settled:
+            self.expect()
+            threading.Thread(target=self.start, name="loading", daemon=True).start()
+
+    def unload(self) -> bool:
+        """Free the memory, after the answer that is running; tell whether there was any to free.
+
+        The next question loads the model again.
+        """
+        with self._changed:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+        return engine is not None
 
     @property
     def loading(self) -> bool:
-        """Tell whether the model is still on its way."""
-        return not self._ready.is_set()
+        """Tell whether the model is on its way."""
+        return self._loading or self._expected
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the model could not be had."""
+        return self._error is not None
 
     @property
     def precision(self) -> str:
@@ -67,10 +117,14 @@ class Standby:
 
     @property
     def note(self) -> str:
-        """Return the engine's note, or what is the matter with the model."""
+        """Return the engine's note, how far it is, or what is the matter with the model."""
         if self._error is not None:
-            return str(self._error)
-        return self._engine.note if self._engine else f"{self.info.label} is loading."
+            instead = f" {self._stand_in.label} answers instead." if self._stand_in else ""
+            return f"{self._error}{instead}"
+        if self._engine is not None:
+            return self._engine.note
+        step = f" {self._step}." if self._step else ""
+        return f"{self.label} is loading.{step}" if self.loading else ""
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
@@ -81,8 +135,8 @@ class Standby:
         """Return the text that the model is given; waits for the model."""
         return self._wait(None).prompt(question)
 
-    def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of a text; waits for the model."""
+    def count_tokens(self, text: str) -> int | None:
+        """Return the number of tokens of a text, if it can be known; waits for the model."""
         return self._wait(None).count_tokens(text)
 
     def stream(
@@ -92,12 +146,14 @@ class Standby:
         settings: GenerationSettings = _DEFAULT,
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
+        template: str = "",
     ) -> Iterator[TextDelta | Answer]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.
         """
-        yield from self._wait(stop).stream(image, question, settings, stop, history)
+        engine = self._wait(stop)
+        yield from engine.stream(image, question, settings, stop, history, template)
 
     def generate(
         self,
@@ -111,57 +167,22 @@ class Standby:
 
     def close(self) -> None:
         """Free the model's memory, if it was loaded."""
-        if self._engine is not None:
-            self._engine.close()
+        self.unload()
+
+    def _report(self, share: float, words: str) -> None:
+        self._step = words
 
     def _wait(self, stop: threading.Event | None) -> Engine:
-        while not self._ready.wait(_WAIT):
-            if stop is not None and stop.is_set():
-                raise InputError("Stopped before the model was loaded; ask again.")
-        if self._engine is None:
-            raise self._error or ModelError(f"{self.info.label} could not be loaded.")
-        return self._engine
-
-
-def open_models(names: Sequence[str], quantize: str | None = None) -> list[Engine]:
-    """Return the engines of the page's menu, each model once; without names all that are at hand.
-
-    Bundled models stand by until `start_loading`; others are loaded here, since only then is it
-    known what they are. Raises RobustR1Error for a model that cannot be had.
-    """
-    bundled = {info.name: info for info in catalog.bundled()}
-    engines: dict[str, Engine] = {}
-    for name in names or ("auto", *reversed(bundled)):
-        info = bundled.get(name)
-        if name == "auto" and bundled and not _has_gpu():
-            info = catalog.newest_bundled()
-        load = partial(load_engine, name, quantize)
-        if info is None:
-            engine = load()
-            engines.setdefault(engine.info.name, engine)
-        elif info.name not in engines:
-            engines[info.name] = Standby(info, load)
-    return list(engines.values())
-
-
-def start_loading(engines: Sequence[Engine]) -> None:
-    """Load the models that stand by, one after the other, in a thread of their own.
-
-    The program that calls this has then built all that it keeps, and spares the garbage collector
-    from looking through it again and again: a full collection would hold up a preview for 85 ms.
-    """
-    waiting = [engine for engine in engines if isinstance(engine, Standby)]
-
-    def load_all() -> None:
-        for engine in waiting:
-            engine.start()
-        gc.collect()
-        gc.freeze()
-
-    threading.Thread(target=load_all, name="loading", daemon=True).start()
-
-
-def _has_gpu() -> bool:
-    """Tell whether there may be an NVIDIA GPU, without torch; a wrong yes costs only time."""
-    devices = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
-    return any(device.exists() for device in devices) or shutil.which("nvidia-smi") is not None
+        self.prepare()
+        with self._changed:
+            while self._engine is None and self.loading:
+                self._changed.wait(_WAIT)
+                if stop is not None and stop.is_set():
+                    raise InputError("Stopped before the model was loaded; ask again.")
+            engine, error = self._engine, self._error
+        self.last_used = time.monotonic()
+        if engine is not None:
+            return engine
+        if self._stand_in is not None:
+            return self._stand_in._wait(stop)
+        raise error or ModelError(f"{self.label} was unloaded; ask again.")

@@ -1,0 +1,173 @@
+"""Name an OpenAI-compatible endpoint, and say in one sentence what is wrong with one.
+
+`http://host:8000/v1#name` is the model `name` behind that address: vLLM, SGLang, `transformers
+serve` and others speak this protocol. Nothing here talks to a network.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from robust_r1.errors import InputError, ModelError
+
+KEY_VARIABLE = "ROBUST_R1_API_KEY"
+TIMEOUT_VARIABLE = "ROBUST_R1_ENDPOINT_TIMEOUT"
+# Seconds without a byte. A server that thirty people ask lets the last of them wait for a while.
+TIMEOUT = 120.0
+CONNECT_TIMEOUT = 5.0  # seconds; a server that takes longer to say hello is not there
+_DETAIL = 200  # characters of a server's own words
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Hold where a model is served.
+
+    Attributes:
+        base: address without a slash at its end, as in http://host:8000/v1.
+        model: its name there; empty to take the only one that is served.
+        key: API key; never printed.
+        timeout: seconds without a byte after which an answer is given up.
+    """
+
+    base: str
+    model: str = ""
+    key: str = field(default="", repr=False)
+    timeout: float = TIMEOUT
+
+    @property
+    def name(self) -> str:
+        """Return what `--model` takes for this endpoint."""
+        return f"{self.base}#{quote(self.model, safe='/:@')}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what identifies the caller; without a key nothing does."""
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
+
+    @property
+    def host(self) -> str:
+        """Return host and port, to be shown."""
+        return urlsplit(self.base).netloc
+
+    def connection_fault(self, error: httpx.HTTPError) -> ModelError:
+        """Say what went wrong on the way to the endpoint or back."""
+        if isinstance(error, httpx.ConnectTimeout):
+            words = f"took no connection within {CONNECT_TIMEOUT:g} s; check host and port."
+        elif isinstance(error, httpx.ConnectError):
+            words = "could not be reached; start it, or check host and port."
+        elif isinstance(error, httpx.TimeoutException):
+            words = (
+                f"sent nothing for {self.timeout:g} s; ask again when it has less to do, or set "
+                f"{TIMEOUT_VARIABLE} to more seconds."
+            )
+        else:
+            words = "broke the connection off; ask again, and see its log for the reason."
+        return ModelError(f"The endpoint {self.base} {words}")
+
+    def status_fault(self, status: int, headers: Mapping[str, str], body: str) -> ModelError:
+        """Say what an answer with an HTTP status other than 200 means."""
+        said = self._said(body)
+        if status in (401, 403):
+            words = (
+                f"refused the key in {KEY_VARIABLE}; set it to a valid one."
+                if self.key
+                else f"wants an API key; set the environment variable {KEY_VARIABLE} to it."
+            )
+        elif status == 404:
+            words = (
+                f"knows no model {self.model!r} or no such path{said}; check the name after # and "
+                "the path, which usually ends with /v1."
+            )
+        elif status == 429:
+            wait = headers.get("retry-after", "")
+            after = f"in {wait} s" if wait.isdigit() else "in a while"
+            words = f"has too many questions{said}; ask again {after}."
+        elif 300 <= status < 400:
+            words = f"sends callers elsewhere (status {status}); give the final address."
+        elif status >= 500:
+            words = f"failed (status {status}){said}; ask again, and see its log for the reason."
+        else:
+            words = f"refused the question (status {status}){said}; change it, or the model."
+        return ModelError(f"The endpoint {self.base} {words}")
+
+    def stream_fault(self, what: str) -> ModelError:
+        """Say that what came is not the stream of an answer."""
+        return ModelError(
+            f"The endpoint {self.base} {self._clean(what)}; ask again, and see its log for the "
+            "reason."
+        )
+
+    def _said(self, body: str) -> str:
+        """Return a server's own words for an error, short and in brackets; empty without any."""
+        try:
+            content = json.loads(body)
+        except ValueError:
+            return ""
+        words = error_words(content)
+        return f" ({self._clean(words)})" if words else ""
+
+    def _clean(self, words: str) -> str:
+        """Put a server's words on one line; some repeat the key that they were given."""
+        if self.key:
+            words = words.replace(self.key, "[key]")
+        return " ".join(words.split())[:_DETAIL].rstrip(".;")
+
+
+def is_endpoint(name: str) -> bool:
+    """Tell whether a model's name is an address."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+def parse_endpoint(name: str, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """Read an address such as http://host:8000/v1#name; key and timeout come from `environ`.
+
+    Raises InputError for an address without a host, with a key in it, or with a query, and for a
+    timeout that is no positive number.
+    """
+    example = "give one like http://localhost:8000/v1#name"
+    try:
+        parts = urlsplit(name)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise InputError(f"The endpoint's address cannot be read ({error}); {example}.") from error
+    if parts.username or parts.password:
+        raise InputError(
+            f"The endpoint's address holds a key, which others would see; set {KEY_VARIABLE} "
+            "instead."
+        )
+    if not host or parts.query or any(sign.isspace() or not sign.isprintable() for sign in name):
+        raise InputError(f"{name[:80]!r} is no endpoint's address; {example}.")
+    path = parts.path.rstrip("/") or "/v1"
+    return Endpoint(
+        base=f"{parts.scheme}://{parts.netloc}{path}",
+        model=unquote(parts.fragment),
+        key=environ.get(KEY_VARIABLE, "").strip(),
+        timeout=_timeout(environ.get(TIMEOUT_VARIABLE, "").strip()),
+    )
+
+
+def error_words(content: object) -> str:
+    """Find the message in the ways that servers write errors; empty where there is none."""
+    if not isinstance(content, dict):
+        return ""
+    for key in ("error", "detail", "message"):
+        value = content.get(key)
+        if isinstance(value, dict):
+            value = value.get("message")
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text or TIMEOUT)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise InputError(f"{TIMEOUT_VARIABLE} is {text!r}; set it to a number of seconds.")
+    return seconds

@@ -1,0 +1,55 @@
+"""Estimate what a model needs, by precision, and say what would fit where it does not.
+
+Nothing here imports torch, except to ask a GPU for its free memory.
+"""
+
+from collections.abc import Mapping
+
+from robust_r1.engine import machine
+from robust_r1.errors import ModelError
+
+# A quarter on top of the weights is for activations and the cache.
+_RESERVE = 1.25
+
+
+def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
+    """Estimate the bytes that a model needs, by precision.
+
+    `linear` weights are quantized, `other` ones (embeddings, norms) are not. NF4 with double
+    quantization takes 4.127 bits a weight (Dettmers et al. 2023, QLoRA).
+    """
+    weights = {
+        "4bit": linear * 4.127 / 8 + other * 2,
+        "8bit": linear + other * 2,
+        "bf16": (linear + other) * 2,
+        "fp16": (linear + other) * 2,
+        "fp32": (linear + other) * 4,
+    }
+    return {precision: round(size * _RESERVE) for precision, size in weights.items()}
+
+
+def check_memory(name: str, needed: Mapping[str, int], precision: str) -> None:
+    """Raise ModelError where not even the weights fit, so that the system need not end the page."""
+    free = machine.read_memory().largest
+    if free and needed[precision] / _RESERVE > free:
+        raise _too_large(name, needed, precision, free)
+
+
+def out_of_memory(name: str, precision: str, parameters: int) -> ModelError:
+    """Say that loading ran out of memory, and what would fit."""
+    free = machine.read_memory().largest
+    return _too_large(name, memory_needed(parameters), precision, free)
+
+
+def fitting(needed: Mapping[str, int], free: int) -> list[str]:
+    """List the precisions that fit into so many bytes."""
+    return [precision for precision, size in needed.items() if size <= free]
+
+
+def _too_large(name: str, needed: Mapping[str, int], precision: str, free: int) -> ModelError:
+    smaller = [one for one in fitting(needed, free) if needed[one] < needed[precision]]
+    mend = f"choose {' or '.join(smaller)}" if smaller else "choose a smaller model"
+    return ModelError(
+        f"{name} needs about {needed[precision] / 1e9:.1f} GB in {precision} and {free / 1e9:.1f} "
+        f"GB are free; {mend}, or free some memory."
+    )

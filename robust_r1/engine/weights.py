@@ -1,0 +1,166 @@
+"""Load the weights of a checkpoint in a precision, with or without an adapter; imports torch."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForImageTextToText,
+    BitsAndBytesConfig,
+    Qwen2_5_VLForConditionalGeneration,
+)
+
+from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint
+from robust_r1.engine.hub import Progress, reporting_bar
+from robust_r1.engine.memory import out_of_memory
+from robust_r1.errors import ModelError
+
+# bitsandbytes' 4-bit kernel for CPUs works in blocks of this many columns; found by trying.
+_CPU_BLOCK = 64
+_LOADING_ERRORS = (
+    *(OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, ImportError),
+    *(MemoryError, SafetensorError),
+)
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+def usable_precision(precision: str) -> str:
+    """Return the precision itself, or on a Turing GPU (T4), which has no bf16 units, fp16."""
+    return half_precision() if precision == "bf16" else precision
+
+
+def half_precision() -> str:
+    """Name the 16-bit format that this machine computes fast in."""
+    old = torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0)
+    return "fp16" if old else "bf16"
+
+
+def load_model(
+    checkpoint: Checkpoint,
+    precision: str,
+    attention: str | None,
+    adapter: Path | None,
+    report: Progress,
+):
+    """Load a model, ready to generate.
+
+    Args:
+        checkpoint: a folder that was looked into.
+        precision: one of PRECISIONS.
+        attention: "eager", "sdpa" or "flash_attention_2"; None for the fastest that is there.
+        adapter: folder of a LoRA for it. It is merged, except into quantized weights.
+        report: moves from .3 to .8.
+
+    Raises:
+        ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU.
+    """
+    cuda = torch.cuda.is_available()
+    if precision == "4bit" and not cuda:
+        _check_widths(checkpoint)
+    # What a quantized model computes in. A small model on a CPU is faster and truer in fp32.
+    rest = _DTYPES[half_precision()] if cuda else torch.float32
+    dtype = _DTYPES.get(precision, rest)
+    own = checkpoint.model_type == MODEL_TYPE
+    loader = Qwen2_5_VLForConditionalGeneration if own else AutoModelForImageTextToText
+    name = checkpoint.folder.name
+    with _quiet(), _loading_errors(checkpoint, precision):
+        model, loaded = loader.from_pretrained(
+            checkpoint.folder,
+            dtype=dtype,
+            attn_implementation=attention or _attention(dtype),
+            quantization_config=_quantization(precision, rest),
+            device_map={"": "cuda" if cuda else "cpu"},
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+            tqdm_class=reporting_bar(report, 0.3, 0.8, f"Loading {name}"),
+        )
+    if missing := sorted(loaded["missing_keys"]):
+        raise ModelError(
+            f"{checkpoint.folder} lacks {len(missing)} weights, {missing[0]} among them; "
+            "it would answer at random, so save or download it again."
+        )
+    if adapter is not None:
+        report(0.8, f"Applying {adapter.name}")
+        model = _apply(model, adapter, precision, checkpoint)
+    return model.eval()
+
+
+def _apply(model, folder: Path, precision: str, checkpoint: Checkpoint):
+    from peft import PeftModel
+
+    with _quiet(), _loading_errors(checkpoint, precision, folder):
+        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+        # Rounding the sum to 4 or 8 bits would lose a part of what was learned beside them.
+        if precision in ("4bit", "8bit"):
+            return adapted.base_model.model
+        return adapted.merge_and_unload()
+
+
+def _attention(dtype: torch.dtype) -> str:
+    from transformers.utils import is_flash_attn_2_available
+
+    half = dtype in (torch.bfloat16, torch.float16)
+    ampere = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+    return "flash_attention_2" if half and ampere and is_flash_attn_2_available() else "sdpa"
+
+
+def _quantization(precision: str, compute: torch.dtype) -> BitsAndBytesConfig | None:
+    if precision == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    if precision != "4bit":
+        return None
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute,
+    )
+
+
+def _check_widths(checkpoint: Checkpoint) -> None:
+    odd = sorted(width for width in checkpoint.widths if width % _CPU_BLOCK)
+    if odd:
+        raise ModelError(
+            f"{checkpoint.folder.name} has a layer of width {odd[0]}, and 4-bit on a CPU needs "
+            f"multiples of {_CPU_BLOCK}; choose bf16 or fp32."
+        )
+
+
+@contextmanager
+def _loading_errors(
+    checkpoint: Checkpoint, precision: str, folder: Path | None = None
+) -> Iterator[None]:
+    try:
+        yield
+    except _LOADING_ERRORS as error:
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in str(error):
+            raise out_of_memory(checkpoint.folder.name, precision, checkpoint.parameters) from error
+        raise ModelError(
+            f"{folder or checkpoint.folder} could not be loaded: {first_line(error)}"
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep bars and a warning for each 8-bit layer call off the terminal; `report` tells."""
+    from transformers.utils import logging as bars
+
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's text, cut, or its kind where there is none."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

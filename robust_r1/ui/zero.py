@@ -1,0 +1,139 @@
+"""Models on a ZeroGPU Space, where a GPU is lent for one call of a decorated function at a time.
+
+The function runs in a process that is forked for the call: the model is found there as it was
+loaded before, and what goes in and comes out is copied. So Stop cannot reach into it; it ends the
+call.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+
+from robust_r1.engine import (
+    Answer,
+    Engine,
+    GenerationSettings,
+    TextDelta,
+    Turn,
+    catalog,
+    load_engine,
+)
+from robust_r1.engine.control import any_set
+from robust_r1.engine.endpoint import is_endpoint
+from robust_r1.errors import InputError, RobustR1Error
+
+# Seconds of GPU that a question books: a start, and a cautious rate of 15 tokens a second. More
+# than two minutes are not given to visitors.
+_START, _RATE, _MOST = 15, 15, 120
+_DEFAULT = GenerationSettings()
+
+
+class ZeroGpuEngine:
+    """Pass questions to a loaded engine inside a function that a GPU is lent to; see `Engine`."""
+
+    def __init__(self, engine: Engine, gpu: Callable[..., Callable]) -> None:
+        """Wrap an engine; `gpu` is `spaces.GPU`, called at startup as the Space demands."""
+        self.info = engine.info
+        self.precision, self.device, self.note = engine.precision, engine.device, engine.note
+        self._engine = engine
+
+        @gpu(duration=booked_seconds)
+        def answer(image, question, settings, history, template):
+            yield from engine.stream(image, question, settings, None, history, template)
+
+        self._answer = answer
+
+    def fit(self, image: np.ndarray) -> np.ndarray:
+        """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
+        return self._engine.fit(image)
+
+    def prompt(self, question: str) -> str:
+        """Return the text that the model is given for a question."""
+        return self._engine.prompt(question)
+
+    def count_tokens(self, text: str) -> int | None:
+        """Return how many tokens a text has for this model."""
+        return self._engine.count_tokens(text)
+
+    def stream(
+        self,
+        image: np.ndarray,
+        question: str,
+        settings: GenerationSettings = _DEFAULT,
+        stop: threading.Event | None = None,
+        history: Sequence[Turn] = (),
+        template: str = "",
+    ) -> Iterator[TextDelta | Answer]:
+        """Book a GPU and stream; see `Engine.stream`. Stop ends the booking and the stream."""
+        stopped = any_set(stop)
+        text, start = [], time.perf_counter()
+        answering = self._answer(image, question, settings, tuple(history), template)
+        with closing(answering) as events:
+            for event in events:
+                if stopped() and isinstance(event, TextDelta):
+                    break
+                if isinstance(event, TextDelta):
+                    text.append(event.text)
+                yield event
+            else:
+                return
+        seconds = time.perf_counter() - start
+        yield Answer.stopped("".join(text), len(text), self.info.name, settings, seconds)
+
+    def generate(
+        self,
+        requests: Iterable[tuple[np.ndarray, str]],
+        settings: GenerationSettings = _DEFAULT,
+        batch_size: int = 8,
+        stop: threading.Event | None = None,
+    ) -> Sequence[Answer]:
+        """Answer one request after the other: a booking holds one question."""
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}; give at least 1.")
+        answers: list[Answer] = []
+        for image, question in requests:
+            if any_set(stop)():
+                break
+            *_, answer = self.stream(image, question, settings, stop)
+            answers.append(answer)
+        return tuple(answers)
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._engine.close()
+
+
+def booked_seconds(image: object, question: str, settings: GenerationSettings, *rest) -> int:
+    """Return how long a GPU is booked for a question: by the longest answer it may get."""
+    return min(_MOST, _START + settings.max_new_tokens // _RATE)
+
+
+def open_on_zero_gpu(
+    names: Sequence[str], gpu: Callable[..., Callable], max_pixels: int | None = None
+) -> list[Engine]:
+    """Load models in bf16, before the page is served, and return the engines of its menu.
+
+    What cannot be had is replaced by the newest bundled model, and the reason said: a Space that
+    fails to start shows nobody anything.
+    """
+    engines: dict[str, Engine] = {}
+    for name in names or ("robust-r1-rl",):
+        engine = _open("robust-r1-rl" if name == "auto" else name, max_pixels)
+        if not is_endpoint(name):
+            engine = ZeroGpuEngine(engine, gpu)
+        engines.setdefault(engine.info.name, engine)
+    return list(engines.values())
+
+
+def _open(name: str, max_pixels: int | None) -> Engine:
+    try:
+        precision = None if is_endpoint(name) else "bf16"
+        return load_engine(name, precision, max_pixels=max_pixels, warm=False)
+    except RobustR1Error as error:
+        newest = catalog.newest_bundled()
+        engine = load_engine(newest.name, "bf16", warm=False)
+        engine.note = f"{error} {newest.label} answers instead."
+        return engine

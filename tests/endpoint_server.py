@@ -1,0 +1,164 @@
+"""A small HTTP server that behaves as badly as endpoints do: the model's name says how.
+
+It stands in for a network's failures only; that the protocol is right is tested against a real
+`transformers serve`.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TEXT = "<TYPE>lens blur(0.35)<TYPE_END><INFLUENCE>Soft edges.<INFLUENCE_END>"
+KEY = "sk-very-secret"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answer as the model that is asked for does."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: object) -> None:
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        """List the models, to those who have a key where one is wanted."""
+        if self.path.startswith("/locked") and self.headers["Authorization"] != f"Bearer {KEY}":
+            self._refuse(401, {"error": {"message": f"bad {self.headers['Authorization']}"}})
+        else:
+            names = ["only"] if self.path.startswith("/one") else ["good", "cut"]
+            self._send(200, {"data": [{"id": name, "object": "model"} for name in names]})
+
+    def do_POST(self) -> None:
+        """Answer a question."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append((body, self.headers["Authorization"]))
+        model = body["model"]
+        if model.isdigit():
+            detail = {"detail": "tell <b>why</b>"} if model != "500" else None
+            self._refuse(int(model), detail)
+        elif model == "page":
+            self._send(200, {"html": "<html>"})
+        elif model == "moved":
+            self.send_response(307)
+            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif model == "reset":
+            self.close_connection = True
+        else:
+            self._stream(model, body)
+
+    def _stream(self, model: str, body: dict) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if model == "silent":
+            return self._wait_until_gone()
+        if model == "error-first":
+            return self._end(b'data: {"error": "no memory"}\n\n')
+        pieces = [TEXT[start : start + 7] for start in range(0, len(TEXT), 7)]
+        for piece in pieces:
+            self._piece(piece)
+            if model == "hanging":
+                return self._wait_until_gone()
+        if model == "endless":
+            return self._write_until_gone()
+        if model == "broken":
+            return self._end(b"data: {not json\n\n")
+        if model == "error-later":
+            return self._end(b'data: {"error": {"message": "CUDA died"}}\n\n')
+        if model == "half":  # ends in good order, but without a reason
+            return self._end(b"")
+        if model == "cut":  # the connection itself breaks
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
+        reason = "length" if body["max_tokens"] == 1 else "stop"
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
+        if model == "good":
+            self._event({"choices": [], "usage": {"completion_tokens": 21}})
+        return self._end(b"data: [DONE]\n\n")
+
+    def _write_until_gone(self) -> None:
+        while self._still_there(lambda: self._piece("on ")):
+            time.sleep(0.01)
+
+    def _wait_until_gone(self) -> None:
+        while self._still_there(lambda: self._chunk(b": still there\n\n")):
+            if self.path.startswith("/mute"):
+                self.connection.settimeout(10)
+                self._still_there(lambda: self.connection.recv(1) or self._gone())
+                return
+            time.sleep(0.01)
+
+    def _still_there(self, attempt) -> bool:
+        try:
+            attempt()
+            return True
+        except OSError:
+            self.server.gone.set()
+            self.close_connection = True
+            return False
+
+    def _gone(self) -> None:
+        raise OSError("the caller hung up")
+
+    def _piece(self, text: str) -> None:
+        self._event({"choices": [{"index": 0, "delta": {"content": text}}]})
+
+    def _event(self, content: dict) -> None:
+        self._chunk(b"data: " + json.dumps(content).encode() + b"\n\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
+
+    def _end(self, data: bytes) -> None:
+        if data:
+            self._chunk(data)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _refuse(self, status: int, content: dict | None) -> None:
+        self._send(status, content, {"Retry-After": "7"} if status == 429 else {})
+
+    def _send(self, status: int, content: dict | None, headers: dict | None = None) -> None:
+        data = json.dumps(content).encode() if content else b"<html>Internal error</html>"
+        self.send_response(status)
+        for name, value in {**(headers or {}), "Content-Type": "application/json"}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+class Server(ThreadingHTTPServer):
+    """Keep what it was asked, and say nothing about callers that hang up."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int = 0):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.asked: list = []
+        self.gone = threading.Event()
+        self.address = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *args: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def serve_endpoint(port: int = 0) -> Iterator[Server]:
+    """Serve on a free port; `asked` keeps the questions, `gone` tells that a caller hung up."""
+    server = Server(port)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

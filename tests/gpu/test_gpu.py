@@ -1,0 +1,52 @@
+"""Claims that need a CUDA GPU; elsewhere they are skipped. Run: python -m pytest tests/gpu"""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+
+from tiny_checkpoint import make_checkpoint  # noqa: E402
+
+from robust_r1.engine import GenerationSettings, load_engine  # noqa: E402
+from robust_r1.evaluation.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
+
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU"),
+    pytest.mark.timeout(900),
+]
+SHORT = GenerationSettings(max_new_tokens=24)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.mark.parametrize("precision", ["4bit", "8bit", "bf16", "fp16", "fp32"])
+def test_every_precision_answers_on_the_gpu_alone_and_in_batches(folder, make_picture, precision):
+    pictures = [make_picture(seed=seed) for seed in range(3)]
+    with load_engine(str(folder), precision) as engine:
+        assert engine.device.startswith("cuda")
+        single = [list(engine.stream(one, "a?", SHORT))[-1] for one in pictures]
+        batch = engine.generate([(one, "a?") for one in pictures], SHORT)
+    assert all(answer.tokens > 0 for answer in (*single, *batch))
+    if precision == "fp32":
+        assert [one.text for one in single] == [one.text for one in batch]
+
+
+def test_closing_an_engine_frees_the_gpu(folder):
+    torch.cuda.empty_cache()
+    before = torch.cuda.memory_allocated()
+    load_engine(str(folder), "bf16").close()
+    assert torch.cuda.memory_allocated() <= before + 1_000_000
+
+
+def test_full_size_is_measured_in_every_way():
+    costs, faults = measure_full_size()
+    assert faults == [] and len(costs) == len(WAYS) * len(BATCHES)
+    assert all(cost.tokens_per_second > 0 and cost.first_token_seconds > 0 for cost in costs)
+    memory = {(cost.precision, cost.attention, cost.batch): cost.peak_bytes for cost in costs}
+    assert memory["4bit", "sdpa", 1] < memory["bf16", "sdpa", 1] / 2
