@@ -166,4 +166,4 @@ def _check(settings) -> None:
         "repetition_penalty": (settings.repetition_penalty or 1.0) != 1,
     }
     if named := [name for name, value in asked.items() if value]:
-        raise InputError(f"the fast sampler knows no {', '.join(named)}; leave them at their defaults")
+        raise InputError(f"the fast sampler knows no {', '.join(named)}; keep their defaults")
