@@ -22,7 +22,7 @@ _ROW, _FRAME = 46, 92
 def empty_chart(message: str) -> go.Figure:
     """Return a chart of the usual look that holds one sentence."""
     figure = go.Figure()
-    figure.update_layout(**base_layout(220), xaxis_visible=False, yaxis_visible=False)
+    figure.update_layout(**chart_layout(220), xaxis_visible=False, yaxis_visible=False)
     figure.add_annotation(text=escape(message), showarrow=False, x=0.5, y=0.5, xref="paper",
                           yref="paper", font_size=14)
     return figure
@@ -54,7 +54,7 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
         if values:
             figure.add_trace(_bars(label, color, pattern, values, word, labels))
     figure.update_layout(
-        **base_layout(_FRAME + _ROW * len(names)),
+        **chart_layout(_FRAME + _ROW * len(names)),
         barmode="group",
         showlegend=True,
         bargap=0.32,
@@ -96,8 +96,8 @@ def _bars(label, color, pattern, values, word, labels) -> go.Bar:
     )
 
 
-def base_layout(height: int) -> dict:
-    """Return the layout that every chart of the page begins with; `height` in pixels."""
+def chart_layout(height: int) -> dict:
+    """Return the look that every chart has; its height in pixels."""
     return {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 34, "b": 44},

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from robust_r1.analysis import Step, SweepResult
 from robust_r1.degradations import find
-from robust_r1.ui.charts import APPLIED, PERCEIVED, base_layout, empty_chart
+from robust_r1.ui.charts import APPLIED, PERCEIVED, chart_layout, empty_chart
 from robust_r1.ui.markup import escape
 
 # Okabe and Ito's colors (2008), darkened where they are too light for a white card; each curve has
@@ -33,7 +33,7 @@ def calibration_chart(result: SweepResult) -> go.Figure:
         if points:
             figure.add_trace(_curve(index, result, points))
     figure.update_layout(
-        **base_layout(_HEIGHT + 22 * len(result.sweep.ids)),
+        **chart_layout(_HEIGHT + 22 * len(result.sweep.ids)),
         showlegend=True, legend=_legend(),
         xaxis=_axis("applied intensity, 0 to 1", [-0.03, 1.03], [0, 0.25, 0.5, 0.75, 1]),
         yaxis=_axis(
@@ -60,7 +60,7 @@ def length_chart(result: SweepResult) -> go.Figure:
     highest = max(step.trial.answer.tokens for step in result.steps)
     widest = max(step.trial.plan.total_intensity for step in result.steps)
     figure.update_layout(
-        **base_layout(_HEIGHT),
+        **chart_layout(_HEIGHT),
         showlegend=True, legend=_legend(),
         xaxis=_axis("total intensity, sum over degradations", [-0.04, max(widest, 1) * 1.04]),
         yaxis=_axis("chain length, tokens", [0, highest * 1.15 + 1]),
