@@ -11,7 +11,11 @@ import httpx
 import huggingface_hub
 import pytest
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 from tiny_checkpoint import make_checkpoint
 
 from robust_r1.engine import GenerationSettings, catalog, load_engine, loading
@@ -192,16 +196,21 @@ def test_4_bit_on_a_cpu_names_the_width_that_does_not_fit(tmp_path, monkeypatch)
 # -- The hub
 
 
+REFUSED = httpx.Response(403, request=httpx.Request("GET", "https://hub"))
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
         (LocalEntryNotFoundError("offline"), "could not be reached"),
+        (GatedRepoError("no", response=REFUSED), "accept the terms"),
+        (RepositoryNotFoundError("no", response=REFUSED), "The hub has no model"),
         (httpx.ConnectError("no route"), "could not be reached"),
         (httpx.ReadTimeout("slow"), "could not be reached"),
         (OSError("disk"), "could not be reached"),
     ],
 )
-def test_a_hub_that_cannot_be_reached_is_said(monkeypatch, error, words):
+def test_what_the_hub_refuses_is_said(monkeypatch, error, words):
     def fails(*args, **options):
         raise error
 

@@ -153,9 +153,9 @@ def _build_settings() -> Settings:
             ),
         )
     prompt = gr.Textbox(
-        label="Prompt: all that the model is told, with the question and its numbered choices in "
-        f"place of {QUESTION}",
-        lines=4, max_lines=12, elem_id="prompt", max_length=4000,
+        label="Prompt",
+        info=f"All that the model is told; {QUESTION} stands for the question and its choices.",
+        lines=4, max_lines=16, elem_id="prompt", max_length=4000,
     )
     return Settings(*numbers, prompt)
 
