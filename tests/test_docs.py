@@ -139,7 +139,7 @@ def test_the_first_python_example_runs(capsys):
 def test_the_layers_in_readme_are_the_ones_the_test_holds():
     from test_layers import LAYERS
 
-    block = next(text for text in blocks("text") if text.startswith("errors\n"))
+    block = next(text for text in blocks("text") if text.startswith("errors "))
     names = [
         tuple(re.findall(r"\w+", line.replace("app.py", "app"))) for line in block.splitlines()
     ]

@@ -167,6 +167,23 @@ def test_a_case_is_asked_again_and_opens_in_explore(visitor, page):
     other.close()
 
 
+def test_a_link_opens_what_somebody_looked_at(page):
+    page.locator("#next-case").click()
+    page.wait_for_function("location.search.includes('case=')")
+    head = page.locator("#case-head b").first.inner_text()
+    with page.context.expect_page() as opening:
+        page.evaluate("window.open(location.href)")
+    other = opening.value
+    expect(other.locator("#filter-status")).to_contain_text("high, wrong")
+    other.get_by_role("tab", name="Cases").click()
+    expect(other.locator("#case-head")).to_contain_text(head)
+    other.goto(page.url.partition("?")[0] + "?tab=analyze&runs=nowhere&filter={&case=x")
+    for words in ("run 'nowhere' is not here", "filter was left out", "case 'x' is not among"):
+        expect(other.locator(".toast-body", has_text=words)).to_be_visible()
+    expect(other.locator("#filter-status")).to_contain_text("cases")
+    other.close()
+
+
 def test_a_folder_that_is_no_run_is_refused_and_a_good_one_opens(page, tmp_path):
     folder = page.locator("#run-folder input, #run-folder textarea")
     before = page.locator("#filter-status").inner_text()

@@ -6,7 +6,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
-from robust_r1.ui.analyze_events import AnalyzeEvents
+from robust_r1.ui.analyze_events import PLAIN, AnalyzeEvents
 from robust_r1.ui.analyze_layout import (
     EXPORTS,
     build_cases,
@@ -32,7 +32,15 @@ _DOWNLOAD = """(path) => {
   link.download = path.split('/').pop();
   link.click();
 }"""
-_KEYS = """() => {
+_WRITE_LINK = """(query) => {
+  const shown = document.getElementById('runs')?.offsetParent;
+  if (shown && query) history.replaceState(null, '', location.pathname + query);
+}"""
+_START = """() => {
+  if (new URLSearchParams(location.search).get('tab') === 'analyze') {
+    const tabs = [...document.querySelectorAll('#tabs button[role=tab]')];
+    tabs.find((tab) => tab.textContent.trim() === 'Analyze')?.click();
+  }
   document.addEventListener('keydown', (event) => {
     const id = {n: 'next-case', p: 'previous-case'}[event.key];
     const at = event.target;
@@ -54,6 +62,7 @@ class Analyze:
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...], runs: Runs
     ) -> None:
         self.look, self.seen = gr.State(None), gr.State(None)
+        self.query = gr.Textbox(visible="hidden", elem_id="analyze-query", label="Link")
         self.chooser = build_chooser()
         self.filters = build_filters()
         with gr.Tabs(elem_id="analyze-tabs"):
@@ -65,7 +74,7 @@ class Analyze:
         self._events = AnalyzeEvents(
             Library(), default_notebook(), named, runs, self.case.gallery.GRADIO_CACHE
         )
-        page.load(None, None, None, js=_KEYS, **PRIVATE)
+        page.load(None, None, None, js=_START, **PRIVATE)
         self._wire_runs(tab)
         self._wire_filters()
         self._wire_cases()
@@ -76,7 +85,10 @@ class Analyze:
         outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
                    chosen.saved, chosen.status]  # fmt: skip
         for event in (
-            tab.select(with_toasts(events.arrive), self.look, outputs, **_QUIET),
+            tab.select(
+                with_toasts(events.arrive), self.look,
+                [*outputs, *(getattr(chosen, name) for name in PLAIN)], **_QUIET,
+            ),
             chooser.runs.input(events.open_runs, [chooser.runs, self.look], outputs, **_QUIET),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(events.add_folder),
@@ -120,9 +132,12 @@ class Analyze:
         )
 
     def _show_after(self, listen):
-        return listen(
+        shown = listen(
             with_toasts(self._events.show), self.look, [*self.case.shown, self.seen], **_LATEST
         )
+        linked = shown.then(with_toasts(self._events.describe), self.look, self.query, **_LATEST)
+        linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
+        return shown
 
     def _wire_cases(self) -> None:
         events, case, look = self._events, self.case, self.look

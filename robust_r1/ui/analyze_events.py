@@ -21,7 +21,7 @@ from robust_r1.report.pictures import case_of
 from robust_r1.report.summary import summarize, to_values
 from robust_r1.report.tables import error_table, headline_table, level_table, robustness_table
 from robust_r1.store import Marks, Notebook
-from robust_r1.ui import analyze_charts, case_view
+from robust_r1.ui import analyze_charts, analyze_links, case_view
 from robust_r1.ui.asking import Reply
 from robust_r1.ui.chain_view import answer_cards, chain_cards, idle_line, problems_list
 from robust_r1.ui.charts import empty_chart, findings_chart
@@ -33,6 +33,9 @@ from robust_r1.ui.toasts import warn
 
 PAGE = 24  # cases in the gallery at a time
 _NAMES = tuple(field.name for field in fields(Filter))
+_ANY = Filter()
+# The fields whose menus do not depend on the runs; a link sets them by themselves.
+PLAIN = ("degradations", "outcome", "flip", "malformed", "text")
 _NONE = "No case passes this filter: take something out of it, or clear it."
 
 
@@ -61,13 +64,38 @@ class AnalyzeEvents:
         self.runs = runs
         self.cache = cache
 
-    def arrive(self, look: Look | None) -> list:
-        """List the runs there are; open the bundled ones for somebody who comes first."""
+    def arrive(self, request: gr.Request, look: Look | None) -> list:
+        """List the runs there are; for somebody who comes first, open the link's or the bundled."""
         found = self.library.found()
         if look is not None:
-            return [gr.Dropdown(choices=_named(found, look.runs)), look, *[gr.skip()] * 6]
-        opened = self.library.opening()
-        return [gr.Dropdown(choices=_named(found), value=opened), *self._open(opened)]
+            return [gr.Dropdown(choices=_named(found, look.runs)), look, *[gr.skip()] * 11]
+        query = dict(request.query_params) if request else {}
+        opened, wanted, case, problems = analyze_links.decode(query, found)
+        opened = opened or self.library.opening()
+        runs, look, *rest = self._opened(opened, found, wanted)
+        ids = [entry.row.id for entry in self.chosen(look)]
+        if case and case in ids:
+            look = replace(look, place=ids.index(case))
+        elif case:
+            problems.append(f"The link's case {case[:60]!r} is not among the cases of its filter.")
+        for problem in problems:
+            warn(problem)
+        plain = dict(zip(_NAMES, _field_values(wanted), strict=True))
+        return [runs, look, *rest, *(plain[key] for key in PLAIN)]
+
+    def _opened(
+        self, folders: Sequence[str], found: Sequence[str], wanted: Filter = _ANY
+    ) -> list:
+        menu = gr.Dropdown(choices=_named(found, folders), value=list(folders))
+        return [menu, *self._open(folders, wanted)]
+
+    def describe(self, look: Look | None) -> str:
+        """Return the query string of what somebody looks at."""
+        entries = self.chosen(look)
+        if look is None or not entries:
+            return ""
+        id = entries[min(look.place, len(entries) - 1)].row.id if look.place else ""
+        return analyze_links.encode(look.runs, look.wanted, id)
 
     def open_runs(self, folders: Sequence[str], look: Look | None) -> list:
         """Open the runs that were chosen; on a bad one what was open stays."""
@@ -88,39 +116,40 @@ class AnalyzeEvents:
             if known.benchmark == run.benchmark and known.model != run.model and other != path:
                 opened.append(other)
         opened.append(path)
-        found = self.library.found()
-        return [gr.Dropdown(choices=_named(found, opened), value=opened), *self._open(opened)]
+        return self._opened(opened, self.library.found())
 
-    def _open(self, folders: Sequence[str]) -> list:
+    def _open(self, folders: Sequence[str], wanted: Filter = _ANY) -> list:
         entries = self.library.entries(folders)
         models, tasks, levels = (
-            gr.Dropdown(choices=list(in_order(values)), value=[])
-            for values in (
-                (entry.model for entry in entries),
-                (entry.row.task for entry in entries),
-                (entry.row.level for entry in entries),
+            gr.Dropdown(choices=list(in_order((*values, *chosen))), value=list(chosen))
+            for values, chosen in (
+                ((entry.model for entry in entries), wanted.models),
+                ((entry.row.task for entry in entries), wanted.tasks),
+                ((entry.row.level for entry in entries), wanted.levels),
             )
         )
-        names, tags = self._lists()
-        return [Look(tuple(folders)), models, tasks, levels, tags, names, _count(entries, entries)]
+        names, tags = self._lists(wanted.tag)
+        look = Look(tuple(folders), wanted)
+        return [look, models, tasks, levels, tags, names, _count(entries, entries)]
 
-    def _lists(self) -> tuple[gr.Dropdown, gr.Dropdown]:
+    def _lists(self, tag: str | None = None) -> tuple[gr.Dropdown, gr.Dropdown]:
         """Return the menus of saved filters and of tags; without a notebook they are empty."""
         try:
             names, tags = list(self.notebook.filters()), list(self.notebook.tags())
         except RobustR1Error as error:
             warn(error)
             names, tags = [], []
-        return (
-            gr.Dropdown(choices=names),
-            gr.Dropdown(choices=[("any tag or none", ""), *((tag, tag) for tag in tags)]),
-        )
+        tags = in_order((*tags, *([tag] if tag else [])))
+        menu = [("any tag or none", ""), *((one, one) for one in tags)]
+        chosen = {} if tag is None else {"value": tag}
+        return gr.Dropdown(choices=names), gr.Dropdown(choices=menu, **chosen)
 
     def apply(self, look: Look | None, *values) -> list:
         """Take the filter from the page and show which cases pass."""
         given = dict(zip(_NAMES, values, strict=True))
         wanted = filters.from_values({key: value or _empty(key) for key, value in given.items()})
-        look = replace(look or Look(), wanted=wanted, place=0)
+        look = look or Look()
+        look = replace(look, wanted=wanted, place=look.place if look.wanted == wanted else 0)
         return [look, _count(self.chosen(look), self.library.entries(look.runs), wanted)]
 
     def chosen(self, look: Look | None) -> tuple[Entry, ...]:
@@ -234,8 +263,7 @@ class AnalyzeEvents:
         if body is None:
             return [gr.skip()] * len(_NAMES)
         wanted = filters.from_json(body)
-        values = (getattr(wanted, key) for key in _NAMES)
-        return [list(value) if isinstance(value, tuple) else value for value in values]
+        return _field_values(wanted)
 
     def clear_filter(self) -> list:
         """Empty every field of the filter."""
@@ -302,6 +330,11 @@ class AnalyzeEvents:
         named = [known.get(folder, folder) for folder in folders or self.library.opening()]
         look = Look(tuple(named), filters.from_json(wanted or ""))
         return {"runs": [Path(one).name for one in named]} | to_values(summarize(self.chosen(look)))
+
+
+def _field_values(wanted: Filter) -> list:
+    values = (getattr(wanted, key) for key in _NAMES)
+    return [list(value) if isinstance(value, tuple) else value for value in values]
 
 
 def _empty(key: str) -> object:

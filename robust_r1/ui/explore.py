@@ -22,7 +22,11 @@ from robust_r1.ui.toasts import with_toasts
 _PREVIEWS_AT_ONCE = 2
 _QUIET = {"show_progress": "hidden", **PRIVATE}
 _AT_ONCE = {"queue": False, **_QUIET}
-_WRITE_LINK = "(query) => { history.replaceState(null, '', location.pathname + query); }"
+# Not while another tab is open: the address is that tab's then.
+_WRITE_LINK = """(query) => {
+  const shown = document.getElementById('question')?.offsetParent;
+  if (shown) history.replaceState(null, '', location.pathname + query);
+}"""
 _COPY_LINK = """async () => {
   const alone = document.querySelector('#turns details') ? ', this question alone' : '';
   try { await navigator.clipboard.writeText(location.href); return 'Link copied' + alone; }
