@@ -58,10 +58,7 @@ class Anatomy:
                 names, value=writers[0].info.name, label="Model", filterable=False, min_width=160,
                 visible=len(names) > 1, elem_id="anatomy-model",
             )
-            with gr.Column(min_width=240):
-                self.working = Working(
-                    "anatomy", "Have a chain written", "The model looks at a scene and writes."
-                )
+        self.working = Working("anatomy", "Write a chain", "The model looks at a scene and writes.")
         self.shown = html(elem_id="anatomy-case-view")
         self.view = html(anatomy(None), elem_id="anatomy-view")
         self.score = html(elem_id="anatomy-score")

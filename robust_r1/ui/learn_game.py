@@ -61,6 +61,7 @@ class BeatTheModel:
                         "New game", size="sm", min_width=90, elem_id="game-new"
                     )
                 self.view = html(elem_id="game-picture")
+                self.clean = html(elem_id="game-clean")
             with gr.Column(min_width=340, scale=7, elem_classes="rr-side"):
                 self.sliders = build_sliders("guess")
                 self.working = Working("game", "Submit", _IDLE)
@@ -71,7 +72,7 @@ class BeatTheModel:
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         shown = [
-            self.round, self.game, self.view, self.result, self.table, self.next,
+            self.round, self.game, self.view, self.clean, self.result, self.table, self.next,
             self.working.status, *self.sliders,
         ]
         tab.select(self._arrive, [self.round, self.seed, self.model], shown, **_QUIET)
@@ -84,7 +85,7 @@ class BeatTheModel:
         )
         self.working.wire(
             page, self._check, self._work, [self.round, self.game, self.model, *self.sliders],
-            [self.game, self.result, self.table, self.next],
+            [self.game, self.clean, self.result, self.table, self.next],
         )
 
     def _arrive(self, played: Round | None, seed: int | None, model: str):
@@ -105,10 +106,10 @@ class BeatTheModel:
     def _show(self, played: Round, model: str) -> dict:
         image = seen(case_of(played).picture, self.engines[model], played.plan)
         tag = picture_tag(image, "A picture to be judged", self.view.GRADIO_CACHE)
-        head = f"Seed {played.seed}, round {played.number} of {MAX_ROUND}"
         return {
             self.round: played,
-            self.view: f'<figure class="rr-round">{tag}<figcaption>{head}</figcaption></figure>',
+            self.view: _figure(tag, f"Seed {played.seed}, round {played.number} of {MAX_ROUND}"),
+            self.clean: "",
             self.result: "",
             self.next: gr.Button(interactive=False),
             self.working.status: idle_line(_IDLE),
@@ -135,24 +136,24 @@ class BeatTheModel:
             yield {self.working.status: idle_line("Stopped; your guess is still there.")}
             return
         game = game.add(score)
+        sides = [("You", score.guess), (score.model, score.perceived)]
         yield {
             self.game: game,
-            self.result: self._result(score, engine),
+            self.clean: self._undamaged(played, engine),
+            self.result: findings_table(played.applied, sides),
             self.table: score_table(game),
             self.next: gr.Button(interactive=played.number < MAX_ROUND),
             self.working.status: idle_line(_verdict(score)),
         }
 
-    def _result(self, score: RoundScore, engine: Engine) -> str:
-        played = score.round
+    def _undamaged(self, played: Round, engine: Engine) -> str:
         clean = fitted(case_of(played).picture, engine)
-        title = find_example(played.picture).title
         tag = picture_tag(clean, "The same picture without damage", self.view.GRADIO_CACHE)
-        sides = [("You", score.guess), (score.model, score.perceived)]
-        return (
-            f'<div class="rr-truth">{findings_table(played.applied, sides)}'
-            f"<figure>{tag}<figcaption>Undamaged: {escape(title)}</figcaption></figure></div>"
-        )
+        return _figure(tag, f"Without damage: {find_example(played.picture).title}")
+
+
+def _figure(tag: str, words: str) -> str:
+    return f'<figure class="rr-round">{tag}<figcaption>{escape(words)}</figcaption></figure>'
 
 
 def score_table(game: Game) -> str:
@@ -168,7 +169,7 @@ def score_table(game: Game) -> str:
     yours, theirs = game.totals
     won = [score.winner for score in game.scores]
     return (
-        f'<table class="rr-table"><caption>Score of seed {game.seed}</caption><thead><tr>'
+        f'<table class="rr-table rr-tally"><caption>Score of seed {game.seed}</caption><thead><tr>'
         '<th scope="col">Round</th><th scope="col">Applied</th><th scope="col">You</th>'
         f'<th scope="col">Model</th><th scope="col">Closer</th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><th scope="row">Sum</th><td></td><td><b>{number(yours)}</b></td>'

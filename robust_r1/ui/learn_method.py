@@ -14,7 +14,7 @@ from robust_r1.ui.picture_handlers import checked_seed
 from robust_r1.ui.toasts import with_toasts
 
 # Drawn at the size at which it is shown: damage that is shrunk afterwards looks milder than it is.
-_PIXELS = 240 * 180
+_PIXELS = 320 * 240
 _OPENING = "pavilion"
 _STAGE_WORDS = {
     "acquisition": "While the picture is taken: lens, shutter, sensor.",
