@@ -169,7 +169,7 @@ def score_table(game: Game) -> str:
     yours, theirs = game.totals
     won = [score.winner for score in game.scores]
     return (
-        f'<table class="rr-sheet"><caption>Score of seed {game.seed}</caption><thead><tr>'
+        f'<table class="rr-sheet rr-tally"><caption>Score of seed {game.seed}</caption><thead><tr>'
         '<th scope="col">Round</th><th scope="col">Applied</th><th scope="col">You</th>'
         f'<th scope="col">Model</th><th scope="col">Closer</th></tr></thead><tbody>{rows}</tbody>'
         f'<tfoot><tr><th scope="row">Sum</th><td></td><td><b>{number(yours)}</b></td>'

@@ -94,17 +94,23 @@ def _column(engine: Engine, outcome: Outcome) -> str:
 
 
 def _figures(told: Sequence[tuple[Engine, Outcome]]) -> str:
-    heads = "".join(f'<th scope="col">{name.capitalize()}</th>' for name in REWARDS)
+    heads = "".join(f'<th scope="col">{escape(engine.info.label)}</th>' for engine, _ in told)
     rows = "".join(
-        f'<tr><th scope="row">{escape(engine.info.label)}</th>'
-        + "".join(f"<td><b>{number(getattr(outcome.score, name))}</b></td>" for name in REWARDS)
-        + f"<td><b>{outcome.reply.answer.tokens}</b></td></tr>"
-        for engine, outcome in told
+        _figure_row(
+            f"{name.capitalize()} reward", [number(getattr(one.score, name)) for _, one in told]
+        )
+        for name in REWARDS
     )
+    rows += _figure_row("Tokens", [str(one.reply.answer.tokens) for _, one in told])
     return (
-        '<table class="rr-sheet"><thead><tr><th scope="col">Model</th>'
-        f'{heads}<th scope="col">Tokens</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<table class="rr-sheet"><thead><tr><th scope="col">Score</th>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _figure_row(name: str, figures: Sequence[str]) -> str:
+    cells = "".join(f"<td><b>{figure}</b></td>" for figure in figures)
+    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
 
 
 def _present(engines: Sequence[Engine]) -> str:
