@@ -1,4 +1,4 @@
-"""Take the screenshots in assets/screenshots: python tests/screenshots.py [--model M] [--tab T ...].
+"""Take the screenshots in assets/screenshots: tests/screenshots.py [--model M] [--tab T].
 
 Each tab is shown after real work of a real model, by default of all bundled ones, the newest first:
 on a desk in light and in dark, and on a phone.

@@ -9,7 +9,7 @@ from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import LevelFigures
 from robust_r1.degradations import SPECS
-from robust_r1.ui.charts import base_layout, empty_chart
+from robust_r1.ui.charts import chart_layout, empty_chart
 from robust_r1.ui.markup import escape
 
 # Okabe and Ito's colors (2008) as far as they keep their contrast on both themes; with each come
@@ -53,7 +53,7 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
     if not figure.data:
         return empty_chart("No scored answer is among these cases.")
     figure.update_layout(
-        **base_layout(330), showlegend=True, legend=_LEGEND,
+        **chart_layout(330), showlegend=True, legend=_LEGEND,
         xaxis={"title": {"text": "level of the damage", "standoff": 6}, "fixedrange": True,
                "type": "category"},
         yaxis={"title": {"text": "accuracy (captions: F1 of facts)"}, "range": [0, 1.02],
@@ -80,7 +80,7 @@ def confusion_chart(found: Confusion) -> go.Figure:
         hovertemplate="%{y} taken for %{x}: %{z:.0f} % of %{customdata:.0f}<extra></extra>",
     ))  # fmt: skip
     figure.update_layout(
-        **base_layout(170 + 22 * len(kept)),
+        **chart_layout(170 + 22 * len(kept)),
         xaxis={"tickangle": -50, "fixedrange": True, "automargin": True, "tickfont": {"size": 11},
                "title": {"text": "perceived as"}},
         yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True,
@@ -111,7 +111,7 @@ def error_chart(errors: Sequence[tuple[str, IntensityErrors]]) -> go.Figure:
     if not figure.data:
         return empty_chart("No finding was matched, so no intensity can be compared.")
     figure.update_layout(
-        **base_layout(330), showlegend=True, legend=_LEGEND, bargap=0.1,
+        **chart_layout(330), showlegend=True, legend=_LEGEND, bargap=0.1,
         xaxis={"title": {"text": "perceived minus applied intensity", "standoff": 6},
                "range": [-1, 1], "fixedrange": True, "zeroline": True},
         yaxis={"title": {"text": "share of matched findings, %"}, "fixedrange": True,
