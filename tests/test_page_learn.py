@@ -47,15 +47,34 @@ def address(engines):
         yield url
 
 
+class Endless(ScriptedEngine):
+    """Go on whatever is asked, until somebody stops it."""
+
+    def _pieces(self, question):
+        return super()._pieces("endlessly")
+
+
 @pytest.fixture(scope="module")
-def visitor(address):
+def browser():
+    """Start one browser for all tests."""
+    with browse() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def visitor(browser, address):
     """Return one person on the Learn tab, for all tests; nothing may be asked of elsewhere."""
-    with browse() as browser:
-        person = Visitor(browser, address).open()
-        person.page.get_by_role("tab", name="Learn", exact=True).click()
-        yield person
-        assert person.errors == [] and person.elsewhere == [] and person.dialogs == []
-        assert person.page.evaluate("window.hacked") is None
+    person = arrive(browser, address)
+    yield person
+    assert person.errors == [] and person.elsewhere == [] and person.dialogs == []
+    assert person.page.evaluate("window.hacked") is None
+
+
+def arrive(browser, address):
+    """Open the page and its Learn tab."""
+    person = Visitor(browser, address).open()
+    person.page.get_by_role("tab", name="Learn", exact=True).click()
+    return person
 
 
 def part(visitor, name):
@@ -207,6 +226,28 @@ def test_every_part_fits_a_phone(visitor):
             page.get_by_role("tab", name=name, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
     page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(browser):
+    engine = Endless()
+    with serve(engine) as address:
+        person = arrive(browser, address)
+        for name, id in (
+            ("Anatomy of a chain", "anatomy"), ("Training", "story"), ("Beat the model", "game")
+        ):
+            page = part(person, name)
+            if id == "game":
+                page.locator("#game-picture img").wait_for()
+                page.locator("#guess-darkness input[type=number]").fill("0.40")
+                page.locator("#guess-darkness input[type=number]").press("Tab")
+            page.locator(f"#{id}-start").click()
+            page.locator(f"#{id}-stop").click()
+            expect(page.locator(f"#{id}-status")).to_contain_text("Stopped")
+            expect(page.locator(f"#{id}-start")).to_be_enabled()
+            assert engine.running == 0
+        expect(page.locator("#guess-darkness input[type=number]")).to_have_value("0.40")
+        expect(page.locator("#game-table table")).to_have_count(0)
+        person.close()
 
 
 def _findings(name, intensity):

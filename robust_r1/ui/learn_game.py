@@ -33,7 +33,7 @@ _WORDS = (
     "degradations of intensity 0.2 or more), and submit. You and the model are judged by the same "
     "degradation reward. The same seed gives the same rounds to everybody."
 )
-_IDLE = "Guess, then submit: the truth and the model's chain appear below."
+_IDLE = "Guess, then submit: the truth and the model's findings appear below."
 _WINNER = {"you": "you", "model": "the model", "draw": "draw"}
 
 
