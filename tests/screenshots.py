@@ -86,6 +86,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Take the screenshots of the page.")
     parser.add_argument("--model", action="append", help="who answers (default: all bundled ones)")
     parser.add_argument("--tab", action="append", choices=TABS, help="only this tab")
+    looks = [look for look, _, _ in LOOKS]
+    parser.add_argument("--look", action="append", choices=looks, help="only this look")
     arguments = parser.parse_args()
     names = arguments.model or [info.name for info in reversed(bundled())]
     engines = [load_engine(name) for name in names]
@@ -93,6 +95,8 @@ def main() -> int:
     with browse() as browser, serve(*engines) as address:
         for tab in arguments.tab or TABS:
             for look, viewport, scheme in LOOKS:
+                if look not in (arguments.look or looks):
+                    continue
                 visitor = Visitor(browser, address, viewport=viewport, color_scheme=scheme)
                 TABS[tab](visitor, look)
                 visitor.page.mouse.move(1, 1)

@@ -307,6 +307,8 @@ def test_bundled_models_come_first_and_describe_themselves(models):
 
 def test_a_model_without_reasoning_is_asked_for_the_answer_only(models, picture):
     models("tiny-base", "tiny-sft")
+    config = catalog.MODELS / "tiny-base" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "answer_only": True}))
     with load_engine("tiny-base") as base, load_engine("tiny-sft") as tuned:
         assert "<TYPE>" not in base.prompt("What?") and "<ANSWER>" in base.prompt("What?")
         assert "<TYPE>" in tuned.prompt("What?")

@@ -62,7 +62,7 @@ def space(tmp_path):
     yield start
     for process in running:
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=60)  # a model may still be loading
 
 
 def test_a_lent_gpu_answers_by_the_call_and_a_model_out_of_reach_is_replaced(
