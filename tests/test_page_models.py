@@ -72,6 +72,7 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     page, prompt = visitor.page, visitor.page.locator("#prompt textarea")
     page.get_by_role("button", name="Generation settings").click()
     expect(prompt).to_have_value(build_prompt("{question}"))
+    page.wait_for_timeout(500)  # the settings that were just opened come to rest
     prompt.fill("Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
@@ -112,7 +113,7 @@ def test_stop_hangs_up_on_the_endpoint(visitor, server):
     expect(visitor.page.locator("#chain")).to_contain_text("Soft edges.")
     visitor.page.locator("#stop").click()
     expect(visitor.page.locator("#status")).to_contain_text("Stopped")
-    assert server.gone.wait(5)
+    assert server.gone.wait(30)
 
 
 def test_a_model_out_of_reach_is_stood_in_for_and_the_menu_says_so(visitor):
