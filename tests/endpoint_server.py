@@ -63,7 +63,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._end(b'data: {"error": "no memory"}\n\n')
         pieces = [TEXT[start : start + 7] for start in range(0, len(TEXT), 7)]
         for piece in pieces:
-            self._piece(piece)
+            # A caller may hang up before the first pieces are all written.
+            if not self._still_there(lambda piece=piece: self._piece(piece)):
+                return None
             if model == "hanging":
                 return self._wait_until_gone()
         if model == "endless":

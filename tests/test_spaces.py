@@ -61,7 +61,7 @@ def space(tmp_path):
     yield start
     for process in running:
         process.terminate()  # an interrupt is ignored by what a background shell starts
-        process.wait(timeout=60)
+        process.wait(timeout=20)
 
 
 def test_a_lent_gpu_answers_by_the_call_and_a_model_out_of_reach_is_replaced(
