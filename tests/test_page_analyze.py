@@ -168,9 +168,12 @@ def test_a_case_is_asked_again_and_opens_in_explore(visitor, page):
 
 
 def test_a_link_opens_what_somebody_looked_at(page):
+    before = page.locator("#case-head b").first.inner_text()
     page.locator("#next-case").click()
-    page.wait_for_function("location.search.includes('case=')")
-    head = page.locator("#case-head b").first.inner_text()
+    expect(page.locator("#case-head b").first).not_to_have_text(before)
+    head = page.locator("#case-head p").first.inner_text()  # id, place and model
+    address = "id => new URLSearchParams(location.search).get('case')?.endsWith('/' + id)"
+    page.wait_for_function(address, arg=head.split()[0])
     with page.context.expect_page() as opening:
         page.evaluate("window.open(location.href)")
     other = opening.value

@@ -73,9 +73,9 @@ class AnalyzeEvents:
         opened, wanted, case, problems = analyze_links.decode(query, found)
         opened = opened or self.library.opening()
         runs, look, *rest = self._opened(opened, found, wanted)
-        ids = [entry.row.id for entry in self.chosen(look)]
-        if case and case in ids:
-            look = replace(look, place=ids.index(case))
+        cases = [_address(entry) for entry in self.chosen(look)]
+        if case and case in cases:
+            look = replace(look, place=cases.index(case))
         elif case:
             problems.append(f"The link's case {case[:60]!r} is not among the cases of its filter.")
         for problem in problems:
@@ -94,8 +94,8 @@ class AnalyzeEvents:
         entries = self.chosen(look)
         if look is None or not entries:
             return ""
-        id = entries[min(look.place, len(entries) - 1)].row.id if look.place else ""
-        return analyze_links.encode(look.runs, look.wanted, id)
+        case = _address(entries[min(look.place, len(entries) - 1)]) if look.place else ""
+        return analyze_links.encode(look.runs, look.wanted, case)
 
     def open_runs(self, folders: Sequence[str], look: Look | None) -> list:
         """Open the runs that were chosen; on a bad one what was open stays."""
@@ -356,3 +356,8 @@ def _count(chosen: Sequence[Entry], entries: Sequence[Entry], wanted: Filter | N
         f'<p class="rr-status" role="status" aria-live="polite"><b>{len(chosen)}</b> of '
         f"{len(entries)} cases{about}. Figures and cases below are of these.</p>"
     )
+
+
+def _address(entry: Entry) -> str:
+    """Name a case in a link: its id alone is that of the same case of every model."""
+    return f"{entry.model}/{entry.row.id}"

@@ -12,7 +12,7 @@ TAB = "analyze"
 
 
 def encode(runs: Sequence[str], wanted: Filter, case: str) -> str:
-    """Return the query string of some runs (folders), a filter and a case's id."""
+    """Return the query string of some runs (folders), a filter and a case."""
     pairs = [("tab", TAB), ("runs", ",".join(Path(run).name for run in runs))]
     if wanted != Filter():
         pairs.append(("filter", filters.to_json(wanted)))
