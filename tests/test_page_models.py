@@ -1,5 +1,6 @@
 """Models that are elsewhere, seen by a visitor: streams that break, hubs that are out of reach."""
 
+import json
 import re
 
 import httpx
@@ -72,7 +73,6 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     page, prompt = visitor.page, visitor.page.locator("#prompt textarea")
     page.get_by_role("button", name="Generation settings").click()
     expect(prompt).to_have_value(build_prompt("{question}"))
-    page.wait_for_timeout(500)  # the settings that were just opened come to rest
     prompt.fill("Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
@@ -88,6 +88,32 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     expect(page.locator(".toast-wrap")).to_contain_text("lacks {question}")
     choose(visitor, "cut at")
     expect(prompt).to_have_value(build_prompt("{question}"))
+
+
+def test_a_choice_in_the_menu_is_told_once_and_leaving_the_menu_is_no_choice(visitor):
+    sent = []
+
+    def note(request):
+        if "queue/join" in request.url:
+            sent.append(json.loads(request.post_data)["fn_index"])
+
+    page, menu = visitor.page, visitor.page.locator("#model input")
+    page.on("request", note)
+    page.wait_for_timeout(3000)  # what the choice before this one had sent
+    sent.clear()
+    choose(visitor, "good at")
+    while len(sent) == len(set(sent)):  # what went round would be sent a second time
+        before = len(sent)
+        page.wait_for_timeout(3000)
+        if before == len(sent) > 0:
+            break
+    assert sent and len(sent) == len(set(sent))
+    sent.clear()
+    menu.click()
+    page.locator("#question textarea").click()
+    page.wait_for_timeout(3000)
+    assert sent == []
+    page.remove_listener("request", note)
 
 
 def test_what_had_come_before_a_connection_broke_stays_marked(visitor):

@@ -14,7 +14,7 @@ from robust_r1.ui.analyze_layout import (
     build_figures,
     build_filters,
 )
-from robust_r1.ui.blocks import PRIVATE
+from robust_r1.ui.blocks import PRIVATE, chosen_in
 from robust_r1.ui.library import Library
 from robust_r1.ui.runs import MODEL, Runs
 from robust_r1.ui.toasts import with_toasts
@@ -89,7 +89,7 @@ class Analyze:
                 with_toasts(events.arrive), self.look,
                 [*outputs, *(getattr(chosen, name) for name in PLAIN)], **_QUIET,
             ),
-            chooser.runs.input(events.open_runs, [chooser.runs, self.look], outputs, **_QUIET),
+            chosen_in(chooser.runs)(events.open_runs, [chooser.runs, self.look], outputs, **_QUIET),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(events.add_folder),
                 [chooser.folder, self.look], outputs, **_QUIET,
@@ -101,10 +101,12 @@ class Analyze:
         events, chosen = self._events, self.filters
         # Text by its change, since Gradio sends no input for what is pasted.
         touched = [
-            field.change if field is chosen.text else field.input for field in chosen.fields
+            chosen_in(field) if isinstance(field, gr.Dropdown)
+            else field.change if field is chosen.text else field.input
+            for field in chosen.fields
         ]
         self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
-        loaded = chosen.saved.input(
+        loaded = chosen_in(chosen.saved)(
             with_toasts(events.load_filter), chosen.saved, chosen.fields, **_QUIET
         )
         cleared = chosen.clear.click(

@@ -1,7 +1,7 @@
 """Small pieces of layout that every tab uses."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 
@@ -13,6 +13,16 @@ from robust_r1.ui.standby import Standby
 PRIVATE = {"api_visibility": "private"}
 _LOOK = 0.5  # seconds between looks at models that are loading
 _SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
+
+
+def chosen_in(menu: gr.Dropdown) -> Callable:
+    """Return the listener for what a person chooses in a menu.
+
+    A menu of one choice sends `input` whenever it loses the focus, chosen in or not, and again for
+    each answer that updates it; `select` it sends for a choice alone. A menu of several choices
+    sends `input` as it should, and `select` before its value is there.
+    """
+    return menu.input if menu.multiselect else menu.select
 
 
 def html(value: str = "", **options) -> gr.HTML:

@@ -12,7 +12,7 @@ from robust_r1.analysis.trials import THUMBNAIL_PIXELS
 from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
 from robust_r1.images import fit
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import PRIVATE, chosen_in, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.choice import engine_of
 from robust_r1.ui.compare_handlers import (
@@ -128,8 +128,9 @@ class Compare:
         )
         shown = [self.shown, self.reference, self.pin, self.download, self.view]
         self.swap.click(self._swap, [self.shown, self.sort], shown, **_AT_ONCE)
-        self.reference.input(self._refer, [self.shown, self.sort, self.reference], shown,
-                             **_AT_ONCE)
+        chosen_in(self.reference)(
+            self._refer, [self.shown, self.sort, self.reference], shown, **_AT_ONCE
+        )
         self.pin.click(self._pin, [self.shown, self.sort], shown, **_AT_ONCE)
         self.sort.input(self._draw, [self.shown, self.sort], self.view, **_AT_ONCE)
 

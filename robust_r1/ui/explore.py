@@ -11,7 +11,7 @@ from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
 from robust_r1.ui.answer_events import AnswerEvents
 from robust_r1.ui.ask_controls import build_actions, build_question, build_results, build_talk
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import PRIVATE, chosen_in, html
 from robust_r1.ui.examples import gallery
 from robust_r1.ui.menu import wire_menu
 from robust_r1.ui.picture_controls import build_picture_side
@@ -89,8 +89,10 @@ class Explore:
         removed = left.own.clear(events.remove, model, [self.picture, *suited], **_QUIET)
         for event in (opened, chosen, brought, removed):
             self._preview_after(event.then)
-        model.input(events.change_model, [self.picture, model], self.notice, **_QUIET)
-        for listen in (opened.then, model.input):
+        chosen_in(model)(
+            events.change_model, [self.picture, model], self.notice, **_QUIET
+        )
+        for listen in (opened.then, chosen_in(model)):
             listen(
                 self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
                 **_AT_ONCE,
@@ -98,7 +100,7 @@ class Explore:
 
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left
-        named = left.preset.input(
+        named = chosen_in(left.preset)(
             picture_handlers.preset_values, left.preset, [*left.sliders], **_QUIET
         )
         everything = [left.seed, *left.sliders, left.preset]
@@ -106,7 +108,8 @@ class Explore:
         reset = left.reset.click(events.reset, None, everything, **_QUIET)
         for event in (named, drawn, reset):
             self._preview_after(event.then)
-        moved = [control.input for control in (left.seed, *left.sliders, self.actions.model)]
+        moved = [control.input for control in (left.seed, *left.sliders)]
+        moved.append(chosen_in(self.actions.model))
         self._preview_after(lambda *args, **options: gr.on(moved, *args, **options))
 
     def _preview_after(self, listen: Callable) -> None:

@@ -5,7 +5,7 @@ import gradio as gr
 from robust_r1.analysis import MAX_TEXT, Judgment, judge, variants
 from robust_r1.chain import render
 from robust_r1.engine import Engine
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import PRIVATE, chosen_in, html
 from robust_r1.ui.chain_view import problems_list
 from robust_r1.ui.learn_cases import LessonCase, case_titles, lesson_case
 from robust_r1.ui.learn_view import case_view, findings_table, hand_reply
@@ -58,7 +58,7 @@ class Playground:
         judged = [self.text, self.case]
         tab.select(self._show, judged, [self.shown, self.verdict], **_QUIET)
         # The change of the text is what has it judged.
-        self.case.input(
+        chosen_in(self.case)(
             self._choose, self.case, [self.shown, self.truth, self.text, self.starts], **_QUIET
         )
         self.starts.click(self._start, [self.starts, self.case], self.text, **_QUIET)
