@@ -35,7 +35,7 @@ class Oracle:
     precision = "exact"
 
     def __init__(self, cases, stop_after=None):
-        self.info = type("Info", (), {"name": "oracle"})
+        self.info = type("Info", (), {"name": "oracle", "source": "/nowhere"})
         self.cases = {id(case): case for case in cases}
         self.queue = list(cases)
         self.asked = 0
@@ -144,6 +144,27 @@ def test_a_folder_of_another_run_or_of_none_is_refused(tmp_path):
         load_run(tmp_path)
 
 
+def test_a_run_of_other_weights_under_the_same_name_is_refused(tmp_path):
+    checkpoint, run, cases = tmp_path / "model", tmp_path / "run", MINI[:2]
+    checkpoint.mkdir()
+
+    def go_on(weights):
+        (checkpoint / "model.safetensors").write_bytes(weights)
+        engine = Oracle(cases)
+        engine.info.source = str(checkpoint)
+        return evaluate(engine, "minibench", cases, run)
+
+    go_on(b"first")
+    go_on(b"first")
+    with pytest.raises(InputError, match="weights"):
+        go_on(b"other")
+    # A run from before the fingerprint was kept can still be completed.
+    head = json.loads((run / "run.json").read_text())
+    del head["weights"]
+    (run / "run.json").write_text(json.dumps(head))
+    assert len(go_on(b"other").rows) == 2
+
+
 def test_captions_are_scored_by_their_facts_whatever_the_order_or_wording():
     truth = "a red circle at the top left, a blue digit 4 at the center"
     assert caption_score(truth, truth) == 1
@@ -183,7 +204,7 @@ def run_of(tmp_path, name, cases, answer):
             )
 
     model = Model(cases)
-    model.info = type("Info", (), {"name": name})
+    model.info = type("Info", (), {"name": name, "source": "/nowhere"})
     return evaluate(model, "minibench", cases, tmp_path / name)
 
 

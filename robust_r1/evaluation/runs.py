@@ -1,8 +1,8 @@
 """Evaluation runs: a folder with one line per case, written as the answers come, resumable.
 
-`run.json` says what was run: benchmark, model, settings. `cases.jsonl` holds a line for each case
+`run.json` says what was run: benchmark, model and a fingerprint of its weights, settings. `cases.jsonl` holds a line for each case
 that was answered. A run that was interrupted goes on where it was; a folder made with another
-benchmark or model is refused, so that two runs never mix.
+benchmark, model or weights is refused, so that two runs never mix.
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
+from robust_r1.engine.checkpoint import fingerprint
 from robust_r1.engine.types import Answer, Engine, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.cases import Case
@@ -91,6 +92,7 @@ def evaluate(
         "model": engine.info.name,
         "precision": engine.precision,
         "settings": asdict(settings),
+        "weights": fingerprint(engine.info.source),
     }
     _open(folder, head)
     _cut(folder / _CASES)
@@ -212,6 +214,8 @@ def _open(folder: Path, head: dict) -> None:
     if (folder / "run.json").exists():
         found = _head(folder)
         for key, value in head.items():
+            if key == "weights" and key not in found:  # a run of before it was kept
+                continue
             if found.get(key) != value:
                 raise InputError(
                     f"{folder} holds a run with {key} {found.get(key)!r}, not {value!r}; "
