@@ -2,7 +2,7 @@
 
 `run.json` says what was run: benchmark, model and a fingerprint of its weights, settings.
 `cases.jsonl` holds a line for each case that was answered. A run that was interrupted goes on where
-it was; a folder made with another benchmark, model or weights is refused, so that two runs never mix.
+it was; a folder made with another benchmark, model or weights is refused, so that no two mix.
 """
 
 import json
