@@ -79,6 +79,18 @@ def test_vision_stays_as_it_was_and_the_text_side_learns(start, trained):
     assert any("language_model.layers" in name for name in changed)
 
 
+def test_a_share_of_the_way_from_the_start_is_kept(start):
+    before, model = weights_of(start), load_checkpoint(start)[0]
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 1
+    grpo.keep_share(model, start, 1.0)
+    assert all(torch.equal(w, before[n] + 1) for n, w in model.state_dict().items())
+    grpo.keep_share(model, start, 0.25)
+    for name, weight in model.state_dict().items():
+        assert torch.allclose(weight, before[name] + 0.25, atol=1e-5), name
+
+
 @pytest.mark.slow
 def test_samples_hold_groups_with_the_rewards_that_their_text_earns(start, trained):
     rows = rows_of(trained / "samples.jsonl")
@@ -297,6 +309,7 @@ def test_remembered_pictures_give_the_same_features_and_are_seen_once(start):
         (["grpo.group=1"], "grpo.group is 1"),
         (["grpo.accumulate=3"], "grpo.accumulate is 3, it must divide the 4 completions"),
         (["grpo.temperature=0"], "must be above 0"),
+        (["grpo.share=0"], "grpo.share is 0"),
         ([f"grpo.rewards.{n}=0" for n in ("degradation", "length", "format", "accuracy")], "all 0"),
         (["grpo.rewards.speed=1"], "unknown key grpo.rewards.speed"),
     ],

@@ -82,6 +82,7 @@ class GrpoConfig(StageConfig):
     temperature: float = 1.0
     max_tokens: int = 224
     sample_every: int = 10  # optimizer steps between completions written to samples.jsonl
+    share: float = 1.0  # of the way from the starting weights to the reinforced ones that is kept
     rewards: RewardWeights = field(default_factory=RewardWeights)
 
     def __post_init__(self) -> None:
@@ -96,6 +97,8 @@ class GrpoConfig(StageConfig):
             )
         if not self.temperature > 0 or self.max_tokens < 1:
             problems.append("grpo.temperature and grpo.max_tokens must be above 0")
+        if not 0 < self.share <= 1:
+            problems.append(f"grpo.share is {self.share}, it must be above 0 and at most 1")
         if not any(dataclasses.astuple(self.rewards)):
             problems.append("grpo.rewards are all 0, give one of them a weight")
         if problems:

@@ -64,10 +64,31 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     trainer = make_trainer(model, processor, config, arguments.output, rows)
     trainer.train(resume_from_checkpoint=resume(model, arguments.output))
     # --- Checkpoint
+    keep_share(model, arguments.start, config.grpo.share)
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
     done = record("rewards", config.grpo.samples, config.seed, arguments.output / "log.jsonl")
     write_history(arguments.output, history_of(arguments.start), done)
+
+
+def keep_share(model: torch.nn.Module, start: Path, share: float) -> None:
+    """Move the trained weights back along the line to those of the checkpoint they started from.
+
+    What rewards teach grows with the distance from the start, and the harm of their noise with its
+    square: between the two ends lies a model that is better than either (interpolation towards the
+    initialization, Rame et al. 2024, WARP).
+
+    Args:
+        model: trained; changed in place.
+        start: the checkpoint that it was loaded from.
+        share: in (0, 1]; 1 keeps all that was learned.
+    """
+    if share == 1:
+        return
+    first = dict(load_checkpoint(start)[0].named_parameters())
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.lerp_(first[name].to(weight), 1 - share)
 
 
 def make_trainer(
