@@ -41,14 +41,6 @@ _START = """() => {
     const tabs = [...document.querySelectorAll('#tabs button[role=tab]')];
     tabs.find((tab) => tab.textContent.trim() === 'Analyze')?.click();
   }
-  document.addEventListener('keydown', (event) => {
-    const id = {n: 'next-case', p: 'previous-case'}[event.key];
-    const at = event.target;
-    const typing = at.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(at.tagName);
-    if (!id || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const button = document.getElementById(id);
-    if (button && button.offsetParent) { event.preventDefault(); button.click(); }
-  });
 }"""
 
 
