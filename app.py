@@ -1,5 +1,5 @@
-"""Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--quantize Q]
-[--max-pixels N].
+"""Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--mcp]
+[--quantize Q] [--max-pixels N].
 
 Every flag can also be an environment variable of the same name with the prefix ROBUST_R1_, as in
 ROBUST_R1_MODEL=tiny-rl,tiny-sft; a flag wins. This is the entry point of a Hugging Face Space too.
@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 
 HOST, PORT = "127.0.0.1", 7860
 QUANTIZE = ("4bit", "8bit", "bf16", "fp16", "fp32")
@@ -33,6 +34,8 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
                         help="port to listen on (default: %(default)s)")
     parser.add_argument("--share", action="store_true",
                         help="make a public link through Gradio's tunnel")
+    parser.add_argument("--mcp", action="store_true",
+                        help="offer the API as MCP tools too (needs gradio[mcp])")
     parser.add_argument("--quantize", choices=QUANTIZE,
                         default=environ.get("ROBUST_R1_QUANTIZE") or None,
                         help="precision of the weights (default: what suits the machine)")
@@ -43,10 +46,12 @@ def parse_arguments(argv: Sequence[str], environ: Mapping[str, str]) -> argparse
     # argparse checks the choices of flags, but not those of defaults.
     if args.quantize not in (None, *QUANTIZE):
         parser.error(f"ROBUST_R1_QUANTIZE is {args.quantize!r}; set it to {', '.join(QUANTIZE)}")
-    share = environ.get("ROBUST_R1_SHARE", "").lower()
-    if share not in _TRUE + _FALSE:
-        parser.error(f"ROBUST_R1_SHARE is {share!r}; set it to 1 or 0")
-    args.share = args.share or share in _TRUE
+    for name in ("share", "mcp"):
+        variable = f"ROBUST_R1_{name.upper()}"
+        value = environ.get(variable, "").lower()
+        if value not in _TRUE + _FALSE:
+            parser.error(f"{variable} is {value!r}; set it to 1 or 0")
+        setattr(args, name, getattr(args, name) or value in _TRUE)
     named = environ.get("ROBUST_R1_MODEL", "")
     args.model = args.model or [name.strip() for name in named.split(",") if name.strip()]
     return args
@@ -59,6 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     # the queue, a table over all past events, are not to be made anew after every event.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000"
+    if args.mcp and find_spec("mcp") is None:
+        print('error: --mcp needs a package that is not installed: pip install "gradio[mcp]"',
+              file=sys.stderr)
+        return 2
     gpu = _lent_gpu(os.environ)
     from robust_r1.errors import RobustR1Error
     from robust_r1.ui import (
@@ -78,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     page = build_ui(engines)
-    options = launch_arguments(args.host, args.port, args.share)
+    options = launch_arguments(args.host, args.port, args.share, args.mcp)
     try:
         _, local, public = page.launch(**options, prevent_thread_lock=True)
         print(f"The page is on {public or local}", flush=True)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from robust_r1 import images
 from robust_r1.degradations import DegradationPlan
+from robust_r1.ui import launch_arguments
 
 PLAN = "lens_blur=0.3,gaussian_noise=0.2,darkness=0.4"
 COFFEE = ROOT / "assets" / "examples" / "coffee.jpg"
@@ -170,9 +171,29 @@ def test_flags_win_over_environment_variables(arguments, environment, expected):
     assert (args.model, args.host, args.port, args.share, args.quantize) == expected
 
 
+def test_mcp_is_refused_in_one_sentence_where_its_package_is_missing(capsys, monkeypatch):
+    import app
+
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
+    assert app.main(["--mcp"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and 'pip install "gradio[mcp]"' in said.err
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", False), ("1", True)])
+def test_mcp_reaches_the_launch_arguments(value, expected):
+    from app import parse_arguments
+
+    args = parse_arguments([], {"ROBUST_R1_MCP": value})
+    assert args.mcp is expected and parse_arguments(["--mcp"], {}).mcp
+    assert launch_arguments(mcp=args.mcp)["mcp_server"] is expected
+    assert launch_arguments()["mcp_server"] is False
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment"),
     [(["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
+     ([], {"ROBUST_R1_MCP": "maybe"}),
      (["--quantize", "3bit"], {}), ([], {"ROBUST_R1_QUANTIZE": "3bit"})],
 )
 def test_bad_flags_and_variables_end_with_status_two(arguments, environment, capsys):

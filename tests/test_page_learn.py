@@ -98,7 +98,7 @@ def test_sixteen_pictures_follow_the_intensity(visitor):
 
 
 def test_a_chain_that_the_model_writes_is_explained_section_by_section(visitor, engines):
-    page = part(visitor, "Anatomy of a chain")
+    page = part(visitor, "Chain")
     expect(page.locator(".rr-gloss")).to_have_count(5)
     expect(page.locator("#anatomy-view .is-waiting")).to_have_count(5)
     page.locator("#anatomy-start").click()
@@ -214,16 +214,9 @@ def test_a_typed_seed_begins_a_new_game(visitor):
 def test_every_part_fits_a_phone(visitor):
     page = visitor.page
     page.set_viewport_size({"width": 390, "height": 844})
-    menu = page.locator("#learn-tabs .overflow-menu")
-    expect(menu.locator("> button")).to_be_visible()
-    for name in ("Anatomy of a chain", "Rewards", "Training", "Beat the model", "Degradations"):
-        # What has no room in the row of tabs stands in a menu.
-        item = menu.locator(".overflow-dropdown button", has_text=name)
-        if item.count():
-            menu.locator("> button").click()
-            item.click()
-        else:
-            page.get_by_role("tab", name=name, exact=True).click()
+    expect(page.locator("#learn-tabs .overflow-menu > button")).to_be_hidden()
+    for name in ("Chain", "Rewards", "Training", "Beat the model", "Degradations"):
+        page.get_by_role("tab", name=name, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
     page.set_viewport_size({"width": 1440, "height": 900})
 
@@ -233,7 +226,7 @@ def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(browser):
     with serve(engine) as address:
         person = arrive(browser, address)
         for name, id in (
-            ("Anatomy of a chain", "anatomy"), ("Training", "story"), ("Beat the model", "game")
+            ("Chain", "anatomy"), ("Training", "story"), ("Beat the model", "game")
         ):
             page = part(person, name)
             if id == "game":
@@ -290,3 +283,53 @@ def test_round_endpoint_is_the_picture_of_the_page_and_guess_tells_the_truth(cli
 def test_bad_arguments_are_one_sentence(client, endpoint, call, words):
     with pytest.raises(AppError, match=words):
         client.predict(**call, api_name=endpoint)
+
+
+# -- links
+
+
+def test_the_link_of_a_part_brings_its_state_back(browser, address):
+    visitor = arrive(browser, address)
+    page = visitor.page
+    page.locator("#learn-intensity input[type=number]").fill("0.35")
+    page.locator("#learn-seed input").fill("9")
+    page.locator("#learn-degradations", has_text="(0.35)").wait_for()
+    page.locator("#learn-link").click()
+    page.wait_for_url("**/?tab=learn*intensity=0.35*seed=9*")
+    page.goto(page.url)
+    expect(page.locator("#learn-degradations")).to_contain_text("(0.35)")
+    expect(page.locator("#learn-seed input")).to_have_value("9")
+    part(visitor, "Beat the model")
+    page.locator("#game-picture img").wait_for()
+    page.locator("#learn-link").click()
+    page.wait_for_url("**/?tab=learn&part=game*round=1*")
+    page.goto(page.url.replace("round=1", "round=7").replace("seed=1", "seed=42"))
+    expect(page.locator("#game-picture figcaption")).to_have_text("Seed 42, round 7 of 99")
+    expect(page.locator("#game-seed input")).to_have_value("42")
+    case = lesson_cases()[1]
+    page.goto(f"{address}?tab=learn&part=rewards&case={case.title}")
+    expect(page.locator("#playground-text textarea")).to_have_value(render(case.reference))
+    expect(page.locator("#playground-verdict .rr-rewards")).to_be_visible()
+    visitor.close()
+
+
+def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(browser, address):
+    visitor = Visitor(browser, address)
+    page = visitor.page
+    base = f"{address}?tab=learn&part="
+    for query, wrong, kept in (
+        ("method&intensity=1.5&seed=x&example=pavilion", ("intensity", "seed"), "(0.60)"),
+        ("game&round=100&seed=42&model=nobody", ("round", "model"), "Seed 42, round 1"),
+        ("anatomy&case=Nothing&model=other", ("case",), "Other"),
+        ("nowhere&intensity=0.2", ("part",), "(0.20)"),
+    ):
+        page.goto(base + query)
+        for key in wrong:
+            words = f"The link's {key} was left out"
+            expect(page.locator(".toast-body", has_text=words)).to_be_visible()
+        if kept == "Other":
+            expect(page.locator("#anatomy-model input")).to_have_value(kept)
+        else:
+            expect(page.locator("#learn-tabs")).to_contain_text(kept)
+    assert (visitor.errors, visitor.dialogs) == ([], [])
+    visitor.close()

@@ -6,7 +6,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
-from robust_r1.ui.analyze_events import PLAIN, AnalyzeEvents
+from robust_r1.ui.analyze_cases import CaseEvents
 from robust_r1.ui.analyze_layout import (
     EXPORTS,
     build_cases,
@@ -14,6 +14,8 @@ from robust_r1.ui.analyze_layout import (
     build_figures,
     build_filters,
 )
+from robust_r1.ui.analyze_look import Shelf
+from robust_r1.ui.analyze_runs import PLAIN, RunEvents
 from robust_r1.ui.blocks import PRIVATE, chosen_in
 from robust_r1.ui.library import Library
 from robust_r1.ui.runs import MODEL, Runs
@@ -41,14 +43,6 @@ _START = """() => {
     const tabs = [...document.querySelectorAll('#tabs button[role=tab]')];
     tabs.find((tab) => tab.textContent.trim() === 'Analyze')?.click();
   }
-  document.addEventListener('keydown', (event) => {
-    const id = {n: 'next-case', p: 'previous-case'}[event.key];
-    const at = event.target;
-    const typing = at.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(at.tagName);
-    if (!id || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const button = document.getElementById(id);
-    if (button && button.offsetParent) { event.preventDefault(); button.click(); }
-  });
 }"""
 
 
@@ -71,9 +65,9 @@ class Analyze:
             with gr.Tab("Cases", id="cases") as self.cases:
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
-        self._events = AnalyzeEvents(
-            Library(), default_notebook(), named, runs, self.case.gallery.GRADIO_CACHE
-        )
+        shelf = Shelf(Library(), default_notebook())
+        self._open = RunEvents(shelf)
+        self._cases = CaseEvents(shelf, named, runs, self.case.gallery.GRADIO_CACHE)
         page.load(None, None, None, js=_START, **PRIVATE)
         self._wire_runs(tab)
         self._wire_filters()
@@ -81,24 +75,26 @@ class Analyze:
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
-        events, chooser, chosen = self._events, self.chooser, self.filters
+        opening, chooser, chosen = self._open, self.chooser, self.filters
         outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
                    chosen.saved, chosen.status]  # fmt: skip
         for event in (
             tab.select(
-                with_toasts(events.arrive), self.look,
+                with_toasts(opening.arrive), self.look,
                 [*outputs, *(getattr(chosen, name) for name in PLAIN)], **_QUIET,
             ),
-            chosen_in(chooser.runs)(events.open_runs, [chooser.runs, self.look], outputs, **_QUIET),
+            chosen_in(chooser.runs)(
+                opening.open_runs, [chooser.runs, self.look], outputs, **_QUIET
+            ),
             gr.on(
-                [chooser.add.click, chooser.folder.submit], with_toasts(events.add_folder),
+                [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
                 [chooser.folder, self.look], outputs, **_QUIET,
             ),
         ):
             self._apply_after(event.success)
 
     def _wire_filters(self) -> None:
-        events, chosen = self._events, self.filters
+        opening, chosen = self._open, self.filters
         # Text by its change, since Gradio sends no input for what is pasted.
         touched = [
             chosen_in(field) if isinstance(field, gr.Dropdown)
@@ -107,42 +103,42 @@ class Analyze:
         ]
         self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
         loaded = chosen_in(chosen.saved)(
-            with_toasts(events.load_filter), chosen.saved, chosen.fields, **_QUIET
+            with_toasts(opening.load_filter), chosen.saved, chosen.fields, **_QUIET
         )
         cleared = chosen.clear.click(
-            events.clear_filter, None, [*chosen.fields, chosen.saved], **_QUIET
+            opening.clear_filter, None, [*chosen.fields, chosen.saved], **_QUIET
         )
         for event in (loaded, cleared):
             self._apply_after(event.success)
         chosen.save.click(
-            with_toasts(events.save_filter), [self.look, chosen.saved], chosen.saved, **_QUIET
+            with_toasts(opening.save_filter), [self.look, chosen.saved], chosen.saved, **_QUIET
         )
         chosen.delete.click(
-            with_toasts(events.delete_filter), chosen.saved, chosen.saved, **_QUIET
+            with_toasts(opening.delete_filter), chosen.saved, chosen.saved, **_QUIET
         )
 
     def _apply_after(self, listen) -> None:
         """Take the filter after an event; then show the cases, and the figures after them."""
         chosen = self.filters
         applied = listen(
-            with_toasts(self._events.apply), [self.look, *chosen.fields],
+            with_toasts(self._open.apply), [self.look, *chosen.fields],
             [self.look, chosen.status], **_LATEST,
         )
         shown = self._show_after(applied.success)
         shown.then(
-            with_toasts(self._events.figures), self.look, self.figures.all, **_LATEST
+            with_toasts(self._cases.figures), self.look, self.figures.all, **_LATEST
         )
 
     def _show_after(self, listen):
         shown = listen(
-            with_toasts(self._events.show), self.look, [*self.case.shown, self.seen], **_LATEST
+            with_toasts(self._cases.show), self.look, [*self.case.shown, self.seen], **_LATEST
         )
-        linked = shown.then(with_toasts(self._events.describe), self.look, self.query, **_LATEST)
+        linked = shown.then(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
         linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
         return shown
 
     def _wire_cases(self) -> None:
-        events, case, look = self._events, self.case, self.look
+        events, case, look = self._cases, self.case, self.look
         moves = (
             (case.previous, events.move, -1), (case.next, events.move, 1),
             (case.back, events.turn, -1), (case.forward, events.turn, 1),
@@ -174,7 +170,7 @@ class Analyze:
             wanted = gr.Textbox("", label='filter as JSON, such as {"levels": ["high"]}')
             figures = gr.JSON(label="figures")
             gr.Button().click(
-                with_toasts(self._events.analyze), [runs, wanted], figures, api_name="analyze",
+                with_toasts(self._cases.analyze), [runs, wanted], figures, api_name="analyze",
                 api_description="Compute every figure of evaluation runs under a filter.",
             )
 
@@ -183,5 +179,5 @@ def _go(go, steps: int, look):
     return go(look, steps)
 
 
-def _export(events: AnalyzeEvents, kind: str, look) -> str:
+def _export(events: CaseEvents, kind: str, look) -> str:
     return events.export(look, kind)

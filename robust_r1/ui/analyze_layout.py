@@ -9,11 +9,12 @@ from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.store import MAX_NAME, MAX_NOTE
 from robust_r1.ui.blocks import html
+from robust_r1.ui.keys import key_of
 
 EXPORTS = ("CSV", "JSONL", "HTML report")
-_KEYS = (
-    '<p class="rr-caption">Keys: <kbd>n</kbd> next case, <kbd>p</kbd> previous case. Tags and '
-    "notes are kept on this server and seen by everybody who uses it.</p>"
+_MARKS = (
+    '<p class="rr-caption">Tags and notes are kept on this server and seen by everybody who uses '
+    "it.</p>"
 )
 
 
@@ -192,11 +193,11 @@ def build_cases(engines: tuple[Engine, ...]) -> CaseView:
                     for kind in EXPORTS
                 )
             file = gr.Textbox(visible="hidden", label="File", elem_id="export-file")
-            html(_KEYS)
+            html(_MARKS)
         with gr.Column(min_width=340, scale=13, elem_classes="rr-side"):
             with gr.Row(elem_classes="rr-keep"):
-                previous = gr.Button("Previous case (p)", size="sm", elem_id="previous-case")
-                following = gr.Button("Next case (n)", size="sm", elem_id="next-case")
+                previous = _case_button("Previous case", "previous-case")
+                following = _case_button("Next case", "next-case")
             head = html(elem_id="case-head")
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=240, scale=4):
@@ -231,6 +232,10 @@ def build_cases(engines: tuple[Engine, ...]) -> CaseView:
     return CaseView(gallery, back, forward, previous, following, head, picture, link, answer,
                     chain, problems, score, chart, model, again, stop, rerun, tags, note, keep,
                     marked, exports, file)
+
+
+def _case_button(words: str, id: str) -> gr.Button:
+    return gr.Button(f"{words} ({key_of(id)})", size="sm", elem_id=id)
 
 
 def _chart(title: str, id: str) -> gr.Plot:

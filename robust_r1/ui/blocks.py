@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import gradio as gr
 
 from robust_r1.engine import Engine
+from robust_r1.ui.keys import keys_list, keys_script
 from robust_r1.ui.markup import escape
 from robust_r1.ui.standby import Standby
 
@@ -35,12 +36,13 @@ def build_header(page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
     with gr.Row(elem_classes="rr-top", equal_height=True):
         html(
             '<header class="rr-head"><h1>Robust-R1</h1><p>Degrade a picture, ask about it, and '
-            "watch the model reason through the damage.</p></header>",
+            f"watch the model reason through the damage.</p>{keys_list()}</header>",
             scale=1,
         )
         theme = gr.Button("Light or dark", size="sm", min_width=110, scale=0, elem_id="theme")
     notes = html(_notes(engines), elem_id="notes")
     theme.click(None, None, None, js=_SWITCH_THEME, **PRIVATE)
+    page.load(None, None, None, js=keys_script(), **PRIVATE)
 
     def announce() -> Iterator[str]:
         """Show the engines' notes, also while they are loaded and once more at the end."""

@@ -71,13 +71,10 @@ class BeatTheModel:
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = [
-            self.round, self.game, self.view, self.clean, self.result, self.table, self.next,
-            self.working.status, *self.sliders,
-        ]
+        shown = self.shows
         tab.select(self._arrive, [self.round, self.seed, self.model], shown, **_QUIET)
         gr.on(
-            [self.start.click, self.seed.submit], with_toasts(self._begin),
+            [self.start.click, self.seed.submit], with_toasts(self.begin),
             [self.seed, self.model], shown, **_QUIET,
         )
         self.next.click(
@@ -89,18 +86,27 @@ class BeatTheModel:
         )
 
     def _arrive(self, played: Round | None, seed: int | None, model: str):
-        return gr.skip() if played is not None else self._begin(seed, model)
+        return gr.skip() if played is not None else self.begin(seed, model)
 
-    def _begin(self, seed: int | None, model: str) -> dict:
+    @property
+    def shows(self) -> list:
+        """Return the components that another round changes."""
+        return [
+            self.round, self.game, self.view, self.clean, self.result, self.table, self.next,
+            self.working.status, *self.sliders,
+        ]
+
+    def begin(self, seed: int | None, model: str, number: int = 1) -> dict:
+        """Begin a game at a round."""
         seed = checked_seed(seed)
         return {
             self.game: Game(seed), self.table: score_table(Game(seed)),
-            **self._show(round_of(seed, 1), model),
+            **self._show(round_of(seed, number), model),
         }
 
     def _advance(self, played: Round | None, game: Game, model: str) -> dict:
         if played is None:
-            return self._begin(game.seed, model)
+            return self.begin(game.seed, model)
         return self._show(round_of(played.seed, played.number + 1), model)
 
     def _show(self, played: Round, model: str) -> dict:

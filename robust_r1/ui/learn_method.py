@@ -50,11 +50,12 @@ class Method:
         self.view = html(elem_id="learn-degradations")
         gr.on(
             [tab.select, chosen_in(self.example), self.intensity.change, self.seed.input],
-            with_toasts(self._draw), [self.example, self.intensity, self.seed], self.view,
+            with_toasts(self.draw), [self.example, self.intensity, self.seed], self.view,
             trigger_mode="always_last", show_progress="hidden", **PRIVATE,
         )
 
-    def _draw(self, example: str, intensity: float, seed: int | None) -> str:
+    def draw(self, example: str, intensity: float, seed: int | None) -> str:
+        """Draw an example under each degradation at an intensity from 0 to 1."""
         clean = images.fit(find_example(example).image(), _PIXELS)
         stages = "".join(self._stage(stage, clean, intensity, seed) for stage in STAGES)
         return f'<div class="rr-method">{stages}</div>'

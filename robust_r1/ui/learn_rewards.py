@@ -58,9 +58,7 @@ class Playground:
         judged = [self.text, self.case]
         tab.select(self._show, judged, [self.shown, self.verdict], **_QUIET)
         # The change of the text is what has it judged.
-        chosen_in(self.case)(
-            self._choose, self.case, [self.shown, self.truth, self.text, self.starts], **_QUIET
-        )
+        chosen_in(self.case)(self.choose, self.case, self.shows, **_QUIET)
         self.starts.click(self._start, [self.starts, self.case], self.text, **_QUIET)
         self.text.change(
             with_toasts(self._judge), judged, self.verdict, trigger_mode="always_last", **_QUIET
@@ -69,11 +67,18 @@ class Playground:
     def _show(self, text: str, title: str) -> list[str]:
         return [self._draw_case(lesson_case(title)), self._judge(text, title)]
 
-    def _choose(self, title: str) -> list:
+    @property
+    def shows(self) -> list:
+        """Return the components that another case changes."""
+        return [self.shown, self.truth, self.text, self.starts]
+
+    def choose(self, title: str) -> dict:
+        """Show a case, and begin with its true chain."""
         case = lesson_case(title)
         true = render(case.reference)
         samples = [[variant.name] for variant in variants(case.reference)]
-        return [self._draw_case(case), true, true, gr.Dataset(samples=samples)]
+        updates = (self._draw_case(case), true, true, gr.Dataset(samples=samples))
+        return dict(zip(self.shows, updates, strict=True))
 
     def _start(self, index: int, title: str) -> str:
         return variants(lesson_case(title).reference)[index].text

@@ -83,7 +83,9 @@ def build_theme() -> gr.themes.Base:
     return theme.set(**_LOOK)
 
 
-def launch_arguments(host: str = "127.0.0.1", port: int | None = None, share: bool = False) -> dict:
+def launch_arguments(
+    host: str = "127.0.0.1", port: int | None = None, share: bool = False, mcp: bool = False
+) -> dict:
     """Return every argument of `Blocks.launch`, for the app and for the tests alike.
 
     Only the assets folder is served besides Gradio's own cache. Errors of the program are shown
@@ -93,6 +95,8 @@ def launch_arguments(host: str = "127.0.0.1", port: int | None = None, share: bo
         "server_name": host,
         "server_port": port,
         "share": share,
+        # Said, since Gradio would else read a variable of its own.
+        "mcp_server": mcp,
         "theme": build_theme(),
         "css_paths": [_STYLE],
         "allowed_paths": [str(ASSETS)],
