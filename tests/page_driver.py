@@ -37,7 +37,8 @@ class ScriptedEngine:
     """Answer by a script: the first text whose key the question contains, else a good chain.
 
     A question that contains "endlessly" is answered until somebody stops it. `asked` keeps the
-    pictures, `further` those after them, `histories` the earlier turns, `running` counts the answers on their way.
+    pictures, `further` those after them, `histories` the earlier turns, `running` counts the
+    answers on their way.
     """
 
     precision, device = "fp32", "cpu"

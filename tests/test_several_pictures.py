@@ -1,6 +1,6 @@
 """Claims about several pictures in one question: what a model is given, who is given none, replay.
 
-The page's own part is in test_page_several_pictures.
+What a visitor sees of it is in test_page_conversation.
 """
 
 import base64
@@ -181,7 +181,7 @@ def test_damage_is_done_to_the_first_picture_alone_and_the_file_replays_all(
     del record["further"][1]["image"]
     file.write_text(json.dumps(record))
     assert main(line) == 2
-    assert "names one further picture without holding" in capsys.readouterr().err
+    assert "names one further picture without the pixels" in capsys.readouterr().err
     record["further"][0]["image"] = record["image"]
     file.write_text(json.dumps(record))
     assert main(line) == 2

@@ -155,7 +155,7 @@ def _further(args: argparse.Namespace, case: Case) -> tuple[np.ndarray, ...]:
         return tuple(load(path) for path in args.also)
     if missing := case.further.count(None):
         files = "one further picture" if missing == 1 else f"{missing} further pictures"
-        raise InputError(f"{args.replay} names {files} without holding them; give them with --also.")
+        raise InputError(f"{args.replay} names {files} without the pixels; give all with --also.")
     return tuple(load(data) for data in case.further)
 
 

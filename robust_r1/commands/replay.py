@@ -51,8 +51,8 @@ def read_case(path: Path) -> Case:
     """Read a saved answer.
 
     Needs "question"; reads "choices", "turns", "plan", "settings", "template", "model", "image"
-    (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what came of it then, and are ignored. Raises
-    DataError that names the file and the key.
+    (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what
+    came of it then, and are ignored. Raises DataError that names the file and the key.
     """
     record = _record(path)
     question = _text(record, "question", path)

@@ -59,7 +59,7 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Turn:
-    """Hold an earlier turn about the same pictures: the question as asked, all that was answered."""
+    """Hold an earlier turn about the same pictures: the question as asked, the whole answer."""
 
     question: str
     answer: str
