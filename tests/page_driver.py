@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
-from robust_r1.engine.conversation import check_history
+from robust_r1.engine.conversation import check_history, check_pictures
 from robust_r1.ui import build_ui, launch_arguments
 
 FLAGS = [
@@ -37,23 +37,26 @@ class ScriptedEngine:
     """Answer by a script: the first text whose key the question contains, else a good chain.
 
     A question that contains "endlessly" is answered until somebody stops it. `asked` keeps the
-    pictures, `histories` the earlier turns, `running` counts the answers on their way.
+    pictures, `further` those after them, `histories` the earlier turns, `running` counts the
+    answers on their way.
     """
 
     precision, device = "fp32", "cpu"
 
     def __init__(self, name="scripted", label="Scripted", texts=None, pixels=36_864, note="",
-                 converses=False):
+                 converses=False, pictures=1):
         self.info = ModelInfo(
             name=name, label=label, source="tests", bundled=True, parameters=1, memory={},
             licence="MIT", about="It says what the test wants.", min_pixels=1024,
             max_pixels=pixels, multiple=32, knows_photographs=False, converses=converses,
+            pictures=pictures,
         )
         self.note = note
         self.texts = texts or {}
         self.asked: list[np.ndarray] = []
         self.histories: list[tuple[Turn, ...]] = []
         self.templates: list[str] = []
+        self.further: list[list[np.ndarray]] = []
         self.running = 0
         self._turn = threading.Lock()
 
@@ -69,13 +72,16 @@ class ScriptedEngine:
 
     def stream(
         self, image, question, settings=GenerationSettings(), stop=None, history=(), template="",  # noqa: B008
+        further=(),
     ):
         check_history(self.info, history)
+        check_pictures(self.info, 1 + len(further))
         stop = stop or threading.Event()
         with self._turn:
             self.asked.append(image.copy())
             self.histories.append(tuple(history))
             self.templates.append(template)
+            self.further.append([one.copy() for one in further])
             self.running += 1
             try:
                 yield from self._write(question, settings, stop)

@@ -25,7 +25,7 @@ MEGAPIXEL = 1280 * 28 * 28
 @pytest.fixture(scope="module")
 def engine():
     """Return an engine that sees about a megapixel, as the full-size models do."""
-    return ScriptedEngine(pixels=MEGAPIXEL)
+    return ScriptedEngine(pixels=MEGAPIXEL, pictures=4)
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,20 @@ def test_ask_gives_findings_scores_and_what_was_applied(client):
     assert reply["finish"] == "stop"
 
 
+def test_ask_takes_a_prompt_and_further_pictures(client, engine):
+    others = [ROOT / "assets" / "examples" / name for name in ("coffee.jpg", "pavilion.jpg")]
+    client.predict(
+        image=handle_file(COFFEE), question="What?", prompt="Say: {question}", plan="darkness=1",
+        further=[handle_file(path) for path in others], api_name="/ask",
+    )
+    assert engine.templates[-1] == "Say: {question}"
+    fitted = [engine.fit(images.load(path)) for path in others]
+    assert all(map(np.array_equal, engine.further[-1], fitted))
+    assert not np.array_equal(engine.asked[-1], fitted[0])
+    client.predict(image=handle_file(COFFEE), question="What?", api_name="/ask")
+    assert (engine.templates[-1], engine.further[-1]) == ("", [])
+
+
 def test_ask_streams(client):
     job = client.submit(image=handle_file(COFFEE), question="How many?", api_name="/ask")
     job.result()
@@ -86,6 +100,9 @@ def test_ask_streams(client):
         ({"model": "gpt"}, "not loaded"),
         ({"question": "  "}, "no question"),
         ({"choices": "only one"}, "one answer choice"),
+        ({"prompt": "Say it."}, "lacks"),
+        ({"further": [handle_file(COFFEE)] * 4}, "has 5 pictures"),
+        ({"further": [handle_file(__file__)]}, "test_page_api.py"),
     ],
 )
 def test_bad_arguments_are_one_sentence(client, arguments, words):

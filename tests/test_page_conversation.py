@@ -4,10 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, serve
 from playwright.sync_api import expect
 
+from robust_r1 import images
 from robust_r1.engine import Turn
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -23,8 +25,8 @@ RED = "<TYPE>none<TYPE_END><CONCLUSION>The star is red.<CONCLUSION_END><ANSWER>r
 
 @pytest.fixture(scope="module")
 def engine():
-    """Return an engine that can be asked on."""
-    return ScriptedEngine(texts={"color": RED, "hostile": HOSTILE}, converses=True)
+    """Return an engine that can be asked on, about several pictures."""
+    return ScriptedEngine(texts={"color": RED, "hostile": HOSTILE}, converses=True, pictures=4)
 
 
 @pytest.fixture(scope="module")
@@ -140,3 +142,51 @@ def test_stop_keeps_the_earlier_turns_and_the_file_holds_them(visitor, engine):
     record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert record["question"] == SECOND
     assert [turn["text"] for turn in record["turns"]] == [CHAIN, stopped.answer]
+
+
+def test_further_pictures_are_sent_as_they_are_and_bad_ones_are_left_out(
+    visitor, engine, make_picture, tmp_path
+):
+    page, note = visitor.page, visitor.page.locator("#further-note")
+    brought = [make_picture(64, 96, seed) for seed in range(4)]
+    names = [tmp_path / f"{seed}.png" for seed in range(4)]
+    for name, picture in zip(names, brought, strict=True):
+        images.save(picture, name)
+    (broken := tmp_path / "text.png").write_text("no picture")
+    choose = page.locator("#further-files input[type=file]")
+    page.get_by_role("button", name="Further pictures").click()
+    expect(note).to_contain_text("the damage is done to the main picture alone")
+    ask(visitor, FIRST, 1)
+    choose.set_input_files([names[0], broken])
+    expect(page.locator(".toast-wrap")).to_contain_text("text.png")
+    expect(note.locator("img")).to_have_count(1)
+    expect(page.locator(".rr-talk-note")).to_contain_text("list of further pictures changed")
+    ask(visitor, FIRST, 1)
+    fitted = [engine.fit(picture) for picture in brought]
+    assert [len(shown) for shown in engine.further[-2:]] == [0, 1]
+    assert np.array_equal(engine.further[-1][0], fitted[0])
+    assert not np.array_equal(engine.asked[-1], fitted[0])
+    ask(visitor, SECOND, 2)
+    assert len(engine.further[-1]) == 1 and len(engine.histories[-1]) == 1
+
+    choose.set_input_files(names[1:])
+    expect(page.locator(".toast-wrap")).to_contain_text("4 further pictures: 3 can be sent")
+    expect(page.get_by_role("button", name="Further pictures: 3")).to_be_visible()
+    ask(visitor, FIRST, 1)
+    assert all(map(np.array_equal, engine.further[-1], fitted[:3]))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    digests = [one["sha256"] for one in record["further"]]
+    assert digests == [images.digest(one) for one in fitted[:3]]
+
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Single").click()
+    expect(note).to_contain_text("Single looks at one picture at a time")
+    visitor.ask()
+    expect(page.locator(".toast-wrap")).to_contain_text("leave the further 3 pictures out")
+    expect(note.locator("img")).to_have_count(3)
+    page.locator("#further-files").get_by_label("Clear").click()
+    expect(page.locator("#further-files")).to_have_count(0)
+    expect(note).to_contain_text("Full-size models and endpoints take 4")
+    ask(visitor, FIRST)

@@ -25,17 +25,18 @@ from robust_r1.engine import (
 )
 from robust_r1.engine.conversation import check_template
 from robust_r1.errors import InputError, ModelError
-from robust_r1.images import load
+from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard, score_answer
 
 _EPILOG = """\
 examples:
   ask photo.jpg "What is the man holding?" --choices "kite;ball;cup"
   ask photo.jpg "What is this?" --set lens_blur=0.4 --set gaussian_noise=0.25 --seed 7
+  ask before.jpg --also after.jpg "What has changed?" --model http://localhost:8000/v1
   ask --replay answer.json --model tiny-sft --json
 
 The picture is fitted to what the model sees and then degraded, so that the model sees the damage as
-it was asked for."""
+it was asked for. Further pictures are shown after it, as they are."""
 
 _TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -54,6 +55,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("image", nargs="?", type=Path, metavar="IMAGE", help="a picture file")
     parser.add_argument("question", nargs="?", metavar="QUESTION", help="the question")
+    parser.add_argument(
+        "--also",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="a further picture for models that take several; repeat for more",
+    )
     parser.add_argument("--choices", metavar="A;B;C", help="the options, separated by semicolons")
     parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's")
     way = parser.add_mutually_exclusive_group()
@@ -86,21 +94,23 @@ def run(args: argparse.Namespace) -> int:
     """Ask, print the chain as it comes, then what it is worth."""
     case = _case(args)
     picture = load(args.image if args.image is not None else case.image)
+    further = _further(args, case)
     start = time.perf_counter()
     engine = load_engine(case.model or "auto", args.quantize, max_pixels=args.max_pixels)
     seconds = time.perf_counter() - start
     try:
         damaged = case.plan.apply(engine.fit(picture))
+        further = tuple(engine.fit(one) for one in further)
         if not args.json:
             _introduce(engine, case)
-        answer = _ask(engine, damaged, case, show=not args.json)
+        answer = _ask(engine, damaged, further, case, show=not args.json)
     finally:
         engine.close()
     applied = findings_of(case.plan)
     truth = case.truth
     score = score_answer(answer.parsed, applied, truth, case.choices)
     if args.json:
-        result = _result(args, case, engine, answer, score, seconds)
+        result = _result(args, case, engine, further, answer, score, seconds)
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         _summarize(answer, applied, score)
@@ -139,6 +149,16 @@ def _case(args: argparse.Namespace) -> Case:
     return case
 
 
+def _further(args: argparse.Namespace, case: Case) -> tuple[np.ndarray, ...]:
+    """Read the further pictures: the given ones, else the saved ones."""
+    if args.also:
+        return tuple(load(path) for path in args.also)
+    if missing := case.further.count(None):
+        files = "one further picture" if missing == 1 else f"{missing} further pictures"
+        raise InputError(f"{args.replay} names {files} without the pixels; give all with --also.")
+    return tuple(load(data) for data in case.further)
+
+
 def _plan(args: argparse.Namespace) -> DegradationPlan:
     if args.set:
         return DegradationPlan.parse(",".join(args.set), seed=args.seed or 0)
@@ -164,13 +184,16 @@ def _introduce(engine: Engine, case: Case) -> None:
         print(f"A follow-up to {turns} about the picture.", file=sys.stderr, flush=True)
 
 
-def _ask(engine: Engine, picture: np.ndarray, case: Case, show: bool) -> Answer:
+def _ask(
+    engine: Engine, picture: np.ndarray, further: tuple[np.ndarray, ...], case: Case, show: bool
+) -> Answer:
     printer = ChainPrinter()
     question = format_question(case.question, case.choices)
     answer = None
     asked = engine.stream(
-        picture, question, case.settings, history=case.history, template=case.template
-    )
+        picture, question, case.settings,
+        history=case.history, template=case.template, further=further,
+    )  # fmt: skip
     for event in asked:
         if not isinstance(event, TextDelta):
             answer = event
@@ -246,6 +269,7 @@ def _result(
     args: argparse.Namespace,
     case: Case,
     engine: Engine,
+    further: tuple[np.ndarray, ...],
     answer: Answer,
     score: Scorecard,
     load_seconds: float,
@@ -256,6 +280,7 @@ def _result(
         "precision": engine.precision,
         "note": engine.note or None,
         "source": str(args.image) if args.image is not None else None,
+        "further": [asdict(describe(one)) for one in further],
         "question": case.question,
         "choices": list(case.choices),
         "turns": [{"question": turn.question, "text": turn.answer} for turn in case.history],

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from robust_r1 import images
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import GenerationSettings, Turn
 from robust_r1.engine.conversation import check_template
-from robust_r1.errors import DataError, InputError
+from robust_r1.errors import DataError, ImageError, InputError
 
 # Pictures are PNG: base64 of the largest that a page can hold, and room for the rest.
 _MAX_BYTES = 100_000_000
@@ -30,6 +31,8 @@ class Case:
         truth: the true answer.
         history: the earlier turns of its conversation.
         template: the prompt, with {question} in it; empty for the model's own.
+        further: encoded pictures that were shown after the first; None for one that the file names
+            and does not hold.
     """
 
     question: str
@@ -41,14 +44,15 @@ class Case:
     truth: str | None
     history: tuple[Turn, ...] = ()
     template: str = ""
+    further: tuple[bytes | None, ...] = ()
 
 
 def read_case(path: Path) -> Case:
     """Read a saved answer.
 
     Needs "question"; reads "choices", "turns", "plan", "settings", "template", "model", "image"
-    (a data URL) and "answer". Other keys are what came of it then, and are ignored. Raises
-    DataError that names the file and the key.
+    (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what
+    came of it then, and are ignored. Raises DataError that names the file and the key.
     """
     record = _record(path)
     question = _text(record, "question", path)
@@ -73,6 +77,7 @@ def read_case(path: Path) -> Case:
         truth=_text(record, "answer", path),
         history=_history(record, path),
         template=template,
+        further=_further(record, path),
     )
 
 
@@ -116,6 +121,27 @@ def _settings(values: Any) -> GenerationSettings:
     if not all(isinstance(value, int | float) for value in values.values()):
         raise InputError('"settings" must hold numbers.')
     return GenerationSettings(**values)
+
+
+def _further(record: dict[str, Any], path: Path) -> tuple[bytes | None, ...]:
+    entries = record.get("further") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DataError(f'{path}: "further" must be a list of objects.')
+    pictures = tuple(_picture(entry, path) for entry in entries)
+    for number, (entry, picture) in enumerate(zip(entries, pictures, strict=True), 1):
+        wanted = _text(entry, "sha256", path)
+        if picture is None or wanted is None:
+            continue
+        try:
+            found = images.digest(images.load(picture))
+        except ImageError as error:
+            raise DataError(f"{path}: further picture {number} cannot be read: {error}") from error
+        if found != wanted:
+            raise DataError(
+                f"{path}: further picture {number} is not the one that was asked about; save the "
+                "answer again, or give the picture with --also."
+            )
+    return pictures
 
 
 def _picture(record: dict[str, Any], path: Path) -> bytes | None:

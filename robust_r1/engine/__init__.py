@@ -7,6 +7,7 @@ from robust_r1.engine.conversation import MAX_TURNS
 from robust_r1.engine.loading import load_engine
 from robust_r1.engine.types import (
     MAX_NEW_TOKENS,
+    MAX_PICTURES,
     PRECISIONS,
     Answer,
     Engine,
@@ -18,6 +19,7 @@ from robust_r1.engine.types import (
 
 __all__ = [
     "MAX_NEW_TOKENS",
+    "MAX_PICTURES",
     "MAX_TURNS",
     "PRECISIONS",
     "Answer",

@@ -169,6 +169,7 @@ def describe(checkpoint: Checkpoint) -> ModelInfo:
 
 def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
     """Fill in what only the files of a model can tell."""
+    own = checkpoint.model_type == MODEL_TYPE
     return replace(
         info,
         parameters=checkpoint.parameters,
@@ -178,7 +179,9 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         multiple=checkpoint.multiple,
         reasons=info.reasons and checkpoint.reasons,
         knows_photographs=checkpoint.parameters >= SMALL,
-        about=info.about if checkpoint.model_type == MODEL_TYPE else _OTHER,
+        about=info.about if own else _OTHER,
+        # How processors of other kinds want several pictures differs from one to the next.
+        pictures=info.pictures if own else 1,
     )
 
 
@@ -227,6 +230,7 @@ def _bundled(name: str) -> ModelInfo:
         about=entry.about,
         # Trained on one question about one picture.
         converses=False,
+        pictures=1,
     )
     return complete(info, read_checkpoint(folder))
 

@@ -1,4 +1,4 @@
-"""Write what a model is given: a question, and the turns about the same picture before it."""
+"""Write what a model is given: a question, and the turns about the same pictures before it."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a contex
 # Earlier turns that a model is given at most. A turn of the longest question (4000 characters of
 # English, about 900 tokens), the instructions (130) and the page's longest answer (2048) is about
 # 3,100 tokens; eight of them, the picture (1,280) and the new turn stay below the 32,768 tokens
-# that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage). Ordinary turns take a tenth.
+# that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage); three further pictures take
+# the room of one such turn. Ordinary turns take a tenth.
 MAX_TURNS = 8
 # What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
@@ -56,24 +57,45 @@ def write_prompt(info: ModelInfo, question: str, template: str = "") -> str:
 
 
 def write_turns(
-    info: ModelInfo, question: str, history: Sequence[Turn] = (), template: str = ""
+    info: ModelInfo,
+    question: str,
+    history: Sequence[Turn] = (),
+    template: str = "",
+    pictures: int = 1,
 ) -> list[dict]:
     """Return the messages of a conversation that ends with a question, for a chat template.
 
-    The picture stands in the first message alone. Earlier answers follow their questions verbatim,
-    except that control tokens are made plain: a saved answer can hold anything.
+    The pictures stand in the first message alone, before its text. Earlier answers follow their
+    questions verbatim, except that control tokens are made plain: a saved answer can hold anything.
 
-    Raises InputError for an unfit question, a history that is longer than MAX_TURNS, and any
-    history for a model that answers one question at a time.
+    Raises InputError for an unfit question, a history that is longer than MAX_TURNS, any history
+    for a model that answers one question at a time, and more pictures than a model takes.
     """
     check_history(info, history)
+    check_pictures(info, pictures)
     messages: list[dict] = []
     for turn in history:
         messages.append(_message("user", write_prompt(info, turn.question, template)))
         messages.append(_message("assistant", _plain(turn.answer)))
     messages.append(_message("user", write_prompt(info, question, template)))
-    messages[0]["content"].insert(0, {"type": "image"})
+    messages[0]["content"][:0] = [{"type": "image"} for _ in range(pictures)]
     return messages
+
+
+def check_pictures(info: ModelInfo, pictures: int) -> None:
+    """Raise InputError for more pictures in one question than a model takes."""
+    if pictures <= info.pictures:
+        return
+    further = "picture" if pictures == 2 else f"{pictures - 1} pictures"
+    if info.pictures == 1:
+        raise InputError(
+            f"{info.label} looks at one picture at a time; leave the further {further} out, or "
+            "choose a model that takes several."
+        )
+    raise InputError(
+        f"The question has {pictures} pictures; {info.label} takes at most {info.pictures}, so "
+        f"leave {pictures - info.pictures} out."
+    )
 
 
 def check_history(info: ModelInfo, history: Sequence[Turn]) -> None:

@@ -34,8 +34,8 @@ from robust_r1.errors import InputError, ModelError
 
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model
 _DEFAULT = GenerationSettings()
-# A picture and the messages of the conversation about it.
-_Chat = tuple[np.ndarray, list[dict]]
+# Pictures and the messages of the conversation about them.
+_Chat = tuple[tuple[np.ndarray, ...], list[dict]]
 
 
 class LocalEngine:
@@ -84,6 +84,7 @@ class LocalEngine:
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
         template: str = "",
+        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
@@ -93,15 +94,17 @@ class LocalEngine:
             settings: how to generate.
             stop: set it to end the generation within one token; the Answer then says "stopped".
                 Closing the iterator ends it likewise, and waits for the thread.
-            history: the earlier turns about the same picture, oldest first.
+            history: the earlier turns about the same pictures, oldest first.
             template: another prompt than the model's own, see `conversation.check_template`.
+            further: more pictures, shown after the first; each has the whole pixel budget.
 
         Raises:
-            InputError: an unfit question or history, at once.
+            InputError: an unfit question or history, too many pictures, at once.
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        chat = (image, write_turns(self.info, question, history, template))
+        pictures = (image, *further)
+        chat = (pictures, write_turns(self.info, question, history, template, len(pictures)))
         return self._stream(chat, settings, stop)
 
     def _stream(
@@ -160,7 +163,7 @@ class LocalEngine:
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
-        chats = [(image, write_turns(self.info, question)) for image, question in requests]
+        chats = [((image,), write_turns(self.info, question)) for image, question in requests]
         stopped = any_set(stop)
         answers: list[Answer] = []
         for start in range(0, len(chats), batch_size):
@@ -233,7 +236,7 @@ class LocalEngine:
         return [self._until_end(row) for row in rows]
 
     def _inputs(self, batch: Sequence[_Chat]):
-        pictures = [Image.fromarray(self.fit(image)) for image, _ in batch]
+        pictures = [Image.fromarray(self.fit(one)) for shown, _ in batch for one in shown]
         texts = [
             self._processor.apply_chat_template(messages, add_generation_prompt=True)
             for _, messages in batch

@@ -1,6 +1,5 @@
 """Ask a model behind an OpenAI-compatible endpoint: vLLM, SGLang, `transformers serve`, others."""
 
-import base64
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,6 +67,7 @@ class RemoteEngine:
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
         template: str = "",
+        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as they arrive, then one Answer.
 
@@ -77,11 +77,12 @@ class RemoteEngine:
         pieces.
 
         Raises:
-            InputError: an unfit question or history, at once.
+            InputError: an unfit question or history, too many pictures, at once.
             ModelError: the endpoint is down, refuses, or breaks off before the first text.
         """
-        body = self._body(image, write_turns(self.info, question, history, template), settings)
-        return self._stream(body, settings, any_set(stop))
+        pictures = (image, *further)
+        messages = write_turns(self.info, question, history, template, len(pictures))
+        return self._stream(self._body(pictures, messages, settings), settings, any_set(stop))
 
     def _stream(
         self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
@@ -116,7 +117,7 @@ class RemoteEngine:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
         chats = [(image, write_turns(self.info, question)) for image, question in requests]
-        bodies = [self._body(image, messages, settings) for image, messages in chats]
+        bodies = [self._body([image], messages, settings) for image, messages in chats]
         stopped = any_set(stop)
         growing = [_Growing() for _ in bodies]
         with Transfer(self._endpoint, bodies, at_once=batch_size) as transfer:
@@ -141,15 +142,13 @@ class RemoteEngine:
         """Do nothing."""
 
     def _body(
-        self, image: np.ndarray, messages: list[dict], settings: GenerationSettings
+        self, pictures: Iterable[np.ndarray], messages: list[dict], settings: GenerationSettings
     ) -> dict[str, Any]:
-        """Write the JSON body of a question, with the picture inside."""
-        url = "data:image/png;base64," + base64.b64encode(
-            images.encode_png(self.fit(image))
-        ).decode("ascii")
-        for part in messages[0]["content"]:
-            if part["type"] == "image":
-                part |= {"type": "image_url", "image_url": {"url": url}}
+        """Write the JSON body of a question, with the pictures inside."""
+        parts = [part for part in messages[0]["content"] if part["type"] == "image"]
+        for part, picture in zip(parts, pictures, strict=True):
+            url = images.data_url(self.fit(picture))
+            part |= {"type": "image_url", "image_url": {"url": url}}
         return {
             "model": self._endpoint.model,
             "messages": messages,

@@ -18,6 +18,10 @@ PRECISIONS = ("4bit", "8bit", "bf16", "fp16", "fp32")
 # leaves room and still ends a model that never stops.
 MAX_NEW_TOKENS = 4096
 
+# Pictures of one question at most. Four at the full pixel budget are 5,120 tokens, a sixth of what
+# Qwen2.5-VL was trained on; more would crowd out a long conversation.
+MAX_PICTURES = 4
+
 
 @dataclass(frozen=True)
 class GenerationSettings:
@@ -55,7 +59,7 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Turn:
-    """Hold an earlier turn about the same picture: the question as asked, all that was answered."""
+    """Hold an earlier turn about the same pictures: the question as asked, the whole answer."""
 
     question: str
     answer: str
@@ -121,6 +125,7 @@ class ModelInfo:
         knows_photographs: whether it knows the content of photographs, not only their damage.
         reasons: whether it was trained to write the chain; else it is asked for the answer only.
         converses: whether it can be asked on about a picture; else each question stands for itself.
+        pictures: how many pictures one question may show it, 1 to MAX_PICTURES.
         defaults: how it is asked unless somebody says otherwise.
         at_once: how many questions it answers at the same time; others wait for their turn.
     """
@@ -139,6 +144,7 @@ class ModelInfo:
     knows_photographs: bool
     reasons: bool = True
     converses: bool = True
+    pictures: int = MAX_PICTURES
     defaults: GenerationSettings = GenerationSettings()
     at_once: int = 1
 
@@ -179,14 +185,17 @@ class Engine(Protocol):
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
         template: str = "",
+        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield the answer's text piece by piece, then one Answer.
 
         `history` holds the earlier turns about the same picture, oldest first, `MAX_TURNS` at most.
         `template` is another prompt than the model's own, with {question} in it.
+        `further` holds more pictures, shown after `image` and each fitted if it is not yet;
+        `info.pictures` in all.
         Setting `stop`, or closing the iterator, ends the generation within one token. Raises
-        InputError for an empty question, and for a history where `info.converses` is false;
-        ModelError where the model fails.
+        InputError for an empty question, for a history where `info.converses` is false, and for
+        more pictures than the model takes; ModelError where the model fails.
         """
         ...
 

@@ -1,6 +1,5 @@
 """A report: one HTML file with figures, charts, pictures and cases, and nothing from elsewhere."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -92,8 +91,8 @@ def _cards(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> 
 def _card(entry: Entry, found: Marks) -> str:
     row = entry.row
     try:
-        data = base64.b64encode(images.encode_png(picture_of(entry))).decode("ascii")
-        picture = f'<img src="data:image/png;base64,{data}" alt="{escape(row.id)}" loading="lazy">'
+        url = images.data_url(picture_of(entry))
+        picture = f'<img src="{url}" alt="{escape(row.id)}" loading="lazy">'
     except InputError:
         picture = '<p class="gone">The picture is not in this version of the benchmark.</p>'
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)

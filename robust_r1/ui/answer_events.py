@@ -38,9 +38,9 @@ class AnswerEvents:
         self.talk = talk
         self.results = results
 
-    def check(self, picture: Picture | None, question: str, choices: str) -> dict:
+    def check(self, picture: Picture | None, question: str, choices: str, model, further) -> dict:
         """Refuse what cannot be asked; else get ready for the model."""
-        ask_handlers.check(picture, question, choices)
+        ask_handlers.check(picture, question, choices, self.engines[model], further)
         return {
             self.actions.ask: gr.Button(interactive=False),
             self.actions.stop: gr.Button(visible=False),
@@ -50,7 +50,7 @@ class AnswerEvents:
         }
 
     def answer(
-        self, request: gr.Request, previous: Conversation | None, picture, seed, *rest
+        self, request: gr.Request, previous: Conversation | None, further, picture, seed, *rest
     ) -> Iterator[dict]:
         """Stream the chain, then the scores and the file to keep; go on with a conversation."""
         strengths, fields = rest[:SLIDERS], rest[SLIDERS:]
@@ -58,7 +58,7 @@ class AnswerEvents:
         tokens, temperature, top_p, draw, prompt = how
         engine = self.engines[model]
         plan = picture_handlers.plan_of(seed, strengths)
-        conversation = resume(previous, Subject(picture, plan, model))
+        conversation = resume(previous, Subject(picture, plan, model, further))
         case = Case(
             picture=picture,
             plan=plan,
@@ -71,6 +71,7 @@ class AnswerEvents:
             also_clean=bool(also_clean),
             earlier=conversation.exchanges,
             template=ask_handlers.parse_template(prompt, engine),
+            further=further,
         )
         shown = None
         for view in ask_handlers.views(engine, case, self.runs, request.session_hash):
@@ -93,13 +94,13 @@ class AnswerEvents:
         info = self.engines[model].info
         return [info.defaults.max_new_tokens, own_template(info)]
 
-    def compare(self, conversation: Conversation | None, picture, seed, *rest):
+    def compare(self, conversation: Conversation | None, further, picture, seed, *rest):
         """Say when what is on the page is no longer what the conversation is about."""
         if conversation is None:
             return gr.skip()
         model = rest[-1]
         plan = picture_handlers.plan_of(seed, rest[:SLIDERS])
-        changed = conversation.subject.difference(Subject(picture, plan, model))
+        changed = conversation.subject.difference(Subject(picture, plan, model, further))
         if changed:
             return change_note(changed, self.engines[model].info.converses)
         return state_note(conversation)

@@ -6,12 +6,12 @@ import gradio as gr
 
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine, GenerationSettings
-from robust_r1.ui.ask_handlers import parse_choices
+from robust_r1.ui.ask_handlers import parse_choices, parse_template
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
 from robust_r1.ui.choice import engine_of
 from robust_r1.ui.picker import build_picker
 from robust_r1.ui.picture_handlers import checked_seed, write_png
-from robust_r1.ui.pictures import load_picture, seen, uploaded
+from robust_r1.ui.pictures import Picture, load_picture, seen, uploaded
 from robust_r1.ui.record import reply_fields
 from robust_r1.ui.runs import MODEL, PREVIEW, Runs
 from robust_r1.ui.toasts import with_toasts
@@ -37,6 +37,12 @@ class Endpoints:
             temperature = gr.Number(0.0, label="temperature, 0 for greedy")
             top_p = gr.Number(1.0, label="top p")
             sampling_seed = gr.Number(0, precision=0, label="sampling seed")
+            prompt = gr.Textbox(
+                "", label="prompt with {question} in it; empty for the model's own"
+            )
+            further = gr.File(
+                label="further pictures, for models that take several", file_count="multiple"
+            )
             self.degraded = gr.Image(format="png", type="filepath", label="degraded")
             reply = gr.JSON(label="reply")
             gr.Button().click(
@@ -47,7 +53,7 @@ class Endpoints:
             gr.Button().click(
                 with_toasts(self.ask),
                 [image, question, plan, seed, choices, answer, model, tokens, temperature, top_p,
-                 sampling_seed],
+                 sampling_seed, prompt, further],
                 reply, api_name="ask", concurrency_id=MODEL,
                 concurrency_limit=min(engine.info.at_once for engine in engines),
                 api_description="Degrade a picture and ask about it; streams the parsed chain.",
@@ -64,6 +70,7 @@ class Endpoints:
     def ask(
         self, request: gr.Request, image, question, plan="", seed=0, choices="", answer="",
         model="", tokens=512, temperature=0.0, top_p=1.0, sampling_seed=0,
+        prompt="", further=None,
     ) -> Iterator[dict]:
         """Yield the reply as it grows; the last one has the scores."""
         engine = engine_of(self.engines, model)
@@ -76,6 +83,8 @@ class Endpoints:
             settings=GenerationSettings(
                 int(tokens), float(temperature), float(top_p), checked_seed(sampling_seed)
             ),
+            template=parse_template(prompt, engine),
+            further=tuple(Picture(path=str(path)) for path in further or ()),
         )
         with self.runs.begin(request.session_hash if request else None) as stop:
             for outcome in ask(engine, case, stop):

@@ -1,5 +1,6 @@
 """The right side of the Explore tab: what is where. Nothing here reacts to anything."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import gradio as gr
@@ -8,6 +9,7 @@ from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.engine.conversation import QUESTION
 from robust_r1.ui.blocks import html
 from robust_r1.ui.chain_view import answer_cards, chain_cards, status_line
+from robust_r1.ui.further import Further
 from robust_r1.ui.links import MAX_SEED
 from robust_r1.ui.menu import menu_choices
 from robust_r1.ui.score_view import score_line
@@ -104,8 +106,10 @@ class Results:
         ]
 
 
-def build_question(converses: bool) -> tuple[Question, Settings]:
-    """Lay out the question, and below it two folds: its choices, and how to generate.
+def build_question(
+    engines: Mapping[str, Engine], converses: bool
+) -> tuple[Question, Settings, Further]:
+    """Lay out the question, and below it three folds: choices, how to generate, further pictures.
 
     With `converses` false, where no model can be asked on, the empty field says so.
     """
@@ -132,7 +136,8 @@ def build_question(converses: bool) -> tuple[Question, Settings]:
             )
         with gr.Accordion("Generation settings", open=False, elem_id="settings"):
             settings = _build_settings()
-    return Question(text, suggestions, choices, truth), settings
+        further = Further(engines)
+    return Question(text, suggestions, choices, truth), settings, further
 
 
 def _build_settings() -> Settings:

@@ -1,14 +1,14 @@
 """What happens on the right side of the Explore tab: check, ask, stream, keep."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from robust_r1.chain import findings_of
 from robust_r1.engine import Engine
-from robust_r1.engine.conversation import check_template, own_template
+from robust_r1.engine.conversation import check_pictures, check_template, own_template
 from robust_r1.errors import InputError
 from robust_r1.ui import charts
 from robust_r1.ui.asking import Case, Outcome, ask, check_question
@@ -54,13 +54,21 @@ def parse_template(text: str | None, engine: Engine) -> str:
     return "" if template == own_template(engine.info) else check_template(template)
 
 
-def check(picture: Picture | None, question: str, choices: str) -> None:
+def check(
+    picture: Picture | None,
+    question: str,
+    choices: str,
+    engine: Engine,
+    further: Sequence[Picture] = (),
+) -> None:
     """Raise RobustR1Error for what can be seen to be wrong before a place in the queue is taken."""
     if picture is None:
         raise InputError(NO_PICTURE)
     check_question(question)
     parse_choices(choices)
-    load_picture(picture)
+    check_pictures(engine.info, 1 + len(further))
+    for one in (picture, *further):
+        load_picture(one)
 
 
 def views(engine: Engine, case: Case, runs: Runs, session: str | None) -> Iterator[View]:

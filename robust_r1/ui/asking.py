@@ -63,6 +63,7 @@ class Case:
 
     `choices` is empty for an open question, `truth` empty where nobody knows the answer, `earlier`
     empty where the question starts a conversation, `template` empty for the model's own prompt.
+    `further` holds pictures that are shown after the first, always as they are.
     """
 
     picture: Picture
@@ -74,6 +75,7 @@ class Case:
     also_clean: bool = False
     earlier: tuple[Exchange, ...] = ()
     template: str = ""
+    further: tuple[Picture, ...] = ()
 
     @property
     def prompt(self) -> str:
@@ -175,7 +177,8 @@ def _replies(
 ) -> Iterator[Reply]:
     parser = StreamParser()
     stream = engine.stream(
-        image, case.prompt, case.settings, stop, history=turns, template=case.template
+        image, case.prompt, case.settings, stop, history=turns, template=case.template,
+        further=[fitted(picture, engine) for picture in case.further],
     )
     with closing(stream) as events:
         for event in events:

@@ -15,11 +15,14 @@ class Subject:
     picture: Picture | None
     plan: DegradationPlan
     model: str
+    further: tuple[Picture, ...] = ()
 
     def difference(self, other: "Subject") -> str:
         """Name what another subject differs in, in words for "... changed"; empty if in nothing."""
         if self.picture != other.picture:
             return "picture"
+        if self.further != other.further:
+            return "list of further pictures"
         if self.plan != other.plan:
             return "damage"
         return "model" if self.model != other.model else ""

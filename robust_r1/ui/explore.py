@@ -43,6 +43,7 @@ class Explore:
 
     def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
         examples = gallery()
+        named = {engine.info.name: engine for engine in engines}
         self._converses = any(engine.info.converses for engine in engines)
         # One queue for all models: as many at a time as the slowest of them can take.
         self._at_once = min(engine.info.at_once for engine in engines)
@@ -53,7 +54,8 @@ class Explore:
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
                 self.left = build_picture_side(examples, picture_handlers.thumbnails(examples))
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
-                self.question, self.settings = build_question(self._converses)
+                built = build_question(named, self._converses)
+                self.question, self.settings, self.further = built
                 self.actions = build_actions(engines)
                 standing = html(elem_id="model-state")
                 self.notice = html(elem_id="notice")
@@ -63,12 +65,12 @@ class Explore:
             self.picture, self.left.seed, *self.left.sliders, *self.question.fields,
             self.actions.model,
         ]
-        named = {engine.info.name: engine for engine in engines}
         self._pictures = PictureEvents(named, examples, self.left.compare.GRADIO_CACHE)
         self._answers = AnswerEvents(named, runs, self.actions, self.talk, self.results)
         self._wire_picture(page)
         self._wire_damage()
         self._wire_question()
+        self._wire_further()
         self._wire_answer(page)
         wire_menu(page, engines, self.actions.model, standing)
 
@@ -97,6 +99,10 @@ class Explore:
                 self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
                 **_AT_ONCE,
             )
+            listen(
+                self.further.suit, [model, self.further.kept],
+                [self.further.note, self.further.files], **_AT_ONCE,
+            )
 
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left
@@ -123,10 +129,14 @@ class Explore:
             concurrency_limit=_PREVIEWS_AT_ONCE, **_QUIET,
         )
         self._link_after(shown.then)
+        self._compare_after(shown.then)
+
+    def _compare_after(self, listen: Callable) -> None:
+        """Say when the next question will be about something else than those before it."""
         if self._converses:
-            shown.then(
-                self._answers.compare, [self.talk.kept, *self._state], self.talk.note,
-                trigger_mode="always_last", **_AT_ONCE,
+            listen(
+                self._answers.compare, [self.talk.kept, self.further.kept, *self._state],
+                self.talk.note, trigger_mode="always_last", **_AT_ONCE,
             )
 
     def _wire_question(self) -> None:
@@ -147,6 +157,16 @@ class Explore:
         link = self.results.link
         link.click(None, None, link, js=_COPY_LINK, **PRIVATE)
 
+    def _wire_further(self) -> None:
+        further = self.further
+        files = further.files
+        # Not `change`: what `take` returns would be a change too, and wipe the toast away.
+        taken = gr.on(
+            [files.upload, files.delete, files.clear], further.take,
+            [files, self.actions.model], further.outputs, trigger_mode="always_last", **_QUIET,
+        )
+        self._compare_after(taken.then)
+
     def _link_after(self, listen: Callable) -> None:
         """Write the page's state into the address, without a trace in the browser's history."""
         described = listen(
@@ -159,14 +179,16 @@ class Explore:
         events, actions, talk, results = self._answers, self.actions, self.talk, self.results
         checked = gr.on(
             [actions.ask.click, self.question.text.submit],
-            with_toasts(events.check), [self.picture, self.question.text, self.question.choices],
+            with_toasts(events.check),
+            [self.picture, self.question.text, self.question.choices, actions.model,
+             self.further.kept],
             [*actions.buttons, talk.clear, results.status],
             # Through the queue, which alone carries the words of an error, but waiting for nobody.
             concurrency_limit=None, show_progress_on=[], **_QUIET,
         )
         asked = checked.success(
             with_toasts(events.answer),
-            [talk.kept, *self._state, actions.also_clean, *self.settings.fields],
+            [talk.kept, self.further.kept, *self._state, actions.also_clean, *self.settings.fields],
             [*actions.buttons, *talk.outputs, *results.outputs],
             concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,

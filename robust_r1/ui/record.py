@@ -1,8 +1,9 @@
 """A saved answer: everything that `python -m robust_r1 ask --replay FILE` needs to ask again."""
 
-import base64
 import json
 from dataclasses import asdict
+
+import numpy as np
 
 from robust_r1 import images
 from robust_r1.engine import Engine
@@ -16,15 +17,15 @@ KIND, VERSION = "robust-r1 answer", 1
 def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
     """Return the case and its outcome as JSON text.
 
-    The picture travels along as the model saw it before the damage, and so do the earlier turns of
-    its conversation, which the model was given: the file stands alone.
+    The pictures travel along as the model saw them before the damage, and so do the earlier turns
+    of their conversation, which the model was given: the file stands alone.
     """
-    png = images.encode_png(fitted(case.picture, engine))
     record = {
         "kind": KIND,
         "version": VERSION,
         "example": case.picture.example or None,
-        "image": "data:image/png;base64," + base64.b64encode(png).decode("ascii"),
+        "image": images.data_url(fitted(case.picture, engine)),
+        "further": [_picture_fields(fitted(one, engine)) for one in case.further],
         "plan": json.loads(case.plan.to_json()),
         "seed": seed,
         "question": case.question,
@@ -63,6 +64,10 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict | None:
             "seconds": round(reply.answer.seconds, 3),
         }
     return fields | {"scores": _scores(score)}
+
+
+def _picture_fields(image: np.ndarray) -> dict:
+    return {**asdict(images.describe(image)), "image": images.data_url(image)}
 
 
 def _turn_fields(exchange: Exchange) -> dict:

@@ -147,13 +147,14 @@ class Standby:
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
         template: str = "",
+        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.
         """
         engine = self._wait(stop)
-        yield from engine.stream(image, question, settings, stop, history, template)
+        yield from engine.stream(image, question, settings, stop, history, template, further)
 
     def generate(
         self,

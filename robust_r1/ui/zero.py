@@ -41,8 +41,8 @@ class ZeroGpuEngine:
         self._engine = engine
 
         @gpu(duration=booked_seconds)
-        def answer(image, question, settings, history, template):
-            yield from engine.stream(image, question, settings, None, history, template)
+        def answer(image, question, settings, *rest):
+            yield from engine.stream(image, question, settings, None, *rest)
 
         self._answer = answer
 
@@ -66,11 +66,13 @@ class ZeroGpuEngine:
         stop: threading.Event | None = None,
         history: Sequence[Turn] = (),
         template: str = "",
+        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Book a GPU and stream; see `Engine.stream`. Stop ends the booking and the stream."""
         stopped = any_set(stop)
         text, start = [], time.perf_counter()
-        answering = self._answer(image, question, settings, tuple(history), template)
+        rest = (tuple(history), template, tuple(further))
+        answering = self._answer(image, question, settings, *rest)
         with closing(answering) as events:
             for event in events:
                 if stopped() and isinstance(event, TextDelta):
