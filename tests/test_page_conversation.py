@@ -144,6 +144,7 @@ def test_stop_keeps_the_earlier_turns_and_the_file_holds_them(visitor, engine):
     assert [turn["text"] for turn in record["turns"]] == [CHAIN, stopped.answer]
 
 
+@pytest.mark.timeout(240)
 def test_further_pictures_are_sent_as_they_are_and_bad_ones_are_left_out(
     visitor, engine, make_picture, tmp_path
 ):
@@ -166,8 +167,6 @@ def test_further_pictures_are_sent_as_they_are_and_bad_ones_are_left_out(
     assert [len(shown) for shown in engine.further[-2:]] == [0, 1]
     assert np.array_equal(engine.further[-1][0], fitted[0])
     assert not np.array_equal(engine.asked[-1], fitted[0])
-    ask(visitor, SECOND, 2)
-    assert len(engine.further[-1]) == 1 and len(engine.histories[-1]) == 1
 
     choose.set_input_files(names[1:])
     expect(page.locator(".toast-wrap")).to_contain_text("4 further pictures: 3 can be sent")
