@@ -154,7 +154,7 @@ def test_every_model_is_asked_the_same_and_stands_in_a_column(visitor, engines):
 def test_the_truth_of_a_round_reaches_the_page_only_with_the_guess(visitor):
     page = visitor.page
     page.evaluate(LISTEN)
-    part(visitor, "Beat the model")
+    part(visitor, "Game")
     expect(page.locator("#game-picture figcaption")).to_have_text("Seed 1, round 1 of 99")
     marks = [f"{finding.intensity:.2f}" for finding in round_of(1, 1).applied]
     assert len(marks) == 2
@@ -184,7 +184,7 @@ def _chunks(png):
 
 
 def test_a_submitted_round_counts_once_and_the_next_one_starts_afresh(visitor):
-    page = part(visitor, "Beat the model")
+    page = part(visitor, "Game")
     played = round_of(1, 1)
     table = page.locator("#game-table table")
     expect(table.locator("tbody tr")).to_have_count(1)
@@ -204,7 +204,7 @@ def test_a_submitted_round_counts_once_and_the_next_one_starts_afresh(visitor):
 
 
 def test_a_typed_seed_begins_a_new_game(visitor):
-    page = part(visitor, "Beat the model")
+    page = part(visitor, "Game")
     page.locator("#game-seed input").fill("42")
     page.locator("#game-new").click()
     expect(page.locator("#game-picture figcaption")).to_have_text("Seed 42, round 1 of 99")
@@ -215,7 +215,7 @@ def test_every_part_fits_a_phone(visitor):
     page = visitor.page
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator("#learn-tabs .overflow-menu > button")).to_be_hidden()
-    for name in ("Chain", "Rewards", "Training", "Beat the model", "Degradations"):
+    for name in ("Chain", "Rewards", "Training", "Game", "Degradations"):
         page.get_by_role("tab", name=name, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
     page.set_viewport_size({"width": 1440, "height": 900})
@@ -226,7 +226,7 @@ def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(browser):
     with serve(engine) as address:
         person = arrive(browser, address)
         for name, id in (
-            ("Chain", "anatomy"), ("Training", "story"), ("Beat the model", "game")
+            ("Chain", "anatomy"), ("Training", "story"), ("Game", "game")
         ):
             page = part(person, name)
             if id == "game":
@@ -299,7 +299,7 @@ def test_the_link_of_a_part_brings_its_state_back(browser, address):
     page.goto(page.url)
     expect(page.locator("#learn-degradations")).to_contain_text("(0.35)")
     expect(page.locator("#learn-seed input")).to_have_value("9")
-    part(visitor, "Beat the model")
+    part(visitor, "Game")
     page.locator("#game-picture img").wait_for()
     page.locator("#learn-link").click()
     page.wait_for_url("**/?tab=learn&part=game*round=1*")

@@ -37,7 +37,7 @@ class Learn:
                 playground = Playground(rewards, engines)
             with gr.Tab("Training", id="story"):
                 story = Story(page, engines)
-            with gr.Tab("Beat the model", id="game") as game:
+            with gr.Tab("Game", id="game") as game:
                 beat = BeatTheModel(page, game, engines)
         self.lesson = Lesson(method, anatomy, playground, story, beat)
         for inner in self.parts.children:
