@@ -325,7 +325,11 @@ def test_reinforcement_draws_scenes_that_no_earlier_stage_drew():
     config = load_config("cpu")
     last = max(stage.first_index + stage.samples for stage in (config.base, config.sft))
     assert config.grpo.first_index >= last
-    assert config.grpo.group == 8 and config.grpo.beta == 0.04
+
+
+def test_the_papers_group_and_beta_are_those_of_the_gpu_and_the_cpu_differs_in_beta_alone():
+    assert (load_config("gpu").grpo.group, load_config("gpu").grpo.beta) == (8, 0.04)
+    assert (load_config("cpu").grpo.group, load_config("cpu").grpo.beta) == (8, 0.02)
 
 
 def test_a_start_without_a_checkpoint_ends_with_one_line_and_exit_2(root, tmp_path):

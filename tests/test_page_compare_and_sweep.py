@@ -119,7 +119,14 @@ def sweep(page):
 
 
 def ask(page, tab: str, text: str) -> None:
-    page.locator(f"#{tab}-question textarea").fill(text)
+    """Write the question; a tab that was just opened may yet put its first one back."""
+    field = page.locator(f"#{tab}-question textarea")
+    for _ in range(20):
+        field.fill(text)
+        page.wait_for_timeout(150)
+        if field.input_value() == text:
+            break
+    expect(field).to_have_value(text)
 
 
 def run(page, tab: str) -> None:

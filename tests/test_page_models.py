@@ -99,19 +99,19 @@ def test_a_choice_in_the_menu_is_told_once_and_leaving_the_menu_is_no_choice(vis
 
     page, menu = visitor.page, visitor.page.locator("#model input")
     page.on("request", note)
-    page.wait_for_timeout(3000)  # what the choice before this one had sent
+    page.wait_for_timeout(1500)  # what the choice before this one had sent
     sent.clear()
     choose(visitor, "good at")
     while len(sent) == len(set(sent)):  # what went round would be sent a second time
         before = len(sent)
-        page.wait_for_timeout(3000)
+        page.wait_for_timeout(1500)
         if before == len(sent) > 0:
             break
     assert sent and len(sent) == len(set(sent))
     sent.clear()
     menu.click()
     page.locator("#question textarea").click()
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(1500)
     assert sent == []
     page.remove_listener("request", note)
 

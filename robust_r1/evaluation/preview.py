@@ -91,7 +91,7 @@ class _Visitor:
 
     def wait_for_model(self) -> None:
         """Ask for an answer of one token: models load after the page is there, and disturb."""
-        self._call("ask", self.picture, "What is this?", "", 0, "", "", "", 1, 0, 1, 0)
+        self._call("ask", self.picture, "What is this?", "", 0, "", "", "", 1, 0, 1, 0, "", [])
 
     def preview(self, plan: DegradationPlan) -> bytes:
         """Return the degraded picture as a PNG file."""
