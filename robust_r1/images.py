@@ -45,6 +45,9 @@ _SAMPLE = 16  # rows apart are those that are coded to find that out
 # How much a wrong area weighs against a wrong aspect in `fitted_size`: at 36 squares (the bundled
 # models) a 3:2 photograph becomes 5 x 7 instead of 4 x 6, which would waste a third of them.
 _AREA_WEIGHT = 0.25
+# Of a strip beyond this aspect one row of squares more or less moves the other side further than to
+# its neighbors, so that sizes of the same aspect are looked at besides.
+_STRIP = 16
 
 
 def load(source: str | Path | bytes | Image.Image | np.ndarray) -> np.ndarray:
@@ -386,7 +389,8 @@ def _nearest_size(
     height: int, width: int, max_pixels: int, min_pixels: int, multiple: int
 ) -> tuple[int, int]:
     area = min(max(height * width, min_pixels), max_pixels)
-    scale = math.sqrt(area / (height * width)) / multiple
+    # No side is below one square: a smaller picture grows until its short side has one.
+    scale = max(math.sqrt(area / (height * width)) / multiple, 1 / min(height, width))
     squares = max_pixels // multiple**2
     best, best_cost = None, math.inf
     for rows, columns in _candidates(height * scale, width * scale, squares):
@@ -409,6 +413,9 @@ def _candidates(rows: float, columns: float, squares: int) -> set[tuple[int, int
         return [min(low + step, squares) for step in range(4)]
 
     pairs = {(row, column) for row in around(rows) for column in around(columns)}
+    if max(rows / columns, columns / rows) > _STRIP:
+        pairs |= {(row, max(round(row * columns / rows), 1)) for row in around(rows)}
+        pairs |= {(max(round(column * rows / columns), 1), column) for column in around(columns)}
     pairs |= {(row, squares // row) for row in around(rows)}
     pairs |= {(squares // column, column) for column in around(columns)}
     return {(row, column) for row, column in pairs if row * column <= squares}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
@@ -342,6 +342,8 @@ def test_a_fitted_size_has_the_multiples_and_the_area_and_is_a_fixpoint(height, 
 
 
 @given(height=sides, width=sides, budget=budgets)
+@example(height=1, width=9, budget=(14, 36_864, 0))  # both sides below one square
+@example(height=4, width=2485, budget=(1, 4096, 0))  # one row less is nearer than one column more
 def test_the_aspect_is_kept_to_within_one_multiple(height, width, budget):
     multiple, high, low = budget
     fitted = images.fitted_size(height, width, high, low, multiple)
