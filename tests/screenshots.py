@@ -71,7 +71,7 @@ def learn(visitor: Visitor, look: str) -> None:
     page = _open(visitor, "Learn")
     page.locator(".rr-method img").first.wait_for()
     if look == "dark":
-        page.get_by_role("tab", name="Anatomy").click()
+        page.get_by_role("tab", name="Chain", exact=True).click()
         page.locator("#anatomy-start").click()
         page.locator("#anatomy-start:not([disabled])").wait_for()
 
