@@ -1,4 +1,4 @@
-"""What the tests share: the project's folder and small seeded pictures."""
+"""What the tests share: the project's folder, small seeded pictures, a model of random weights."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +25,24 @@ def make_picture() -> Callable[..., np.ndarray]:
 def picture() -> np.ndarray:
     """Return a small colorful picture, uint8, 48 x 64 x 3."""
     return _picture()
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory) -> Path:
+    """Make a checkpoint of random weights once; nobody changes its files."""
+    # Where it is first wanted: tests that need no torch do not wait for it.
+    from tiny_checkpoint import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def tiny_engine(tiny_checkpoint):
+    """Load that checkpoint for a module."""
+    from robust_r1.engine import load_engine
+
+    with load_engine(str(tiny_checkpoint)) as engine:
+        yield engine
 
 
 def _picture(height: int = 48, width: int = 64, seed: int = 0) -> np.ndarray:

@@ -10,7 +10,6 @@ import cv2
 import httpx
 import psutil
 import pytest
-from tiny_checkpoint import make_checkpoint
 
 from robust_r1.cli import main
 from robust_r1.degradations import SPECS
@@ -19,8 +18,8 @@ from robust_r1.evaluation import preview, speed
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    return str(make_checkpoint(tmp_path_factory.mktemp("models") / "tiny"))
+def model(tiny_checkpoint) -> str:
+    return str(tiny_checkpoint)
 
 
 def test_every_degradation_is_timed_once_and_the_threads_are_as_before():

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from page_driver import ScriptedEngine
-from tiny_checkpoint import make_checkpoint
 
 from robust_r1 import images
 from robust_r1.analysis import (
@@ -321,8 +320,8 @@ def test_a_query_needs_words_and_more_than_one_option():
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    return str(make_checkpoint(tmp_path_factory.mktemp("models") / "tiny"))
+def model(tiny_checkpoint) -> str:
+    return str(tiny_checkpoint)
 
 
 @pytest.fixture

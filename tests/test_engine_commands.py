@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny_checkpoint import make_checkpoint
 
 from robust_r1 import images
 from robust_r1.chain import Chain, Finding, findings_of, parse, render
@@ -19,8 +18,8 @@ from robust_r1.engine import catalog, load_engine
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> str:
-    return str(make_checkpoint(tmp_path_factory.mktemp("models") / "tiny"))
+def model(tiny_checkpoint) -> str:
+    return str(tiny_checkpoint)
 
 
 @pytest.fixture

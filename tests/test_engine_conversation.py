@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 from conftest import ROOT
-from tiny_checkpoint import make_checkpoint
 
 from robust_r1 import images
 from robust_r1.cli import main
@@ -23,10 +22,8 @@ SFT = ROOT / "assets" / "models" / "tiny-sft"
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    folder = make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
-    with load_engine(str(folder)) as engine:
-        yield engine
+def engine(tiny_engine):
+    return tiny_engine
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from endpoint_server import serve_endpoint
 from page_driver import ScriptedEngine
-from tiny_checkpoint import make_checkpoint
 
 from robust_r1 import images
 from robust_r1.cli import main
@@ -31,10 +30,8 @@ START = VISION_TOKENS[0]
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
-    folder = make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
-    with load_engine(str(folder)) as engine:
-        yield engine
+def engine(tiny_engine):
+    return tiny_engine
 
 
 @pytest.fixture(scope="module")
