@@ -4,6 +4,7 @@ import pytest
 from page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
 from playwright.sync_api import expect
 
+from robust_r1.degradations import PRESETS
 from robust_r1.ui import build_ui
 from robust_r1.ui.keys import KEYS, key_of
 
@@ -104,6 +105,18 @@ def test_a_starts_what_the_open_tab_has_and_nothing_where_it_has_nothing(page, e
     page.keyboard.press("b")
     assert page.evaluate("document.body.dataset.shown") is None
     assert len(engine.asked) == asked
+
+
+@pytest.mark.browser
+def test_a_choice_by_enter_in_a_menu_does_what_one_by_a_click_does(page):
+    page.get_by_role("tab", name="Explore", exact=True).click()
+    menu = page.locator("#preset input")
+    menu.focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        menu.press(key)
+    for id, intensity in PRESETS[menu.input_value().lower()].intensities.items():
+        number = page.locator(f"#slider-{id} input[type=number]")
+        expect(number).to_have_value(f"{intensity:g}")
 
 
 @pytest.mark.browser

@@ -20,8 +20,9 @@ def chosen_in(menu: gr.Dropdown) -> Callable:
     """Return the listener for what a person chooses in a menu.
 
     A menu of one choice sends `input` whenever it loses the focus, chosen in or not, and again for
-    each answer that updates it; `select` it sends for a choice alone. A menu of several choices
-    sends `input` as it should, and `select` before its value is there.
+    each answer that updates it; `select` it sends for a choice alone, by Enter too with the help of
+    `keys`. A menu of several choices sends `input` as it should, and `select` before its value is
+    there.
     """
     return menu.input if menu.multiselect else menu.select
 

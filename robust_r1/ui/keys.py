@@ -61,6 +61,17 @@ _SCRIPT = """() => {
     if (event.target.closest?.(texts)) return;
     if (one.turns ? turn() : press(one)) event.preventDefault();
   });
+  // Gradio tells of a choice made by Enter only as it tells of any loss of the focus (see
+  // `blocks.chosen_in`): such an Enter becomes the press of the option that it is on.
+  document.addEventListener('keydown', (event) => {
+    const menu = event.key === 'Enter' && event.target.closest?.('[role=combobox]');
+    const options = menu && document.getElementById(menu.getAttribute('aria-controls'));
+    const option = options && options.querySelector('[role=option].active');
+    if (!option) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    option.dispatchEvent(new MouseEvent('mousedown', {bubbles: true, cancelable: true}));
+  }, true);
   document.addEventListener('pointerdown', (event) => {
     if (event.target.closest?.('#compare')) delete document.body.dataset.shown;
   });

@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from robust_r1.analysis.entries import Entry, gather
+from robust_r1.engine import catalog
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run, load_run
 from robust_r1.store import RUNS
@@ -32,11 +33,10 @@ class Library:
         ]
 
     def opening(self) -> list[str]:
-        """Return what the page opens with: every bundled run of MiniBench, else the first run."""
+        """Return what the page opens with: MiniBench by the bundled models, else the first run."""
         found = self.found()
-        bundled = str(self.folders[0])
-        bench = [one for one in found if one.startswith(bundled) and one.endswith("-minibench")]
-        return bench[:MAX_RUNS] or found[:1]
+        folders = [self.folders[0] / f"{model.name}-minibench" for model in catalog.bundled()]
+        return [str(one) for one in folders if str(one) in found][:MAX_RUNS] or found[:1]
 
     def run(self, folder: str) -> Run:
         """Return a run; raise RobustR1Error for what is none."""
