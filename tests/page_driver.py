@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 from install_browser import find_browser
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from robust_r1 import images
 from robust_r1.chain import parse
@@ -140,6 +140,20 @@ def browse() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def fill(field: Locator, text: str) -> None:
+    """Write into a field that came into sight a moment ago.
+
+    Gradio applies what had waited for such a field a few frames after it is there, over whatever a
+    script was quick enough to write; so look whether the text stays.
+    """
+    for _ in range(20):
+        field.fill(text)
+        field.page.wait_for_timeout(200)
+        if field.input_value() == text:
+            return
+    raise AssertionError(f"{field} does not keep {text!r}")
 
 
 class Visitor:

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, serve
+from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, fill, serve
 from playwright.sync_api import expect
 
 from robust_r1.analysis import Query
@@ -119,14 +119,7 @@ def sweep(page):
 
 
 def ask(page, tab: str, text: str) -> None:
-    """Write the question; a tab that was just opened may yet put its first one back."""
-    field = page.locator(f"#{tab}-question textarea")
-    for _ in range(20):
-        field.fill(text)
-        page.wait_for_timeout(150)
-        if field.input_value() == text:
-            break
-    expect(field).to_have_value(text)
+    fill(page.locator(f"#{tab}-question textarea"), text)
 
 
 def run(page, tab: str) -> None:

@@ -7,7 +7,7 @@ import httpx
 import huggingface_hub
 import pytest
 from endpoint_server import serve_endpoint
-from page_driver import WAIT, Visitor, browse, serve
+from page_driver import WAIT, Visitor, browse, fill, serve
 from playwright.sync_api import expect
 
 from robust_r1.chain import build_prompt
@@ -73,7 +73,7 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     page, prompt = visitor.page, visitor.page.locator("#prompt textarea")
     page.get_by_role("button", name="Generation settings").click()
     expect(prompt).to_have_value(build_prompt("{question}"))
-    prompt.fill("Look: {question}")
+    fill(prompt, "Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
     for _ in range(200):  # the question is on its way while the page shows it already

@@ -141,7 +141,7 @@ def build_filters() -> Filters:
                 label="Flipped by the damage", filterable=False, elem_id="filter-flip",
             )
             tag = gr.Dropdown([("any tag or none", "")], value="", label="Tag", min_width=130,
-                              elem_id="filter-tag")
+                              filterable=False, elem_id="filter-tag")
             text = gr.Textbox(label="Text", placeholder="in question, answer or chain",
                               max_length=MAX_TEXT, min_width=180, elem_id="filter-text")
             malformed = gr.Checkbox(label="Malformed only", min_width=130,

@@ -62,11 +62,18 @@ _SCRIPT = """() => {
     if (one.turns ? turn() : press(one)) event.preventDefault();
   });
   // Gradio tells of a choice made by Enter only as it tells of any loss of the focus (see
-  // `blocks.chosen_in`): such an Enter becomes the press of the option that it is on.
+  // `blocks.chosen_in`): an Enter on an option becomes a press of it; after typed words it is left
+  // alone, since the options may not have followed them yet.
+  let typed = false;
+  document.addEventListener('focusin', () => { typed = false; });
+  document.addEventListener('input', () => { typed = true; }, true);
   document.addEventListener('keydown', (event) => {
-    const menu = event.key === 'Enter' && event.target.closest?.('[role=combobox]');
-    const options = menu && document.getElementById(menu.getAttribute('aria-controls'));
-    const option = options && options.querySelector('[role=option].active');
+    const menu = event.target.closest?.('[role=combobox]');
+    if (!menu) return;
+    if (event.key.startsWith('Arrow')) typed = false;
+    if (event.key !== 'Enter' || typed) return;
+    const options = document.getElementById(menu.getAttribute('aria-controls'));
+    const option = options?.querySelector('[role=option].active');
     if (!option) return;
     event.preventDefault();
     event.stopImmediatePropagation();
