@@ -320,7 +320,7 @@ def test_an_interrupted_warm_up_resumes_to_the_same_encoder(tokenizer, tmp_path,
 
     def train(vision, name):
         (tmp_path / name).mkdir(exist_ok=True)
-        warmup.train_encoder(vision, images, config, tmp_path / name)
+        warmup.train_encoder(vision, images, stage, config, tmp_path / name)
         return torch.nn.utils.parameters_to_vector(vision.parameters()).detach()
 
     whole = train(encoder(), "whole")
