@@ -239,7 +239,7 @@ def train_encoder(
     torch.manual_seed(config.seed)
     probes = Probes(vision.config.out_hidden_size).to(device)
     if probes_of is not None:
-        _load_probes(probes, probes_of / _CHECKPOINT)
+        load_probes(probes, probes_of)
     module = nn.ModuleDict({"vision": vision, "probes": probes})
     optimizer = MuonAdamW(module.named_parameters(), rate=stage.rate)
     peaks = [group["lr"] for group in optimizer.param_groups]
@@ -287,16 +287,22 @@ def _save(path: Path, module: nn.Module, optimizer: MuonAdamW, step: int) -> Non
     partial.replace(path)
 
 
-def _load_probes(probes: Probes, path: Path) -> None:
+def load_probes(probes: Probes, run: Path) -> None:
+    """Load the probes that an earlier run trained.
+
+    Raises:
+        ModelError: the run's folder holds none, or some of another size.
+    """
+    path = run / _CHECKPOINT
     if not path.is_file():
-        raise ModelError(f"{path.parent} holds no probes ({path.name}); name a run of train.base")
+        raise ModelError(f"{run} holds no probes ({path.name}); name a run of train.base")
     module = torch.load(path, weights_only=True)["module"]
     prefix = "probes."
     found = {name[len(prefix) :]: part for name, part in module.items() if name.startswith(prefix)}
     try:
         probes.load_state_dict(found)
     except RuntimeError as error:
-        raise ModelError(f"the probes in {path.parent} are of a model of another size") from error
+        raise ModelError(f"the probes in {run} are of a model of another size") from error
 
 
 def _restore(path: Path, module: nn.Module, optimizer: MuonAdamW) -> int:
