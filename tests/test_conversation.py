@@ -8,10 +8,10 @@ import pytest
 from page_driver import CHAIN, ScriptedEngine
 
 from robust_r1.chain import parse
-from robust_r1.commands.replay import read_case
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import MAX_TURNS, Answer, GenerationSettings, Turn
 from robust_r1.errors import DataError
+from robust_r1.evaluation.saved import read_case
 from robust_r1.ui import build_ui
 from robust_r1.ui.asking import Case, Exchange, Outcome, Reply, ask
 from robust_r1.ui.conversation import Conversation, Subject, resume

@@ -31,6 +31,7 @@ class Answered(Protocol):
     well_formed: bool
     accuracy: float | None
     degradation: float
+    kept: object | None
 
 
 @dataclass(frozen=True)

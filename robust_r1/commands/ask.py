@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
-from robust_r1.commands.replay import Case, read_case
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import (
     PRECISIONS,
@@ -25,6 +24,7 @@ from robust_r1.engine import (
 )
 from robust_r1.engine.conversation import check_template
 from robust_r1.errors import InputError, ModelError
+from robust_r1.evaluation.saved import SavedCase, read_case
 from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard, score_answer
 
@@ -119,10 +119,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _case(args: argparse.Namespace) -> Case:
+def _case(args: argparse.Namespace) -> SavedCase:
     """Put together what is asked: the saved case, if any, and the flags, which win."""
     settings = catalog.defaults_for(args.model or "auto")
-    case = Case("", (), DegradationPlan(), settings, None, None, None)
+    case = SavedCase("", (), DegradationPlan(), settings, None, None, None)
     if args.replay is not None:
         case = read_case(args.replay)
     changes: dict[str, Any] = {}
@@ -149,7 +149,7 @@ def _case(args: argparse.Namespace) -> Case:
     return case
 
 
-def _further(args: argparse.Namespace, case: Case) -> tuple[np.ndarray, ...]:
+def _further(args: argparse.Namespace, case: SavedCase) -> tuple[np.ndarray, ...]:
     """Read the further pictures: the given ones, else the saved ones."""
     if args.also:
         return tuple(load(path) for path in args.also)
@@ -174,7 +174,7 @@ def _settings(args: argparse.Namespace, settings: GenerationSettings) -> Generat
     return replace(settings, **{name: v for name, v in given.items() if v is not None})
 
 
-def _introduce(engine: Engine, case: Case) -> None:
+def _introduce(engine: Engine, case: SavedCase) -> None:
     if engine.note:
         print(engine.note, file=sys.stderr)
     words = f"{engine.info.label} ({engine.precision}): {engine.info.about}"
@@ -185,7 +185,11 @@ def _introduce(engine: Engine, case: Case) -> None:
 
 
 def _ask(
-    engine: Engine, picture: np.ndarray, further: tuple[np.ndarray, ...], case: Case, show: bool
+    engine: Engine,
+    picture: np.ndarray,
+    further: tuple[np.ndarray, ...],
+    case: SavedCase,
+    show: bool,
 ) -> Answer:
     printer = ChainPrinter()
     question = format_question(case.question, case.choices)
@@ -267,7 +271,7 @@ def _list(findings: tuple[Finding, ...]) -> str:
 
 def _result(
     args: argparse.Namespace,
-    case: Case,
+    case: SavedCase,
     engine: Engine,
     further: tuple[np.ndarray, ...],
     answer: Answer,

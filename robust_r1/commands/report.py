@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,10 +16,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "report",
         help="show evaluation runs side by side",
         description="Print the figures of one run or several as a Markdown table with 95 % "
-        "intervals; with --against, what each has more than that run, case by case.",
+        "intervals; with --against, what each has more than that run, case by case. "
+        "Saved answers of the page (JSON files) become one run for each model.",
         allow_abbrev=False,
     )
-    parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="a folder of evaluate's")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", type=Path,
+        help="a folder of evaluate's, or a saved answer of the page",
+    )
     parser.add_argument(
         "--against", metavar="RUN", type=Path, help="show differences from this run"
     )
@@ -35,9 +40,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the runs and print their figures."""
-    from robust_r1.evaluation import differences, headline, load_run
+    with tempfile.TemporaryDirectory() as folder:  # for the pictures of saved answers
+        return _report(args, Path(folder))
 
-    runs = [load_run(folder) for folder in args.runs]
+
+def _report(args: argparse.Namespace, folder: Path) -> int:
+    from robust_r1.evaluation import differences, headline, load_run
+    from robust_r1.evaluation.answers import write_answers
+    from robust_r1.evaluation.saved import read_answer
+
+    folders = [path for path in args.runs if not path.is_file()]
+    if answers := [read_answer(path) for path in args.runs if path.is_file()]:
+        folders += write_answers(answers, folder)
+    runs = [load_run(path) for path in folders]
     if len({done.benchmark for done in runs}) > 1:
         raise InputError(
             f"the runs are of {' and '.join(sorted({done.benchmark for done in runs}))}; "

@@ -12,6 +12,7 @@ import numpy as np
 
 from robust_r1.chain import Finding, findings_of
 from robust_r1.degradations import SPECS, STAGES, DegradationPlan
+from robust_r1.engine.types import Turn
 from robust_r1.errors import InputError
 from robust_r1.images import fit
 from robust_r1.scenes import (
@@ -51,6 +52,9 @@ class Case:
         picture: draws the undamaged picture, uint8, H x W x 3.
         scene: seed of the synthetic scene that the picture is of; None for a photograph.
         seed: what the seeds of the plan's steps are derived from; None where that is not one seed.
+        example: id of the page's own picture that it is about, where that is no such scene.
+        turns, template, further: the earlier turns, the prompt (empty: the model's own), and what
+            draws the pictures shown after the first.
     """
 
     id: str
@@ -65,6 +69,10 @@ class Case:
     picture: Callable[[], np.ndarray]
     scene: int | None = None
     seed: int | None = None
+    example: str = ""
+    turns: tuple[Turn, ...] = ()
+    template: str = ""
+    further: tuple[Callable[[], np.ndarray], ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:

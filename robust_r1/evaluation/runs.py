@@ -17,6 +17,7 @@ from robust_r1.engine.types import Answer, Engine, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.cases import Case
 from robust_r1.evaluation.facts import caption_score
+from robust_r1.evaluation.kept import Kept
 from robust_r1.metrics import accuracy_score, perception_score
 
 FORMAT = 1
@@ -29,6 +30,7 @@ class Row:
     """Hold one answered case as a run stores it.
 
     `accuracy` is 0 or 1, for captions the F1 of their facts, None where the truth has no answer.
+    `kept` is None where a benchmark draws the picture.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Row:
     well_formed: bool
     accuracy: float | None
     degradation: float
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,12 @@ def evaluate(
     return Run(folder, benchmark, engine.info.name, engine.precision, settings, rows)
 
 
+def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
+    """Write a whole run that no engine made here: its head without the format, and its rows."""
+    _open(folder, {"format": FORMAT, **head})
+    (folder / _CASES).write_text("".join(_line(row) + "\n" for row in rows), encoding="utf-8")
+
+
 def load_run(folder: Path) -> Run:
     """Read a run from its folder.
 
@@ -168,7 +177,10 @@ _STORED = (
 def _line(row: Row) -> str:
     """Write a row; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
-    return json.dumps({**values, "plan": json.loads(row.plan.to_json())}, ensure_ascii=False)
+    values["plan"] = json.loads(row.plan.to_json())
+    if row.kept is not None:
+        values["kept"] = row.kept.to_values()
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _cut(path: Path) -> None:
@@ -186,16 +198,16 @@ def _rows(folder: Path) -> Iterator[Row]:
         return
     whole = path.read_bytes()
     kept = whole[: whole.rfind(b"\n") + 1]
-    for number, line in enumerate(kept.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(kept.decode("utf-8", "replace").split("\n")[:-1], 1):
         try:
-            yield _parsed(json.loads(line))
+            yield _parsed(json.loads(line), folder)
         except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
             raise DataError(
                 f"{path}, line {number}: {error}; delete the line to have its case asked again"
             ) from error
 
 
-def _parsed(values: dict) -> Row:
+def _parsed(values: dict, folder: Path) -> Row:
     plan = DegradationPlan.from_json(json.dumps(values["plan"]))
     parsed = parse(values["text"])
     fields = {name: values[name] for name in _STORED}
@@ -207,6 +219,7 @@ def _parsed(values: dict) -> Row:
         found=parsed.chain.findings,
         true=findings_of(plan),
         well_formed=parsed.well_formed,
+        kept=Kept.from_values(values["kept"], folder) if values.get("kept") else None,
     )
 
 

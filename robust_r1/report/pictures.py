@@ -7,6 +7,7 @@ import numpy as np
 from robust_r1.analysis.entries import Entry
 from robust_r1.errors import InputError
 from robust_r1.evaluation import BENCHMARKS, Case, benchmark
+from robust_r1.evaluation.kept import case_of_row
 
 
 @cache
@@ -15,7 +16,12 @@ def _cases(name: str) -> dict[str, Case]:
 
 
 def case_of(entry: Entry) -> Case | None:
-    """Return the benchmark's own case, or None where this version has none like it."""
+    """Return the benchmark's own case, or None where this version has none like it.
+
+    A saved answer brings its own, as long as its pictures are here.
+    """
+    if entry.row.kept is not None:
+        return case_of_row(entry.row)
     case, row = _cases(entry.benchmark).get(entry.row.id), entry.row
     same = case and (case.plan, case.question) == (row.plan, row.question)
     return case if same else None

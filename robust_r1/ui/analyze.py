@@ -6,6 +6,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
+from robust_r1.ui.analyze_answers import AnswerFiles
 from robust_r1.ui.analyze_cases import CaseEvents
 from robust_r1.ui.analyze_layout import (
     EXPORTS,
@@ -66,7 +67,10 @@ class Analyze:
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
         shelf = Shelf(Library(), default_notebook())
-        self._open = RunEvents(shelf)
+        answers = self.chooser.answers
+        # The page's own list of uploads: whatever is on it is deleted at the same age.
+        brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
+        self._open = RunEvents(shelf, brought)
         self._cases = CaseEvents(shelf, named, runs, self.case.gallery.GRADIO_CACHE)
         page.load(None, None, None, js=_START, **PRIVATE)
         self._wire_runs(tab)
@@ -89,6 +93,10 @@ class Analyze:
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
                 [chooser.folder, self.look], outputs, **_QUIET,
+            ),
+            gr.on(
+                [chooser.answers.upload, chooser.answers.delete],
+                with_toasts(opening.add_answers), chooser.answers, outputs, **_QUIET,
             ),
         ):
             self._apply_after(event.success)

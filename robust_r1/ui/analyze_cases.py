@@ -147,15 +147,22 @@ class CaseEvents:
         if case is None:
             raise InputError(f"the picture of {entry.row.id} is not here, so it cannot be asked")
         engine = self.engines[model]
-        settings = next(
+        kept = entry.row.kept
+        settings = kept.settings if kept else next(
             run.settings for run in map(self.library.run, look.runs) if run.model == entry.model
         )
         yield idle_line("The model looks at the picture.")
         picture = case.plan.apply(engine.fit(case.picture()))
+        further = [engine.fit(draw()) for draw in case.further]
         parser, answer = StreamParser(), None
         with (
             self.runs.begin(request.session_hash) as stop,
-            closing(engine.stream(picture, case.prompt, settings, stop)) as events,
+            closing(
+                engine.stream(
+                    picture, case.prompt, settings, stop, history=case.turns,
+                    template=case.template, further=further,
+                )
+            ) as events,
         ):
             for event in events:
                 if isinstance(event, TextDelta):

@@ -51,7 +51,7 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
             hovertemplate="%{x}: %{y:.3f} (n = %{customdata})<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
     if not figure.data:
-        return empty_chart("No scored answer is among these cases.")
+        return empty_chart("No answer of these cases is scored: no true answer is known.")
     figure.update_layout(
         **chart_layout(330), showlegend=True, legend=_LEGEND,
         xaxis={"title": {"text": "level of the damage", "standoff": 6}, "fixedrange": True,

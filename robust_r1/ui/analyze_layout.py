@@ -25,6 +25,7 @@ class Chooser:
     runs: gr.Dropdown
     folder: gr.Textbox
     add: gr.Button
+    answers: gr.File
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,18 @@ class CaseView:
 
 
 def build_chooser() -> Chooser:
-    """Lay out the row that opens runs."""
+    """Lay out what opens runs and saved answers."""
     with gr.Row(elem_classes="rr-runs", equal_height=False):
         runs = gr.Dropdown([], value=[], multiselect=True, label="Runs, one a model", scale=3,
                            min_width=260, elem_id="runs")
         folder = gr.Textbox(label="Folder of another run", placeholder="runs/my-run", scale=2,
                             min_width=180, max_length=400, elem_id="run-folder")
         add = gr.Button("Open folder", size="sm", scale=0, min_width=110, elem_id="open-run")
-    return Chooser(runs, folder, add)
+    answers = gr.File(
+        label="Saved answers (robust-r1-answer.json, one or several): seen by you alone, and gone "
+        "after two hours", file_count="multiple", height=110, elem_id="answers",
+    )
+    return Chooser(runs, folder, add, answers)
 
 
 def build_filters() -> Filters:

@@ -12,7 +12,12 @@ TAB = "analyze"
 
 
 def encode(runs: Sequence[str], wanted: Filter, case: str) -> str:
-    """Return the query string of some runs (folders), a filter and a case."""
+    """Return the query string of some runs (folders), a filter and a case.
+
+    Without runs it opens the tab alone: what somebody brought is in no link.
+    """
+    if not runs:
+        return "?" + urlencode([("tab", TAB)])
     pairs = [("tab", TAB), ("runs", ",".join(Path(run).name for run in runs))]
     if wanted != Filter():
         pairs.append(("filter", filters.to_json(wanted)))

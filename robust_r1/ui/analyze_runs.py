@@ -11,6 +11,7 @@ from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.filters import Filter
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.ui import analyze_links
+from robust_r1.ui.analyze_answers import AnswerFiles
 from robust_r1.ui.analyze_look import NONE, Look, Shelf, address, place_of
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.markup import escape
@@ -25,8 +26,9 @@ PLAIN = ("degradations", "outcome", "flip", "malformed", "text")
 class RunEvents:
     """Turn what a visitor opens and filters into values for the components of the tab's head."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, brought: AnswerFiles) -> None:
         self.shelf = shelf
+        self.brought = brought
         self.library, self.notebook = shelf.library, shelf.notebook
 
     def arrive(self, request: gr.Request, look: Look | None) -> list:
@@ -59,8 +61,11 @@ class RunEvents:
         entries = self.shelf.chosen(look)
         if look is None or not entries:
             return ""
+        runs = look.runs
+        if any(folder in self.brought for folder in runs):
+            return analyze_links.encode((), look.wanted, "")
         case = address(entries[min(look.place, len(entries) - 1)]) if look.place else ""
-        return analyze_links.encode(look.runs, look.wanted, case)
+        return analyze_links.encode(runs, look.wanted, case)
 
     def open_runs(self, folders: Sequence[str], look: Look | None) -> list:
         """Open the runs that were chosen; on a bad one what was open stays."""
@@ -82,6 +87,12 @@ class RunEvents:
                 opened.append(other)
         opened.append(path)
         return self._opened(opened, self.library.found())
+
+    def add_answers(self, paths: Sequence[str] | None) -> list:
+        """Open saved answers as runs of their own; without files all stays."""
+        if not paths:
+            return [gr.skip()] * 8
+        return self._opened(self.brought.open(paths), self.library.found())
 
     def _open(self, folders: Sequence[str], wanted: Filter = _ANY) -> list:
         entries = self.library.entries(folders)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robust_r1 import images
 from robust_r1.analysis.entries import Answered, Entry
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
@@ -15,7 +16,11 @@ from robust_r1.evaluation import Case
 from robust_r1.metrics import score_answer
 from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import case_of, picture_of
-from robust_r1.ui.asking import Outcome, Reply
+from robust_r1.ui.asking import Exchange, Outcome, Reply
+from robust_r1.ui.conversation import Conversation, Subject
+from robust_r1.ui.conversation_view import turns_list
+from robust_r1.ui.examples import find_example
+from robust_r1.ui.further import pictures_row
 from robust_r1.ui.links import PageState, encode
 from robust_r1.ui.markup import escape
 from robust_r1.ui.picture_handlers import write_png
@@ -60,12 +65,31 @@ def heading(entry: Entry, place: int, total: int) -> str:
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
     listed = f'<ol start="0" class="rr-options">{choices}</ol>' if choices else ""
     truth = f"True answer: <b>{escape(row.truth, _TEXT)}</b>. " if row.truth else ""
+    if row.kept is not None and not row.truth:
+        truth = "The true answer is not known. "
     return (
         f'<div class="rr-case-head"><p class="rr-caption"><b>{escape(row.id)}</b> case {place + 1} '
         f"of {total}, {escape(entry.model)}, {escape(row.task)}, {escape(row.level)}, "
         f"{escape(verdict(entry))}</p><h4>{escape(row.question, _TEXT)}</h4>{listed}"
-        f'<p class="rr-caption">{truth}Applied: {findings_text(row.true)}.</p></div>'
+        f'<p class="rr-caption">{truth}Applied: {findings_text(row.true)}.</p>'
+        f"{_before(entry)}</div>"
     )
+
+
+def _before(entry: Entry) -> str:
+    """Draw what a saved answer stands upon: earlier turns, further pictures, a prompt."""
+    row, kept = entry.row, entry.row.kept
+    if kept is None:
+        return ""
+    exchanges = tuple(
+        Exchange(turn.question, Reply(turn.answer, parse(turn.answer))) for turn in kept.turns
+    )
+    subject = Subject(None, row.plan, entry.model)
+    turns = turns_list(Conversation(subject, exchanges), row.question) if exchanges else ""
+    pictures = [images.load(file) for file in kept.further if file.is_file()]
+    words = f"Asked with the prompt: {escape(kept.template, _TEXT)}" if kept.template else ""
+    prompt = f'<p class="rr-caption">{words}</p>' if words else ""
+    return turns + pictures_row(pictures) + prompt
 
 
 def explore_link(entry: Entry, models: Collection[str]) -> str:
@@ -77,8 +101,12 @@ def explore_link(entry: Entry, models: Collection[str]) -> str:
     query = _query(case, entry.model if entry.model in models else "") if case else None
     if query is None:
         words = (
-            "Only pictures of synthetic scenes can be carried to Explore."
+            "Somebody's own picture is in no link: bring it to Explore to ask about it there."
+            if case and entry.row.kept
+            else "Only pictures of synthetic scenes can be carried to Explore."
             if case
+            else "Its picture is no longer here: bring the saved answer again."
+            if entry.row.kept
             else "This version of the benchmark has no such case, so its picture is not here."
         )
         return f'<p class="rr-caption">{words}</p>'
@@ -90,13 +118,18 @@ def explore_link(entry: Entry, models: Collection[str]) -> str:
 
 def _query(case: Case, model: str) -> str | None:
     """Return the link of a case, or None where Explore could not show exactly the same."""
-    if case.scene is None or case.seed is None:
+    example = case.example or f"scene-{case.scene}"
+    if (case.scene is None and not case.example) or case.seed is None:
+        return None
+    try:
+        find_example(example)
+    except InputError:
         return None
     intensities = {id: round(value, 2) for id, value in case.plan.intensities.items()}
     if DegradationPlan.of(intensities, case.seed) != case.plan:
         return None
     state = PageState(
-        f"scene-{case.scene}", tuple(intensities.items()), case.seed, case.question, case.choices,
+        example, tuple(intensities.items()), case.seed, case.question, case.choices,
         case.answer, model,
     )  # fmt: skip
     return encode(state)

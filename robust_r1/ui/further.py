@@ -1,8 +1,10 @@
 """Further pictures of one question, for models that take several: where they come from and stay."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import gradio as gr
+import numpy as np
 
 from robust_r1 import images
 from robust_r1.engine import MAX_PICTURES, Engine, ModelInfo
@@ -73,16 +75,26 @@ def further_note(info: ModelInfo, pictures: tuple[Picture, ...]) -> str:
             if pictures
             else f"Full-size models and endpoints take {MAX_PICTURES}."
         )
-    shown = "".join(_thumbnail(number, one) for number, one in enumerate(pictures, 2))
-    row = f'<div class="rr-further">{shown}</div>' if shown else ""
+    row = pictures_row(_loaded(pictures))
     return f'<p class="rr-hint" role="status">{escape(words)}</p>{row}'
 
 
-def _thumbnail(number: int, picture: Picture) -> str:
-    try:
-        small = images.fit(load_picture(picture), _THUMBNAIL)
-    except RobustR1Error:  # Gradio clears its cache of old uploads; asking says so
-        return ""
+def pictures_row(pictures: Sequence[np.ndarray]) -> str:
+    """Draw further pictures small, numbered from 2 on; empty without any."""
+    shown = "".join(_thumbnail(number, one) for number, one in enumerate(pictures, 2))
+    return f'<div class="rr-further">{shown}</div>' if shown else ""
+
+
+def _loaded(pictures: Sequence[Picture]) -> list[np.ndarray]:
+    found = []
+    for picture in pictures:
+        # Gradio clears its cache of old uploads; asking says so.
+        with suppress(RobustR1Error):
+            found.append(load_picture(picture))
+    return found
+
+
+def _thumbnail(number: int, picture: np.ndarray) -> str:
     alt = f"Picture {number}"
-    url = images.data_url(small)
+    url = images.data_url(images.fit(picture, _THUMBNAIL))
     return f'<figure><img src="{url}" alt="{alt}"><figcaption>{alt}</figcaption></figure>'

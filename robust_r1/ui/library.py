@@ -65,6 +65,9 @@ class Library:
     def _read(self, folder: str) -> tuple[Run, tuple[Entry, ...]]:
         key = (folder, *map(_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
         with self._lock:
+            # What somebody brought is forgotten with its files.
+            for old in [old for old in self._kept if not (Path(old[0]) / "run.json").exists()]:
+                del self._kept[old]
             if key not in self._kept:
                 run = load_run(Path(folder))
                 self._kept[key] = run, gather(run.benchmark, run.model, run.rows)

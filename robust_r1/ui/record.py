@@ -7,11 +7,10 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.engine import Engine
+from robust_r1.evaluation.saved import KIND, VERSION
 from robust_r1.metrics import Scorecard
 from robust_r1.ui.asking import Case, Exchange, Outcome, Reply
 from robust_r1.ui.pictures import fitted
-
-KIND, VERSION = "robust-r1 answer", 1
 
 
 def to_json(engine: Engine, case: Case, seed: int, outcome: Outcome) -> str:
