@@ -11,6 +11,7 @@ from saved_answers import PLAN, SETTINGS, record, save
 
 from robust_r1 import images
 from robust_r1.analysis.entries import WON, gather
+from robust_r1.analysis.robustness import by_level, robustness
 from robust_r1.cli import main
 from robust_r1.engine import Turn
 from robust_r1.errors import DataError, InputError
@@ -18,6 +19,7 @@ from robust_r1.evaluation import load_run
 from robust_r1.evaluation.answers import MAX_ANSWERS, write_answers
 from robust_r1.evaluation.saved import read_answer
 from robust_r1.report.pictures import case_of, picture_of
+from robust_r1.report.tables import level_table, robustness_table
 from robust_r1.store import Notebook
 from robust_r1.ui import analyze_answers, case_view
 from robust_r1.ui.analyze_answers import AnswerFiles
@@ -74,6 +76,15 @@ def test_without_a_true_answer_no_accuracy_is_made_up_but_the_damage_is_scored(t
     assert (entry.row.accuracy, entry.right, entry.flip) == (None, None, "")
     assert entry.row.task == "perception" and entry.row.degradation > 0
     assert "The true answer is not known" in case_view.heading(entry, 0, 1)
+
+
+def test_tables_put_the_clean_answer_first_and_say_why_they_are_empty(tmp_path, values):
+    levels = by_level(opened(tmp_path / "scored", values))
+    assert [one.level for one in levels] == ["clean", "as set"]
+    assert "flips" in level_table(levels)
+    unscored = opened(tmp_path / "unscored", values | {"answer": None, "clean_reply": None})
+    assert "no true answer is known" in level_table(by_level(unscored))
+    assert "no answer to a picture at low, mid or high" in robustness_table(robustness(unscored))
 
 
 def test_answers_of_several_models_become_a_run_each_and_a_file_twice_one_case(tmp_path, values):

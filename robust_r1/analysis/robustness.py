@@ -73,9 +73,10 @@ def _split(entries: Sequence[Entry]):
     for entry in entries:
         parts.setdefault((entry.model, entry.row.level), []).append(entry)
     for model in in_order(entry.model for entry in entries):
-        for (other, level), chosen in parts.items():
-            if other == model:
-                yield model, level, chosen
+        own = [(level, chosen) for (other, level), chosen in parts.items() if other == model]
+        # What the damage is compared with comes first, wherever its cases stand.
+        for level, chosen in sorted(own, key=lambda pair: pair[0] != "clean"):
+            yield model, level, chosen
 
 
 def _level(model: str, task: str, level: str, part: Sequence[Entry]) -> LevelFigures:

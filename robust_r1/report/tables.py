@@ -14,6 +14,7 @@ _DASH = "\u2013"
 _MINUS = "\u2212"
 _LABELS = {spec.chain_name: spec.label for spec in SPECS}
 _NAME = 60
+_UNSCORED = "Nothing to show: no answer of these cases is scored, no true answer is known."
 _TASK_NAMES = {"": "all tasks", "mcq": "MCQ", "vqa": "VQA", "cap": "CAP"}
 
 
@@ -37,17 +38,18 @@ def headline_table(summary: Summary) -> str:
 def level_table(levels: Sequence[LevelFigures]) -> str:
     """Draw accuracy by level, for all tasks and each by itself, with the flips at each level."""
     scored = [one for one in levels if one.accuracy.n]
+    several = {one.model for one in scored if one.task == ""}
     columns = in_order(one.level for one in scored)
     rows = []
     for model, task in dict.fromkeys((one.model, one.task) for one in scored):
         here = {one.level: one for one in scored if (one.model, one.task) == (model, task)}
         cells = [_figure(here[level].accuracy if level in here else None) for level in columns]
         rows.append([_head(model), _cell(_TASK_NAMES.get(task, task)), *cells])
-        if task == "":
+        if task == "" or model not in several:
             turned = [_flips(here.get(level)) for level in columns]
             rows.append([_head(model), _cell("flips"), *turned])
     return _table("Accuracy by level and task, and flips from the clean picture",
-                  ["model", "task", *columns], rows)
+                  ["model", "task", *columns], rows, empty=_UNSCORED)
 
 
 def robustness_table(rows: Sequence[RobustnessRow]) -> str:
@@ -59,7 +61,8 @@ def robustness_table(rows: Sequence[RobustnessRow]) -> str:
         for row in rows
     ]
     columns = ["model", *(f"{task.upper()} {strength}" for task, strength in order), "overall"]
-    return _table("Absolute robustness: mean score of answers on damaged pictures", columns, body)
+    return _table("Absolute robustness: mean score of answers on damaged pictures", columns, body,
+                  empty="Nothing to show: no answer to a picture at low, mid or high is scored.")
 
 
 def confusion_table(found: Confusion) -> str:
@@ -96,10 +99,13 @@ def error_table(summary: Summary) -> str:
     )
 
 
-def _table(caption: str, columns: Sequence[str], rows: Iterable, style: str = "") -> str:
+def _table(
+    caption: str, columns: Sequence[str], rows: Iterable, style: str = "",
+    empty: str = "Nothing to show for these cases.",
+) -> str:
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     if not body:
-        body = f'<tr><td colspan="{len(columns)}">Nothing to show for these cases.</td></tr>'
+        body = f'<tr><td colspan="{len(columns)}">{empty}</td></tr>'
     head = "".join(f'<th scope="col"><span>{escape(name, _NAME)}</span></th>' for name in columns)
     return (
         f'<div class="rr-scroll" tabindex="0" role="group" aria-label="{escape(caption)}">'
