@@ -48,8 +48,9 @@ def test_an_answer_is_asked_saved_and_opened_as_a_case(browser, address, tmp_pat
     broken = tmp_path / "broken.json"
     broken.write_text("{")
     before = page.locator("#filter-status").inner_text()
+    page.locator("#saved-answers > button").click()
     drop(page, broken)
-    expect(page.locator(".toast-body")).to_contain_text("Broken.json cannot be read as JSON")
+    expect(page.locator(".toast-body")).to_contain_text("\"broken.json\" cannot be read as JSON")
     assert page.locator("#filter-status").inner_text() == before
     page.locator("#answers").get_by_label("Clear").first.click()
     drop(page, file)

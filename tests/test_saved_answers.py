@@ -149,7 +149,7 @@ def test_good_files_open_and_the_others_are_told_one_by_one(tmp_path, values, wa
     files = AnswerFiles(str(tmp_path / "cache"), lambda _: None)
     (folder,) = files.open([str(broken), str(good), str(run), str(again)])
     assert len(load_run(Path(folder)).rows) == 2
-    assert [words.split(" ")[0] for words in warned] == ["broken.json", "run.json", "1"]
+    assert [words.split(" ")[0] for words in warned] == ['"broken.json"', '"run.json"', "1"]
     with pytest.raises(InputError, match="open the run by its folder"):
         files.open([str(run)])
     with pytest.raises(InputError, match="too many"):

@@ -62,6 +62,7 @@ class AnswerFiles:
 def _read(path: Path) -> SavedAnswer:
     if path.name in _RUN:
         raise InputError(
-            f"{path.name} belongs to a run and is no saved answer: open the run by its folder."
+            f'"{path.name}" belongs to a run and is no saved answer: open the run by its folder.'
         )
-    return read_answer(path, path.name)
+    # In quotes, so that a sentence that begins with it keeps its first letter small.
+    return read_answer(path, f'"{path.name}"')

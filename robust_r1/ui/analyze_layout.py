@@ -117,10 +117,15 @@ def build_chooser() -> Chooser:
         folder = gr.Textbox(label="Folder of another run", placeholder="runs/my-run", scale=2,
                             min_width=180, max_length=400, elem_id="run-folder")
         add = gr.Button("Open folder", size="sm", scale=0, min_width=110, elem_id="open-run")
-    answers = gr.File(
-        label="Saved answers (robust-r1-answer.json, one or several): seen by you alone, and gone "
-        "after two hours", file_count="multiple", height=110, elem_id="answers",
-    )
+    with gr.Accordion("Saved answers", open=False, elem_id="saved-answers"):
+        gr.Markdown(
+            "Files that Explore saved (`robust-r1-answer.json`), one or several. You alone see "
+            "them, and they are gone after two hours."
+        )
+        answers = gr.File(
+            label="Saved answers", show_label=False, file_count="multiple", height=130,
+            elem_id="answers",
+        )
     return Chooser(runs, folder, add, answers)
 
 
