@@ -93,13 +93,19 @@ def engines():
 
 
 @pytest.fixture(scope="module")
-def page(engines):
-    """Serve the page once and open it once; no test leaves anything running."""
+def served(engines):
+    """Serve the page once; gives a browser and the page's address."""
     with serve(*engines) as address, browse() as browser:
-        visitor = Visitor(browser, address).open()
-        yield visitor.page
-        assert (visitor.errors, visitor.elsewhere, visitor.dialogs) == ([], [], [])
-        visitor.close()
+        yield browser, address
+
+
+@pytest.fixture(scope="module")
+def page(served):
+    """Open the page once; no test leaves anything running."""
+    visitor = Visitor(*served).open()
+    yield visitor.page
+    assert (visitor.errors, visitor.elsewhere, visitor.dialogs) == ([], [], [])
+    visitor.close()
 
 
 @pytest.fixture
@@ -305,6 +311,47 @@ def test_stop_ends_a_sweep_at_once_and_another_can_begin(sweep, engines):
     ask(sweep, "sweep", "What is it?")
     run(sweep, "sweep")
     expect(sweep.locator("#sweep-strip td")).to_have_count(6)
+
+
+@pytest.mark.browser
+def test_visitors_sweep_at_once_see_their_own_and_who_waits_can_leave(served, engines):
+    browser, address = served
+    examples = [one for one in gallery() if one.questions][:3]
+    # A profile each: six streams of one would be all that Chromium keeps open to a server.
+    people = [Visitor(browser, address) for _ in examples]
+    # --- Two sweep as long as they like, so the third waits
+    for person, example in zip(people, examples, strict=True):
+        person.page.goto(f"{address}?tab=sweep&example={example.id}&ask=Go+on+endlessly")
+        expect(person.page.locator("#sweep-question textarea")).to_have_value("Go on endlessly")
+        person.page.locator("#sweep-preview img").first.wait_for()
+        person.page.locator("#sweep-start").click()
+        waits = person is people[2]
+        person.page.locator("#sweep-leave" if waits else "#sweep-stop:not([disabled])").wait_for()
+    first, second, third = (person.page for person in people)
+    expect(third.locator("#sweep-status")).to_contain_text("Waiting for its turn")
+    third.locator("#sweep-leave").click()
+    expect(third.locator("#sweep-status")).to_contain_text("Left the queue")
+    third.locator("#sweep-start:not([disabled])").wait_for()
+    for page in (first, second):
+        expect(page.locator("#sweep-stop")).to_be_enabled()
+    # --- Who left comes back once there is room, and nobody's picture is another's
+    for page in (first, second):
+        page.locator("#sweep-stop").click()
+        expect(page.locator("#sweep-status")).to_contain_text("Stopped")
+    for page in (first, second, third):
+        ask(page, "sweep", "What is it?")
+    for page in (first, second, third):
+        page.locator("#sweep-start").click()
+    strips = []
+    for page in (first, second, third):
+        expect(page.locator("#sweep-status")).to_contain_text("Complete")
+        shown = page.locator("#sweep-strip img")
+        strips.append({one.get_attribute("src") for one in shown.all()})
+    assert all(strips) and len(set.union(*strips)) == sum(map(len, strips))
+    assert engines[0].running == 0
+    for person in people:
+        assert (person.errors, person.elsewhere, person.dialogs) == ([], [], [])
+        person.close()
 
 
 @pytest.mark.browser
