@@ -43,14 +43,9 @@ def tokenizer():
 
 @pytest.fixture(scope="module")
 def base_run(tmp_path_factory, root):
-    """Run train.base, train.sft and train.refine as a user would, once for the module."""
+    """Run train.base and train.sft as a user would, once for the module."""
     folder = tmp_path_factory.mktemp("run")
-    base, first = str(folder / "base"), str(folder / "sft")
-    for stage, more in (
-        ("base", []),
-        ("sft", ["--from", base]),
-        ("refine", ["--from", first, "--probes", base]),
-    ):
+    for stage, more in (("base", []), ("sft", ["--from", str(folder / "base")])):
         command = [sys.executable, "-m", f"train.{stage}", "--config", "smoke"]
         done = subprocess.run(
             [*command, *more, "-o", str(folder / stage)], cwd=root, capture_output=True, text=True
@@ -84,7 +79,7 @@ def test_every_bundled_configuration_loads_and_has_widths_in_multiples_of_64():
 
 def test_stages_draw_from_index_ranges_that_do_not_overlap():
     config = load_config("cpu")
-    stages = (config.warmup, config.refine, config.base, config.sft, config.grpo)
+    stages = (config.warmup, config.base, config.sft)
     ranges = [range(stage.first_index, stage.first_index + stage.samples) for stage in stages]
     for one, other in zip(ranges, ranges[1:], strict=False):
         assert one.stop <= other.start
@@ -325,7 +320,7 @@ def test_an_interrupted_warm_up_resumes_to_the_same_encoder(tokenizer, tmp_path,
 
     def train(vision, name):
         (tmp_path / name).mkdir(exist_ok=True)
-        warmup.train_encoder(vision, images, stage, config, tmp_path / name)
+        warmup.train_encoder(vision, images, config, tmp_path / name)
         return torch.nn.utils.parameters_to_vector(vision.parameters()).detach()
 
     whole = train(encoder(), "whole")
@@ -487,44 +482,6 @@ def test_sft_leaves_the_vision_encoder_as_it_was_and_changes_the_text_side(base_
     assert not torch.equal(
         changed, after.model.language_model.state_dict()["layers.0.mlp.up_proj.weight"]
     )
-
-
-@pytest.mark.slow
-def test_refining_changes_the_vision_encoder_and_leaves_the_text_side_as_it_was(base_run):
-    before, _ = load_checkpoint(base_run / "sft")
-    after, _ = load_checkpoint(base_run / "refine")
-    for name, value in before.model.language_model.state_dict().items():
-        assert torch.equal(value, after.model.language_model.state_dict()[name]), name
-    changed = [
-        name
-        for name, value in before.model.visual.state_dict().items()
-        if not torch.equal(value, after.model.visual.state_dict()[name])
-    ]
-    assert len(changed) > len(before.model.visual.state_dict()) / 2
-    stages = [stage.stage for stage in history_of(base_run / "refine")]
-    assert stages == ["encoder warm-up", "answers", "chains", "encoder again"]
-    assert find(str(base_run / "refine")).reasons
-
-
-@pytest.mark.slow
-def test_refining_goes_on_with_the_probes_of_the_warm_up_and_refuses_those_of_another_size(
-    base_run, tmp_path
-):
-    width = SMOKE.model.text_width
-    probes = warmup.Probes(width)
-    warmup.load_probes(probes, base_run / "base")
-    module = torch.load(base_run / "base" / "warmup.pt", weights_only=True)["module"]
-    assert torch.equal(probes.local_head.weight, module["probes.local_head.weight"])
-    with pytest.raises(ModelError, match="holds no probes"):
-        warmup.load_probes(probes, tmp_path)
-    with pytest.raises(ModelError, match="another size"):
-        warmup.load_probes(warmup.Probes(2 * width), base_run / "base")
-
-
-def test_undamaged_pictures_of_the_warm_up_can_be_raised():
-    scenes = [warmup.ProbeScenes("train", 0, 64, range(1), clean)[0] for clean in (0.0, 0.5)]
-    fewer, more = ((batch.intensity > 0).any(1).float().mean() for batch in scenes)
-    assert more < 0.7 * fewer
 
 
 def test_the_text_side_can_tell_neighboring_picture_tokens_apart(tokenizer):

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     vision = model.model.visual
     prepare_vision(vision, processor.image_processor, config)
     # --- Encoder warm-up
-    train_encoder(vision, processor.image_processor, config.warmup, config, folder)
+    train_encoder(vision, processor.image_processor, config, folder)
     seen = record("encoder warm-up", config.warmup.samples, config.seed, folder / "warmup.jsonl")
     # --- Answers
     freeze_vision(model)

@@ -111,7 +111,6 @@ class TrainingConfig:
 
     warmup: StageConfig
     base: StageConfig
-    refine: StageConfig
     sft: StageConfig
     grpo: GrpoConfig
     model: ModelConfig = field(default_factory=ModelConfig)

@@ -22,11 +22,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from robust_r1.degradations import SPECS, degrade
-from robust_r1.errors import ModelError
-from robust_r1.scenes import Item, draw_size
+from robust_r1.scenes import Item, draw_size, make_item
 from robust_r1.scenes.vocabulary import COLORS, NOUNS
-from train.config import StageConfig, TrainingConfig
-from train.data import scene_item
+from train.config import TrainingConfig
 from train.encoder import Encoder, patches_of
 from train.optim import MuonAdamW, cosine
 
@@ -94,14 +92,10 @@ class ProbeScenes(Dataset):
         first_index: index of the first scene within the split.
         batch: scenes in a batch.
         numbers: which batches; a resumed run starts at a later one.
-        clean: share of the scenes that are left undamaged, beside those whose plan is empty.
     """
 
-    def __init__(
-        self, split: str, first_index: int, batch: int, numbers: range, clean: float = 0.0
-    ) -> None:
+    def __init__(self, split: str, first_index: int, batch: int, numbers: range) -> None:
         self.split, self.first_index, self.batch, self.numbers = split, first_index, batch, numbers
-        self.clean = clean
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -110,7 +104,7 @@ class ProbeScenes(Dataset):
         cv2.setNumThreads(1)
         first = self.first_index + self.numbers[place] * self.batch
         size = draw_size(np.random.default_rng([_SIZE_SALT, first]))
-        items = [_item(self.split, first + row, size, self.clean) for row in range(self.batch)]
+        items = [_item(self.split, first + row, size) for row in range(self.batch)]
         rows = [(*damage_labels(item), *token_labels(item)) for item in items]
         images, local, present, intensity, noun, color, center = (
             torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
@@ -118,9 +112,9 @@ class ProbeScenes(Dataset):
         return Batch(images, present, intensity, noun, color, center, local)
 
 
-def _item(split: str, index: int, size: tuple[int, int], clean: float) -> Item:
+def _item(split: str, index: int, size: tuple[int, int]) -> Item:
     """Make a sample, now and then without objects, on whose sharp outlines damage shows best."""
-    item = scene_item(split, index, captions=0.0, size=size, clean=clean)
+    item = make_item(split, index, size)
     return item if index % 3 else replace(item, scene=item.scene.without_objects())
 
 
@@ -214,43 +208,24 @@ def evaluate(read: Callable[[Batch], tuple[torch.Tensor, ...]], loader: DataLoad
     }
 
 
-def train_encoder(
-    vision,
-    processor,
-    stage: StageConfig,
-    config: TrainingConfig,
-    folder: Path,
-    probes_of: Path | None = None,
-) -> None:
+def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> None:
     """Train `vision` in place; checkpoints and `warmup.jsonl` go to `folder`, and it resumes.
 
     Args:
         vision: a Qwen2.5-VL vision tower.
         processor: the image processor that goes with it.
-        stage: samples, batch, rate, indices.
-        config: seed, workers, whether to compile.
+        config: sizes, batch, rate, indices.
         folder: where an interrupted run left its checkpoint, if it did.
-        probes_of: the folder of an earlier run, whose probes go on learning; else they are new.
-
-    Raises:
-        ModelError: `probes_of` holds no probes, or some of another size.
     """
-    device = vision.device
+    stage, device = config.warmup, vision.device
     torch.manual_seed(config.seed)
     probes = Probes(vision.config.out_hidden_size).to(device)
-    if probes_of is not None:
-        load_probes(probes, probes_of)
     module = nn.ModuleDict({"vision": vision, "probes": probes})
     optimizer = MuonAdamW(module.named_parameters(), rate=stage.rate)
     peaks = [group["lr"] for group in optimizer.param_groups]
     done = _restore(folder / _CHECKPOINT, module, optimizer)
-    checked = range(min(_VALIDATION, stage.samples) // stage.batch)
-    checks = DataLoader(ProbeScenes("validation", 0, stage.batch, checked), batch_size=None)
-    scenes = ProbeScenes(
-        "train", stage.first_index, stage.batch, range(done, stage.steps), stage.clean
-    )
-    workers = {"num_workers": config.workers, "prefetch_factor": 4} if config.workers else {}
-    batches = DataLoader(scenes, batch_size=None, **workers)
+    checks = _loader(config, "validation", 0, range(min(_VALIDATION, stage.samples) // stage.batch))
+    batches = _loader(config, "train", stage.first_index, range(done, stage.steps))
     encoder = Encoder(vision, compiled=config.compiled)
 
     def read(batch: Batch) -> tuple[torch.Tensor, ...]:
@@ -279,30 +254,18 @@ def train_encoder(
             _save(folder / _CHECKPOINT, module, optimizer, done)
 
 
+def _loader(config: TrainingConfig, split: str, first_index: int, numbers: range) -> DataLoader:
+    scenes = ProbeScenes(split, first_index, config.warmup.batch, numbers)
+    workers = {"num_workers": config.workers, "prefetch_factor": 4} if config.workers else {}
+    return DataLoader(scenes, batch_size=None, **(workers if split == "train" else {}))
+
+
 def _save(path: Path, module: nn.Module, optimizer: MuonAdamW, step: int) -> None:
     """Write a checkpoint so that a crash in the middle leaves the one before."""
     state = {"module": module.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
     partial = path.with_suffix(".partial")
     torch.save(state, partial)
     partial.replace(path)
-
-
-def load_probes(probes: Probes, run: Path) -> None:
-    """Load the probes that an earlier run trained.
-
-    Raises:
-        ModelError: the run's folder holds none, or some of another size.
-    """
-    path = run / _CHECKPOINT
-    if not path.is_file():
-        raise ModelError(f"{run} holds no probes ({path.name}); name a run of train.base")
-    module = torch.load(path, weights_only=True)["module"]
-    prefix = "probes."
-    found = {name[len(prefix) :]: part for name, part in module.items() if name.startswith(prefix)}
-    try:
-        probes.load_state_dict(found)
-    except RuntimeError as error:
-        raise ModelError(f"the probes in {run} are of a model of another size") from error
 
 
 def _restore(path: Path, module: nn.Module, optimizer: MuonAdamW) -> int:
