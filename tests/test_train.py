@@ -511,3 +511,13 @@ def test_a_bad_setting_ends_with_one_line_and_exit_2(root, tmp_path):
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("error: no configuration") and done.stderr.count("\n") == 1
+
+
+def test_a_stage_that_is_started_several_times_over_says_that_it_runs_alone(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(sys, "argv", ["train.sft", "--config", "smoke", "-o", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        stages.main_of(stages.parser_of("Train."), lambda *_: None)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.count("\n") == 1
+    assert said.startswith("error: this stage runs in one process, not in 2")

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import logging
+import os
 import sys
 import time
 from pathlib import Path
@@ -42,6 +43,7 @@ def main_of(parser: argparse.ArgumentParser, run) -> None:
     """Parse, run, and turn bad input into one line on stderr and exit code 2."""
     arguments = parser.parse_args()
     try:
+        _refuse_ranks()
         config = load_config(arguments.config, arguments.set)
         torch.set_num_threads(config.threads)
         # Before any worker is forked: one that is, while OpenCV's threads wait, hangs in OpenCV.
@@ -49,6 +51,15 @@ def main_of(parser: argparse.ArgumentParser, run) -> None:
         run(arguments, config)
     except RobustR1Error as error:
         sys.exit(_complain(error))
+
+
+def _refuse_ranks() -> None:
+    """Refuse to be one of several: each would train on all samples and on its own gradients."""
+    if (count := int(os.environ.get("WORLD_SIZE") or 1)) > 1:
+        raise InputError(
+            f"this stage runs in one process, not in {count}; start it by python -m, without "
+            "accelerate launch or torchrun"
+        )
 
 
 def _complain(error: RobustR1Error) -> int:
