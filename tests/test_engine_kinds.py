@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tiny_checkpoint import make_checkpoint, make_tokenizer
+from tiny_checkpoint import make_tokenizer
 from tokenizers import Tokenizer, decoders, models
 from transformers import (
     PreTrainedTokenizerFast,
@@ -26,8 +26,8 @@ SHORT = GenerationSettings(max_new_tokens=16)
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("models") / "base")
+def base(tiny_checkpoint) -> Path:
+    return tiny_checkpoint
 
 
 @pytest.fixture(scope="module")

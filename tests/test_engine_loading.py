@@ -26,8 +26,8 @@ FOUR = GenerationSettings(max_new_tokens=4)
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory) -> Path:
-    return make_checkpoint(tmp_path_factory.mktemp("models") / "good")
+def good(tiny_checkpoint) -> Path:
+    return tiny_checkpoint
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_checkpoint import make_checkpoint, make_tokenizer
+from tiny_checkpoint import make_tokenizer
 from tokenizers import AddedToken, Tokenizer, models
 from transformers import AutoProcessor, PreTrainedTokenizerFast
 
@@ -75,8 +75,8 @@ def test_a_stray_byte_at_the_end_is_one_replacement_character():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
+def folder(tiny_checkpoint):
+    return tiny_checkpoint
 
 
 def noise(height: int, width: int) -> Image.Image:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
+from page_driver import DESKTOP, WAIT, ScriptedEngine, Visitor, browse, serve
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -31,32 +31,23 @@ def address(engine):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Start one browser for all tests."""
-    with browse() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def profile(browser):
-    """Return one browser profile, whose cache the tests share."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    yield context
-    context.close()
+def profiles():
+    """Start one browser with two profiles, whose caches the tests share."""
+    with browse() as browser:
+        yield [browser.new_context(viewport=DESKTOP) for _ in range(2)]
 
 
 @pytest.fixture
-def arrive(profile, address):
+def arrive(profiles, address):
     """Return a function that opens the page for one more person; none meets a script error.
 
-    The first one shares the module's profile. A browser keeps six connections to a server, and a
-    page with a question on its way holds two, so others get a profile of their own.
+    A browser keeps six connections to a server, and a page with a question on its way holds two, so
+    the second person has another profile than the first; no test has a third.
     """
     people = []
 
     def come(query: str = "", **options) -> Visitor:
-        where = profile.browser if people or options else profile
-        people.append(Visitor(where, address, **options))
+        people.append(Visitor(profiles[len(people)], address, **options))
         return people[-1].open(query)
 
     yield come

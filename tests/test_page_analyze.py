@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from analyze_runs import chain, line, write_run
+from analyze_runs import chain, line, many, write_run
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
@@ -204,6 +204,21 @@ def test_a_folder_that_is_no_run_is_refused_and_a_good_one_opens(page, tmp_path)
     expect(page.locator("#case-link")).to_contain_text("its picture is not here")
     page.locator("#ask-again").click()
     expect(page.locator(".toast-body").last).to_contain_text("cannot be asked")
+
+
+def test_of_ten_thousand_cases_a_page_of_pictures_is_in_sight_and_all_are_counted(page, tmp_path):
+    run = write_run(tmp_path / "big", many(2500))
+    page.locator("#run-folder input, #run-folder textarea").fill(str(run))
+    page.locator("#open-run").click()
+    count(page, "10001 of 10001 cases")  # with the one of the run that stays open beside it
+    expect(page.locator("#headline")).to_contain_text("10000")
+    choose(page, "filter-levels", "high")
+    count(page, "2501 of 10001 cases (high)")
+    expect(page.locator("#case-head")).to_contain_text("case 1 of 2501")
+    expect(page.get_by_role("button", name=re.compile(r"^Thumbnail \d+ of"))).to_have_count(24)
+    expect(page.locator("#headline")).to_contain_text("2500")
+    page.locator("#clear-filter").click()
+    count(page, "10001 of 10001 cases.")
 
 
 def test_nothing_stands_over_the_edge_of_a_phone(page):

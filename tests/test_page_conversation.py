@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, serve
+from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse_as_one, serve
 from playwright.sync_api import expect
 
 from robust_r1 import images
@@ -39,8 +39,8 @@ def address(engine):
 @pytest.fixture(scope="module")
 def profile():
     """Start one browser with one profile for all tests."""
-    with browse() as browser:
-        yield browser.new_context(viewport={"width": 1440, "height": 900})
+    with browse_as_one() as profile:
+        yield profile
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, serve
+from page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse_as_one, serve
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -55,24 +55,24 @@ class Endless(ScriptedEngine):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Start one browser for all tests."""
-    with browse() as running:
-        yield running
+def profile():
+    """Start one browser with one profile for all tests."""
+    with browse_as_one() as profile:
+        yield profile
 
 
 @pytest.fixture(scope="module")
-def visitor(browser, address):
+def visitor(profile, address):
     """Return one person on the Learn tab, for all tests; nothing may be asked of elsewhere."""
-    person = arrive(browser, address)
+    person = arrive(profile, address)
     yield person
     assert person.errors == [] and person.elsewhere == [] and person.dialogs == []
     assert person.page.evaluate("window.hacked") is None
 
 
-def arrive(browser, address):
+def arrive(profile, address):
     """Open the page and its Learn tab."""
-    person = Visitor(browser, address).open()
+    person = Visitor(profile, address).open()
     person.page.get_by_role("tab", name="Learn", exact=True).click()
     return person
 
@@ -221,10 +221,10 @@ def test_every_part_fits_a_phone(visitor):
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
-def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(browser):
+def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(profile):
     engine = Endless()
     with serve(engine) as address:
-        person = arrive(browser, address)
+        person = arrive(profile, address)
         for name, id in (
             ("Chain", "anatomy"), ("Training", "story"), ("Game", "game")
         ):
@@ -288,8 +288,8 @@ def test_bad_arguments_are_one_sentence(client, endpoint, call, words):
 # -- links
 
 
-def test_the_link_of_a_part_brings_its_state_back(browser, address):
-    visitor = arrive(browser, address)
+def test_the_link_of_a_part_brings_its_state_back(profile, address):
+    visitor = arrive(profile, address)
     page = visitor.page
     page.locator("#learn-intensity input[type=number]").fill("0.35")
     page.locator("#learn-seed input").fill("9")
@@ -313,8 +313,8 @@ def test_the_link_of_a_part_brings_its_state_back(browser, address):
     visitor.close()
 
 
-def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(browser, address):
-    visitor = Visitor(browser, address)
+def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(profile, address):
+    visitor = Visitor(profile, address)
     page = visitor.page
     base = f"{address}?tab=learn&part="
     for query, wrong, kept in (

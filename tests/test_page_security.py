@@ -1,7 +1,7 @@
 """Hostile text shows as text: from questions, models, files and links, in a real browser."""
 
 import pytest
-from page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
+from page_driver import WAIT, ScriptedEngine, Visitor, browse_as_one, serve
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -38,16 +38,16 @@ def address():
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Start one browser for all tests."""
-    with browse() as running:
-        yield running
+def profile():
+    """Start one browser with one profile for all tests."""
+    with browse_as_one() as profile:
+        yield profile
 
 
 @pytest.fixture
-def visitor(browser, address):
+def visitor(profile, address):
     """Return a visitor whom nothing may execute upon."""
-    person = Visitor(browser, address).open()
+    person = Visitor(profile, address).open()
     yield person
     assert person.page.evaluate("window.hacked") is None
     assert person.page.locator("img[src=x], svg[onload], b[onmouseover], main script").count() == 0
@@ -93,8 +93,8 @@ def test_file_name_and_toast_show_as_text(visitor, tmp_path):
     expect(visitor.page.get_by_test_id("toast-body")).to_contain_text("in no format")
 
 
-def test_link_values_show_as_text(browser, address, visitor):
-    person = Visitor(browser, address).open(
+def test_link_values_show_as_text(profile, address, visitor):
+    person = Visitor(profile, address).open(
         "?example=%3Cimg%20src%3Dx%20onerror%3Dwindow.hacked%3D1%3E&plan=%24%7Bwindow.hacked%3D1%7D"
         "&model=%3Cscript%3Ewindow.hacked%3D1%3C%2Fscript%3E&example=nothing"
     )

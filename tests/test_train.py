@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,17 @@ from train.samples import scene_samples
 from train.stages import freeze_vision, load_checkpoint, with_samples
 
 SMOKE = load_config("smoke")
+# Runs commands as `python -m` does, one after another, but imports torch once for all of them.
+RUN = """
+import json, runpy, sys
+for words in json.load(sys.stdin):
+    sys.argv, status = words, 0
+    try:
+        runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        status = end.code or 0
+    print("ended with", status, file=sys.stderr, flush=True)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +54,36 @@ def tokenizer():
 
 
 @pytest.fixture(scope="module")
-def base_run(tmp_path_factory, root):
-    """Run train.base and train.sft as a user would, once for the module."""
+def commands(tmp_path_factory, root):
+    """Run the stages as a user would, once for the module; first two that cannot begin.
+
+    Gives their folders, and of each the exit status and what it wrote to stderr.
+    """
     folder = tmp_path_factory.mktemp("run")
-    for stage, more in (("base", []), ("sft", ["--from", str(folder / "base")])):
-        command = [sys.executable, "-m", f"train.{stage}", "--config", "smoke"]
-        done = subprocess.run(
-            [*command, *more, "-o", str(folder / stage)], cwd=root, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
+    base, empty = str(folder / "base"), str(folder / "empty")
+    lines = {
+        "nowhere": ["train.base", "--config", "nowhere"],
+        "unfounded": ["train.grpo", "--config", "smoke", "--from", empty],
+        "base": ["train.base", "--config", "smoke"],
+        "sft": ["train.sft", "--config", "smoke", "--from", base],
+    }
+    calls = [[*words, "-o", str(folder / name)] for name, words in lines.items()]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=root, input=json.dumps(calls), text=True,
+        capture_output=True,
+    )  # fmt: skip
+    *told, rest = re.split(r"^ended with (\d+)\n", done.stderr, flags=re.M)
+    assert (len(told), rest) == (2 * len(lines), ""), done.stderr
+    statuses = map(int, told[1::2])
+    return folder, dict(zip(lines, zip(statuses, told[::2], strict=True), strict=True))
+
+
+@pytest.fixture(scope="module")
+def base_run(commands):
+    """Return the folder of those runs, which all went well."""
+    folder, told = commands
+    for stage in ("base", "sft"):
+        assert told[stage][0] == 0, told[stage][1]
     return folder
 
 
@@ -506,11 +539,14 @@ def test_a_folder_without_a_checkpoint_is_named(tmp_path):
         load_checkpoint(tmp_path)
 
 
-def test_a_bad_setting_ends_with_one_line_and_exit_2(root, tmp_path):
-    command = [sys.executable, "-m", "train.base", "--config", "nowhere", "-o", str(tmp_path / "x")]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: no configuration") and done.stderr.count("\n") == 1
+@pytest.mark.parametrize(
+    ("name", "words"), [("nowhere", "no configuration"), ("unfounded", "holds no checkpoint")]
+)
+def test_what_cannot_begin_ends_with_one_line_and_exit_2(commands, name, words):
+    folder, told = commands
+    status, error = told[name]
+    assert status == 2 and not (folder / name).exists()
+    assert error.startswith("error: ") and error.count("\n") == 1 and words in error
 
 
 def test_a_stage_that_is_started_several_times_over_says_that_it_runs_alone(monkeypatch, capsys):
