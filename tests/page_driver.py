@@ -121,10 +121,10 @@ class ScriptedEngine:
 
 
 @contextmanager
-def serve(*engines) -> Iterator[str]:
+def serve(*engines, mcp=False) -> Iterator[str]:
     """Serve the page for these engines with the arguments of the app; gives its address."""
     page = build_ui(engines)
-    _, address, _ = page.launch(**launch_arguments(), prevent_thread_lock=True)
+    _, address, _ = page.launch(**launch_arguments(mcp=mcp), prevent_thread_lock=True)
     try:
         yield address
     finally:

@@ -1,5 +1,6 @@
 """The page's public endpoints, called as other programs call them."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from conftest import ROOT
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from page_driver import ScriptedEngine, serve
+from page_driver import CHAIN, ScriptedEngine, serve
 from PIL import Image
 
 from robust_r1 import images
@@ -205,6 +206,39 @@ def test_mcp_reaches_the_launch_arguments(value, expected):
     assert args.mcp is expected and parse_arguments(["--mcp"], {}).mcp
     assert launch_arguments(mcp=args.mcp)["mcp_server"] is expected
     assert launch_arguments()["mcp_server"] is False
+
+
+def test_every_endpoint_is_a_tool_and_the_tools_answer(picture):
+    """Only where the optional package is installed: the page does not need it."""
+    pytest.importorskip("mcp")
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    url = images.data_url(picture)
+    asked = {"image": url, "question": "What is it?", "plan": "lens_blur=0.5"}
+
+    async def talk(address):
+        async with (
+            streamablehttp_client(f"{address}gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (
+                await session.list_tools(),
+                await session.call_tool("degrade", {"image": url, "plan": "lens_blur=0.5"}),
+                await session.call_tool("ask", asked),
+                await session.call_tool("ask", asked | {"plan": "lens_blurr=0.5"}),
+            )
+
+    with serve(ScriptedEngine(), mcp=True) as address:
+        listed, degraded, answered, refused = asyncio.run(talk(address))
+    names = {tool.name for tool in listed.tools}
+    assert names == {
+        "degrade", "ask", "compare", "sweep", "analyze", "rewards", "round", "guess"
+    }  # fmt: skip
+    assert [part.type for part in degraded.content][:1] == ["image"] and not degraded.isError
+    assert CHAIN in answered.content[0].text
+    assert refused.isError and "lens_blurr" in refused.content[0].text
 
 
 @pytest.mark.parametrize(

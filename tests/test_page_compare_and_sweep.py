@@ -329,6 +329,7 @@ def test_visitors_sweep_at_once_see_their_own_and_who_waits_can_leave(served, en
         person.page.locator("#sweep-leave" if waits else "#sweep-stop:not([disabled])").wait_for()
     first, second, third = (person.page for person in people)
     expect(third.locator("#sweep-status")).to_contain_text("Waiting for its turn")
+    expect(third.locator("#sweep-status")).to_contain_text(re.compile(r"queue: 1/1\b"))
     third.locator("#sweep-leave").click()
     expect(third.locator("#sweep-status")).to_contain_text("Left the queue")
     third.locator("#sweep-start:not([disabled])").wait_for()
