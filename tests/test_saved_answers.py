@@ -124,6 +124,7 @@ def test_the_case_view_shows_hostile_words_of_every_field_as_text(tmp_path, valu
         ({"reply": {"text": 3}}, 'with a "text"'),
         ({"reply": {"text": "a", "tokens": -1}}, '"tokens" of a reply'),
         ({"reply": {"text": "a", "seconds": float("inf")}}, '"seconds" of a reply'),
+        ({"reply": {"text": "a", "seconds": 10**400}}, '"seconds" of a reply'),
         ({"reply": {"text": "a", "finish": "<b>"}}, '"finish" of a reply'),
         ({"turns": [3]}, '"turns" must be a list'),
         ({"seed": "7"}, '"seed" must be a whole number'),

@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import json
-import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +22,7 @@ from robust_r1.errors import DataError, ImageError, InputError
 _MAX_BYTES = 100_000_000
 KIND, VERSION = "robust-r1 answer", 1
 _FINISHES = get_args(Finish)
+_MAX_SECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ def _reply(values: Any, name: str) -> SavedReply:
         raise DataError(f'{name}: "tokens" of a reply must be a whole number from 0.')
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise DataError(f'{name}: "seconds" of a reply must be a number.')
-    if not math.isfinite(seconds) or seconds < 0:
-        raise DataError(f'{name}: "seconds" of a reply must be a number from 0.')
+    if not 0 <= seconds <= _MAX_SECONDS:
+        raise DataError(f'{name}: "seconds" of a reply must be from 0 to {_MAX_SECONDS:,}.')
     if finish not in _FINISHES:
         raise DataError(f'{name}: "finish" of a reply must be one of {", ".join(_FINISHES)}.')
     return SavedReply(values["text"], tokens, float(seconds), finish)
