@@ -11,12 +11,13 @@ import pytest
 import torch
 from transformers import GenerationConfig, TrainerCallback
 
-from robust_r1.chain import build_prompt, parse
+from robust_r1.chain import build_prompt, parse, render
 from robust_r1.errors import InputError
 from robust_r1.rewards import accuracy_reward, degradation_reward, format_reward, make_length_reward
 from robust_r1.scenes import make_item
 from train import decoder, grpo, rollouts
 from train.config import RewardWeights, load_config
+from train.decisions import Decision
 from train.model import make_model, make_processor, make_tokenizer
 from train.sampler import Sampler
 from train.stages import load_checkpoint, save_checkpoint
@@ -146,6 +147,53 @@ def test_the_reference_sees_with_the_policys_encoder_and_keeps_its_own_words(sta
     assert trainer.args.scale_rewards == "group" and trainer.reward_func_names == list(NAMES)
 
 
+@pytest.mark.slow
+def test_decisions_stay_with_their_completions_and_are_reinforced(start, tmp_path, monkeypatch):
+    """TRL shuffles completions before it trains on them; each must keep what was found in it."""
+    seen, begun = [], []
+
+    def first_token_earns(said, solution):
+        begun.append(said[0])
+        return [Decision(0, {said[0]: 1.0}, 50.0)]
+
+    def watch(trainer, model, inputs):
+        seen.extend(zip(
+            inputs["decision_tokens"][:, 0, 0].tolist(), inputs["completion_ids"][:, 0].tolist(),
+            strict=True,
+        ))  # fmt: skip
+        return compute(trainer, model, inputs)
+
+    compute = grpo.SceneGRPOTrainer._compute_loss
+    monkeypatch.setattr(grpo, "_decisions", lambda *_: first_token_earns)
+    monkeypatch.setattr(grpo.SceneGRPOTrainer, "_compute_loss", watch)
+    train(start, tmp_path)
+    assert sorted(token for token, _ in seen) == sorted(begun) and len(set(begun)) > 2
+    assert all(token == first for token, first in seen)
+    gained = [row["decisions"] for row in rows_of(tmp_path / "log.jsonl") if "decisions" in row]
+    assert len(gained) == CONFIG.grpo.steps and gained[-1] > gained[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "findings", "answers"),
+    [
+        ({"degradation": 2.0}, 6.0, 3.0),
+        ({"degradation": 0.0}, 0.0, 3.0),
+        ({"accuracy": 0.0}, 3.0, 0.0),
+    ],
+)
+def test_a_decision_counts_as_its_reward_does(start, changes, findings, answers):
+    rewards = dataclasses.replace(RewardWeights(), **changes)
+    stage = dataclasses.replace(SMOKE.grpo, rewards=rewards, decisions=3.0)
+    tokenizer = load_checkpoint(start)[1].tokenizer
+    solution = render(make_item("train", 1).chain)
+    ids = tokenizer(solution, add_special_tokens=False)["input_ids"]
+    found = grpo._decisions(stage, tokenizer)(ids, solution)
+    place = ids.index(tokenizer.convert_tokens_to_ids("<CONCLUSION>"))
+    assert {d.weight for d in found if d.place < place} == ({findings} if findings else set())
+    assert {d.weight for d in found if d.place > place} == ({answers} if answers else set())
+    assert grpo._decisions(dataclasses.replace(stage, decisions=0.0), tokenizer) is None
+
+
 def test_completions_are_scored_as_transformers_scores_them(start, monkeypatch):
     model, processor = load_checkpoint(start)
     monkeypatch.setattr(decoder, "fast_dtype", lambda: torch.float32)
@@ -167,7 +215,11 @@ def test_completions_are_scored_as_transformers_scores_them(start, monkeypatch):
         logits = model(**inputs).logits[:, -8:-1] / 0.7
         wanted = logits.log_softmax(-1).gather(-1, said[..., None]).squeeze(-1)
         got, entropy = decoder.log_probabilities(
-            model, inputs["input_ids"], inputs["attention_mask"], 7, inputs, temperature=0.7
+            decoder.completion_logits(
+                model, inputs["input_ids"], inputs["attention_mask"], 7, inputs
+            ),
+            said,
+            temperature=0.7,
         )
     there = inputs["attention_mask"][:, -7:] > 0
     assert torch.allclose(got[there], wanted[there], atol=1e-4)

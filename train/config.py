@@ -82,6 +82,10 @@ class GrpoConfig(StageConfig):
     temperature: float = 1.0
     max_tokens: int = 224
     sample_every: int = 10  # optimizer steps between completions written to samples.jsonl
+    # What the expected value of each decision on a finding counts (train.decisions), against the
+    # sampled rewards; 0 leaves it out.
+    decisions: float = 0.0
+    false_alarm: float = 1.0  # what naming a degradation costs there on an undamaged picture
     share: float = 1.0  # of the way from the starting weights to the reinforced ones that is kept
     rewards: RewardWeights = field(default_factory=RewardWeights)
 

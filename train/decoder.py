@@ -145,15 +145,14 @@ def place(
     return embeddings, positions
 
 
-def log_probabilities(
+def completion_logits(
     model: nn.Module,
     tokens: torch.Tensor,
     seen: torch.Tensor,
     kept: int,
     inputs: dict[str, torch.Tensor],
-    temperature: float,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return log probability and entropy of the last `kept` tokens of each row, any padding.
+) -> torch.Tensor:
+    """Return the logits that score the last `kept` tokens of each row, any padding.
 
     Args:
         model: the whole model, its vision tower frozen.
@@ -161,10 +160,9 @@ def log_probabilities(
         seen: int64, batch x length, 0 where a token is padding.
         kept: how many tokens at the end of the rows are asked for.
         inputs: `pixel_values`, `image_grid_thw`, `mm_token_type_ids` as the processor makes them.
-        temperature: what the logits are divided by.
 
     Returns:
-        Both float32, batch x kept.
+        float32, batch x kept x vocabulary.
     """
     core, dtype = model.model, fast_dtype()
     embeddings, positions = place(model, tokens, seen, inputs)
@@ -175,7 +173,19 @@ def log_probabilities(
     mask = torch.where(causal & (seen[:, None, None, :] > 0), 0.0, FAR).to(dtype)
     rotation = (angles[0][:, None], angles[1][:, None])
     hidden = forward(core.language_model, embeddings, rotation, mask)[:, -kept - 1 : -1]
-    logits = functional.linear(hidden, model.lm_head.weight.to(dtype)).float() / temperature
-    logs = logits.log_softmax(-1)
+    return functional.linear(hidden, model.lm_head.weight.to(dtype)).float()
+
+
+def log_probabilities(
+    logits: torch.Tensor, tokens: torch.Tensor, temperature: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return log probability and entropy of tokens, both float32, batch x length.
+
+    Args:
+        logits: float32, batch x length x vocabulary.
+        tokens: int64, batch x length.
+        temperature: what the logits are divided by.
+    """
+    logs = (logits / temperature).log_softmax(-1)
     entropy = -(logs.detach().exp() * logs.detach()).sum(-1)
-    return logs.gather(-1, tokens[:, -kept:, None]).squeeze(-1), entropy
+    return logs.gather(-1, tokens[..., None]).squeeze(-1), entropy

@@ -22,7 +22,8 @@ from trl import GRPOConfig, GRPOTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor
 from train.config import GrpoConfig, TrainingConfig
-from train.decoder import log_probabilities
+from train.decisions import Decisions, as_tensors, expected_values
+from train.decoder import completion_logits, log_probabilities
 from train.encoder import Encoder, attends_fully
 from train.files import read_data, rollout_rows
 from train.history import history_of, record, write_history
@@ -123,6 +124,7 @@ def make_trainer(
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
+        decisions=_decisions(stage, processor.tokenizer),
     )
     if trainer.ref_model is not None:
         # The same frozen weights: one encoder sees for both.
@@ -132,7 +134,55 @@ def make_trainer(
 
 
 class SceneGRPOTrainer(GRPOTrainer):
-    """Score completions by the forward pass made for training; all else is TRL's."""
+    """Score completions by the forward pass made for training; all else is TRL's.
+
+    To TRL's loss is added what `train.decisions` knows of the degradation reward.
+
+    Args:
+        decisions: finds the decisions of a completion; None adds nothing.
+        options: of TRL's trainer.
+    """
+
+    def __init__(self, *, decisions: Decisions | None, **options) -> None:
+        super().__init__(**options)
+        self._decisions = decisions
+        # Of the batch whose loss is being taken: its decisions, then what they should earn.
+        self._asked: dict[str, torch.Tensor] = {}
+        self._expected: torch.Tensor | None = None
+
+    def _generate_and_score_completions(self, inputs):
+        """Return TRL's batch with the decisions of each completion beside it."""
+        batch = super()._generate_and_score_completions(inputs)
+        if self._decisions is None:
+            return batch
+        rows = [
+            self._decisions(ids[mask > 0].tolist(), row["solution"])
+            for ids, mask, row in zip(
+                batch["completion_ids"], batch["completion_mask"], inputs, strict=True
+            )
+        ]
+        tensors = as_tensors(rows)
+        return batch | {name: part.to(self.accelerator.device) for name, part in tensors.items()}
+
+    def _compute_loss(self, model, inputs):
+        """Return TRL's loss less the expected value of the batch's decisions."""
+        prefix = "decision_"
+        self._asked = {
+            name.removeprefix(prefix): part
+            for name, part in inputs.items()
+            if name.startswith(prefix)
+        }
+        loss = super()._compute_loss(model, inputs)
+        if not self._asked:
+            return loss
+        # As TRL weighs a reward: by the length of its completion, and over the accumulated passes.
+        lengths = inputs["completion_mask"].sum(-1).clamp(min=1)
+        gained = (self._expected / lengths).mean()
+        self._asked, self._expected = {}, None
+        mode = "train" if self.model.training else "eval"
+        self._metrics[mode]["decisions"].append(gained.item())
+        passes = self.current_gradient_accumulation_steps if self.model.training else 1
+        return loss - gained / passes
 
     def _get_per_token_logps_and_entropies(
         self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options
@@ -150,18 +200,25 @@ class SceneGRPOTrainer(GRPOTrainer):
                 "image_grid_thw": grids[rows],
                 "mm_token_type_ids": options["mm_token_type_ids"][rows],
             }
-            parts.append(
-                log_probabilities(
-                    model,
-                    input_ids[rows],
-                    attention_mask[rows],
-                    logits_to_keep,
-                    inputs,
-                    self.temperature,
-                )
+            logits = completion_logits(
+                model, input_ids[rows], attention_mask[rows], logits_to_keep, inputs
             )
+            parts.append(
+                log_probabilities(logits, input_ids[rows, -logits_to_keep:], self.temperature)
+            )
+        if self._asked:
+            # The loss asks for its whole batch at once, so these are the logits of all of it.
+            self._expected = expected_values(logits, **self._asked)
         logs, entropies = (torch.cat(part) for part in zip(*parts, strict=True))
         return logs, entropies, None
+
+
+def _decisions(stage: GrpoConfig, tokenizer) -> Decisions | None:
+    findings = stage.decisions * stage.rewards.degradation
+    answers = stage.decisions * stage.rewards.accuracy
+    if not findings and not answers:
+        return None
+    return Decisions(tokenizer, findings, answers, stage.false_alarm)
 
 
 def _arguments(
