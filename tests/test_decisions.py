@@ -11,8 +11,8 @@ from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
 from robust_r1.rewards import degradation_reward
 from robust_r1.scenes import make_item
-from train.config import load_config
-from train.decisions import Decision, Decisions, as_tensors, expected_values
+from train.config import DecisionWeights, load_config
+from train.decisions import Decision, Decisions, as_tensors, decisions_of, expected_values
 from train.model import make_tokenizer
 
 ITEMS = [make_item("train", index) for index in range(40)]
@@ -31,6 +31,10 @@ def ids(tokenizer):
     return lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
 
 
+def finder(tokenizer, findings=1.0, answers=1.0, false_alarm=1.0):
+    return Decisions(tokenizer, DecisionWeights(findings, findings, answers, false_alarm))
+
+
 def told(*findings):
     return "<TYPE>" + ", ".join(f"{name}({value:.2f})" for name, value in findings) + "<TYPE_END>"
 
@@ -46,7 +50,7 @@ def test_a_digit_is_worth_what_the_degradation_reward_gives_for_it(said, tokeniz
         truth = [f for f in item.chain.findings if f.intensity >= 0.1]
         solution = render(dataclasses.replace(item.chain, findings=tuple(truth)))
         tokens = ids(told(*((f.name, said) for f in truth)))
-        decisions = Decisions(tokenizer, answers=0)(tokens, solution)
+        decisions = finder(tokenizer, answers=0)(tokens, solution)
         seconds = [d for d in decisions if len(d.values) == 10][1::2]
         assert len(seconds) == len(truth)
         for decision in seconds:
@@ -64,7 +68,7 @@ def test_a_first_digit_is_worth_the_middle_of_its_ten(tokenizer, ids):
     for hundredths in range(10, 100):
         solution = told(("graffiti", hundredths / 100))
         first, _ = [
-            d for d in Decisions(tokenizer)(ids(told(("graffiti", 0.5))), solution)
+            d for d in finder(tokenizer)(ids(told(("graffiti", 0.5))), solution)
             if len(d.values) == 10
         ]  # fmt: skip
         for digit in range(10):
@@ -79,16 +83,16 @@ def test_true_names_earn_and_false_ones_cost_wherever_they_stand(name, tokenizer
     solution = told((other, 0.5), (name, 0.5))
     for said in (told((other, 0.5), (name, 0.5)), told((name, 0.5), (other, 0.5))):
         tokens = ids(said)
-        for decision in Decisions(tokenizer)(tokens, solution):
+        for decision in finder(tokenizer)(tokens, solution):
             assert decision.values[tokens[decision.place]] >= 0.9
     wrong = ids(told((name, 0.5)))
-    first = Decisions(tokenizer)(wrong, told((other, 0.5)))[0]
+    first = finder(tokenizer)(wrong, told((other, 0.5)))[0]
     assert first.values[wrong[1]] == -1.0 and first.values[ids(told((other, 0.5)))[1]] == 1.0
 
 
 def test_names_that_begin_alike_are_told_apart_at_their_second_word(tokenizer, ids):
     tokens = ids(told(("lens flare", 0.5)))
-    first, second, *_ = Decisions(tokenizer)(tokens, told(("lens blur", 0.5)))
+    first, second, *_ = finder(tokenizer)(tokens, told(("lens blur", 0.5)))
     assert first.values[tokens[1]] == 1.0
     assert second.values == {tokens[2]: -1.0, ids(told(("lens blur", 0.5)))[2]: 1.0}
 
@@ -96,16 +100,16 @@ def test_names_that_begin_alike_are_told_apart_at_their_second_word(tokenizer, i
 def test_none_earns_on_an_undamaged_picture_alone(tokenizer, ids):
     none = ids("<TYPE>none<TYPE_END>")
     for item in UNDAMAGED + DAMAGED:
-        (first,) = Decisions(tokenizer, answers=0)(none, render(item.chain))
+        (first,) = finder(tokenizer, answers=0)(none, render(item.chain))
         assert first.values[none[1]] == (1.0 if item in UNDAMAGED else -1.0)
 
 
 @pytest.mark.parametrize("cost", [1.0, 2.5])
 def test_a_false_alarm_costs_what_is_set(cost, tokenizer, ids):
     none, solution = ids("<TYPE>none<TYPE_END>"), told()[:-10] + "none<TYPE_END>"
-    (first,) = Decisions(tokenizer, false_alarm=cost)(none, solution)
+    (first,) = finder(tokenizer, false_alarm=cost)(none, solution)
     assert {value for token, value in first.values.items() if token != none[1]} == {-cost}
-    damaged = Decisions(tokenizer, false_alarm=cost)(none, told(("graffiti", 0.5)))[0]
+    damaged = finder(tokenizer, false_alarm=cost)(none, told(("graffiti", 0.5)))[0]
     assert sorted(set(damaged.values.values())) == [-1.0, 1.0]
 
 
@@ -117,20 +121,20 @@ def test_the_list_goes_on_while_a_true_name_is_missing(tokenizer, ids):
         ([("graffiti", 0.5), ("saturation", 0.6)], False),
         ([("motion blur", 0.5)], True),
     ]:
-        last = Decisions(tokenizer)(ids(told(*said)), solution)[-1]
+        last = finder(tokenizer)(ids(told(*said)), solution)[-1]
         assert last.values == {more: 1.0 if missing else -1.0, stop: -1.0 if missing else 1.0}
 
 
 def test_what_is_too_weak_to_be_seen_counts_neither_way(tokenizer, ids):
     tokens = ids(told(("graffiti", 0.5)))
-    first, last = Decisions(tokenizer)(tokens, told(("graffiti", 0.04)))
+    first, last = finder(tokenizer)(tokens, told(("graffiti", 0.04)))
     assert first.values[tokens[1]] == 0.0  # its digits are no decision
     assert last.values[tokens[-2]] == 1.0
 
 
 def test_a_repeated_name_costs(tokenizer, ids):
     tokens = ids(told(("graffiti", 0.5), ("graffiti", 0.5)))
-    again = [d for d in Decisions(tokenizer)(tokens, told(("graffiti", 0.5))) if len(d.values) > 10]
+    again = [d for d in finder(tokenizer)(tokens, told(("graffiti", 0.5))) if len(d.values) > 10]
     assert again[0].values[tokens[1]] == 1.0
     assert worst(again[1].values) == list(again[1].values)
 
@@ -138,7 +142,7 @@ def test_a_repeated_name_costs(tokenizer, ids):
 def test_a_conclusion_is_judged_behind_a_true_list_and_an_answer_behind_a_true_conclusion(
     tokenizer, ids
 ):
-    find = Decisions(tokenizer, findings=0)
+    find = finder(tokenizer, findings=0)
     for item in ITEMS:
         solution = render(item.chain)
         tokens = ids(solution)
@@ -160,12 +164,12 @@ def test_judging_ends_at_the_first_wrong_token(tokenizer, ids):
     tokens = ids(solution)
     begin = tokens.index(ids("<CONCLUSION>")[0]) + 1
     tokens[begin + 1] = ids("zero")[0]
-    decisions = Decisions(tokenizer, findings=0)(tokens, solution)
+    decisions = finder(tokenizer, findings=0)(tokens, solution)
     assert [decision.place for decision in decisions] == [begin, begin + 1]
 
 
 def test_a_completion_may_break_off_anywhere(tokenizer, ids):
-    find = Decisions(tokenizer)
+    find = finder(tokenizer)
     for item in ITEMS[:12]:
         solution = render(item.chain)
         tokens = ids(solution)
@@ -181,8 +185,8 @@ def test_a_completion_may_lack_a_section(section, tokenizer, ids):
     for item in ITEMS[:12]:
         solution = render(item.chain)
         lacking = re.sub(f"<{section}>.*<{section}_END>", "", solution)
-        decisions = Decisions(tokenizer)(ids(lacking), solution)
-        assert len(decisions) < len(Decisions(tokenizer)(ids(solution), solution))
+        decisions = finder(tokenizer)(ids(lacking), solution)
+        assert len(decisions) < len(finder(tokenizer)(ids(solution), solution))
 
 
 def test_expected_values_are_the_sum_over_all_tokens():
@@ -194,8 +198,7 @@ def test_expected_values_are_the_sum_over_all_tokens():
     ]
     logits = torch.randn(3, 5, 7, requires_grad=True)
     tensors = as_tensors(rows)
-    got = expected_values(logits, *(tensors[f"decision_{n}"] for n in (
-        "places", "weights", "tokens", "values")))  # fmt: skip
+    got = expected_values(logits, **decisions_of(tensors))
     odds = logits.softmax(-1)
     for row, decisions in enumerate(rows):
         wanted = sum(
@@ -215,11 +218,11 @@ def test_a_tokenizer_that_splits_tags_is_refused():
         def __call__(self, text, **options):
             return {"input_ids": [ord(letter) for letter in text]}
 
-    with pytest.raises(InputError, match="set it to 0"):
-        Decisions(Letters())
+    with pytest.raises(InputError, match="set all of them to 0"):
+        finder(Letters())
 
 
 def test_true_findings_are_read_from_the_solution(tokenizer, ids):
     solution = told(("graffiti", 0.5))
     assert parse(solution).chain.findings == (Finding("graffiti", 0.5),)
-    assert Decisions(tokenizer, findings=0, answers=0)(ids(solution), solution) == []
+    assert finder(tokenizer, findings=0, answers=0)(ids(solution), solution) == []

@@ -16,8 +16,9 @@ from robust_r1.errors import InputError
 from robust_r1.rewards import accuracy_reward, degradation_reward, format_reward, make_length_reward
 from robust_r1.scenes import make_item
 from train import decoder, grpo, rollouts
-from train.config import RewardWeights, load_config
+from train.config import DecisionWeights, RewardWeights, load_config
 from train.decisions import Decision
+from train.decoder import IGNORED
 from train.model import make_model, make_processor, make_tokenizer
 from train.sampler import Sampler
 from train.stages import load_checkpoint, save_checkpoint
@@ -67,6 +68,7 @@ def test_each_reward_is_logged_by_itself_and_the_sum_is_weighted(trained):
         total = sum(weights[name] * (mean or 0) for name, mean in means.items())
         assert row["reward"] == pytest.approx(total, abs=1e-5)
         assert means["length_reward"] != 0 and "kl" in row
+        assert row["mix_loss"] > 0
 
 
 @pytest.mark.slow
@@ -164,6 +166,7 @@ def test_decisions_stay_with_their_completions_and_are_reinforced(start, tmp_pat
         return compute(trainer, model, inputs)
 
     compute = grpo.SceneGRPOTrainer._compute_loss
+    monkeypatch.setattr(grpo, "_mix", lambda *_: None)
     monkeypatch.setattr(grpo, "_decisions", lambda *_: first_token_earns)
     monkeypatch.setattr(grpo.SceneGRPOTrainer, "_compute_loss", watch)
     train(start, tmp_path)
@@ -173,25 +176,47 @@ def test_decisions_stay_with_their_completions_and_are_reinforced(start, tmp_pat
     assert len(gained) == CONFIG.grpo.steps and gained[-1] > gained[0]
 
 
+def test_mixed_batches_go_on_where_an_interrupted_run_stopped(start):
+    processor = load_checkpoint(start)[1]
+    whole = list(grpo._mix(CONFIG.grpo, CONFIG, processor, 0))
+    rest = list(grpo._mix(CONFIG.grpo, CONFIG, processor, 1))
+    assert len(whole) == CONFIG.grpo.steps * CONFIG.grpo.accumulate and len(rest) == len(whole) - 1
+    for one, other in zip(whole[1:], rest, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    assert any(batch["decision_places"].numel() for batch in whole)
+    lengths = {batch["tokens"].shape for batch in whole}
+    assert len(lengths) > 1  # chains and drills
+
+
+def test_decisions_of_mixed_rows_point_at_the_labels_that_they_are_about(start):
+    processor = load_checkpoint(start)[1]
+    for batch in grpo._mix(CONFIG.grpo, CONFIG, processor, 0):
+        labels = batch["labels"][batch["labels"] != IGNORED]
+        places, tokens = batch["decision_places"][0], batch["decision_tokens"][0]
+        assert all(label in row for label, row in zip(labels[places], tokens, strict=True))
+
+
 @pytest.mark.parametrize(
     ("changes", "findings", "answers"),
     [
-        ({"degradation": 2.0}, 6.0, 3.0),
-        ({"degradation": 0.0}, 0.0, 3.0),
-        ({"accuracy": 0.0}, 3.0, 0.0),
+        ({"degradation": 2.0}, {6.0, 4.0}, {5.0}),
+        ({"degradation": 0.0}, set(), {5.0}),
+        ({"accuracy": 0.0}, {3.0, 2.0}, set()),
     ],
 )
 def test_a_decision_counts_as_its_reward_does(start, changes, findings, answers):
     rewards = dataclasses.replace(RewardWeights(), **changes)
-    stage = dataclasses.replace(SMOKE.grpo, rewards=rewards, decisions=3.0)
+    decisions = DecisionWeights(names=3.0, intensities=2.0, answers=5.0)
+    stage = dataclasses.replace(SMOKE.grpo, rewards=rewards, decisions=decisions)
     tokenizer = load_checkpoint(start)[1].tokenizer
-    solution = render(make_item("train", 1).chain)
+    solution = render(make_item("train", 2).chain)
     ids = tokenizer(solution, add_special_tokens=False)["input_ids"]
     found = grpo._decisions(stage, tokenizer)(ids, solution)
     place = ids.index(tokenizer.convert_tokens_to_ids("<CONCLUSION>"))
-    assert {d.weight for d in found if d.place < place} == ({findings} if findings else set())
-    assert {d.weight for d in found if d.place > place} == ({answers} if answers else set())
-    assert grpo._decisions(dataclasses.replace(stage, decisions=0.0), tokenizer) is None
+    assert {d.weight for d in found if d.place < place} == findings
+    assert {d.weight for d in found if d.place > place} == answers
+    none = dataclasses.replace(stage, decisions=DecisionWeights())
+    assert grpo._decisions(none, tokenizer) is None
 
 
 def test_completions_are_scored_as_transformers_scores_them(start, monkeypatch):

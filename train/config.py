@@ -69,6 +69,20 @@ class RewardWeights:
 
 
 @dataclass(frozen=True)
+class DecisionWeights:
+    """Hold what the expected value of each kind of decision counts (`train.decisions`).
+
+    Beside the sampled rewards; 0 leaves a kind out. Those on findings count as much as the
+    degradation reward besides, those on answers as much as the accuracy reward.
+    """
+
+    names: float = 0.0
+    intensities: float = 0.0
+    answers: float = 0.0
+    false_alarm: float = 1.0  # what a name costs on an undamaged picture; 1 in the paper
+
+
+@dataclass(frozen=True)
 class GrpoConfig(StageConfig):
     """Hold the reinforcement stage; `samples` and `batch` count scenes, each answered in a group.
 
@@ -82,12 +96,15 @@ class GrpoConfig(StageConfig):
     temperature: float = 1.0
     max_tokens: int = 224
     sample_every: int = 10  # optimizer steps between completions written to samples.jsonl
-    # What the expected value of each decision on a finding counts (train.decisions), against the
-    # sampled rewards; 0 leaves it out.
-    decisions: float = 0.0
-    false_alarm: float = 1.0  # what naming a degradation costs there on an undamaged picture
+    # Rows beside the completions of each forward pass whose true chains are learned as in the stage
+    # before, drills among them, so that rewards do not undo it (InstructGPT's PPO-ptx: Ouyang et
+    # al. 2022); 0 for none.
+    mix: int = 0
+    mix_index: int = 0  # index of the first of their scenes
+    mix_weight: float = 1.0  # what their loss counts against that of the rewards
     share: float = 1.0  # of the way from the starting weights to the reinforced ones that is kept
     rewards: RewardWeights = field(default_factory=RewardWeights)
+    decisions: DecisionWeights = field(default_factory=DecisionWeights)
 
     def __post_init__(self) -> None:
         completions = self.batch * self.group

@@ -1,5 +1,6 @@
 """Scenes as training batches: drawn when they are asked for, the same each time."""
 
+import dataclasses
 import functools
 
 import cv2
@@ -18,6 +19,7 @@ from robust_r1.scenes import (
     make_item,
     questions_for,
 )
+from train.decisions import Decisions, as_tensors
 from train.decoder import IGNORED
 
 STYLES = ("answer", "chain")
@@ -79,6 +81,7 @@ class Collator:
         captions: share of the scenes that are asked for their caption.
         drills: every so many batches are one of drills, of half as many rows; 0 for none.
         clean: share of the scenes that are left undamaged.
+        decisions: finds the decisions of each chain, to be laid out for `expected_values`.
     """
 
     def __init__(
@@ -91,10 +94,11 @@ class Collator:
         captions: float = 0.0,
         drills: int = 0,
         clean: float = 0.0,
+        decisions: Decisions | None = None,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
         self.first_index, self.batch, self.captions = first_index, batch, captions
-        self.drills, self.clean = drills, clean
+        self.drills, self.clean, self.decisions = drills, clean, decisions
         token = processor.tokenizer.convert_tokens_to_ids
         self._weights = {
             (token(open_tag(name)), token(close_tag(name))): weight
@@ -129,13 +133,23 @@ class Collator:
                 begin, middle, end = end, end + len(prompt), end + len(prompt) + len(said)
                 ids[row, begin:middle], ids[row, middle:end] = prompt, said
                 labels[row, middle:end] = said
-        return {
+        batch = {
             "tokens": torch.from_numpy(ids),
             "labels": torch.from_numpy(labels),
             "weights": torch.from_numpy(self._weigh(ids)),
             "images": torch.from_numpy(np.stack([item.image() for item in items])),
             "grid": torch.tensor(grid),
         }
+        return batch | (self._decide(items, talks) if self.decisions else {})
+
+    def _decide(self, items: list[Item], talks) -> dict[str, torch.Tensor]:
+        """Lay out the decisions of all rows as those of one long row, as their labels are."""
+        found, first = [], 0
+        for item, talk in zip(items, talks, strict=True):
+            decisions = self.decisions(talk[0][1], render(item.chain))
+            found += [dataclasses.replace(each, place=first + each.place) for each in decisions]
+            first += sum(len(said) for _, said in talk)
+        return as_tensors([found])
 
     def _item(self, index: int, size: tuple[int, int] | None = None) -> Item:
         return scene_item(self.split, index, self.captions, size, self.clean)

@@ -19,11 +19,12 @@ from robust_r1.chain import close_tag, open_tag, parse
 from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
 from robust_r1.metrics import VISIBLE
+from train.config import DecisionWeights
 
 _WRONG = -1.0  # a false name, a miss, and any token that has no business where it stands
 _NONE = "none"
+_PREFIX = "decision_"  # of what a batch holds
 _CANDIDATES = len(SPECS) + 1  # most tokens that are valued at one place: every name and `none`
-_PLACES = 64  # most decisions of one completion that count
 # What each section is drawn from: it can be judged where that was said as in the true chain.
 _PREMISES = {"CONCLUSION": "REASONING", "ANSWER": "CONCLUSION"}
 
@@ -56,20 +57,14 @@ class Decisions:
     Args:
         tokenizer: of the policy. Tags and the digits of an intensity must be tokens of their own,
             as they are in bundled models.
-        findings: what decisions on findings count; 0 leaves them out.
-        answers: what those on conclusion and answer count; 0 leaves them out.
-        false_alarm: what naming a degradation costs on an undamaged picture; 1 in the paper.
+        weights: what each kind of decision counts.
 
     Raises:
         InputError: the tokenizer splits or merges what must be a token of its own.
     """
 
-    def __init__(
-        self, tokenizer, findings: float = 1.0, answers: float = 1.0, false_alarm: float = 1.0
-    ) -> None:
-        self._tokenizer = tokenizer
-        self._findings_weight, self._answers_weight = findings, answers
-        self._false_alarm = false_alarm
+    def __init__(self, tokenizer, weights: DecisionWeights) -> None:
+        self._tokenizer, self._weights = tokenizer, weights
         names = [spec.chain_name for spec in SPECS]
         tags, one = self._ids(open_tag("TYPE") + close_tag("TYPE")), self._ids("(0.10)")
         digits = [self._ids(f"(0.{digit}{digit})")[3:-1] for digit in range(10)]
@@ -80,7 +75,7 @@ class Decisions:
         ):
             raise InputError(
                 "grpo.decisions weighs single tokens; this tokenizer splits tags or merges digits, "
-                "so set it to 0"
+                "so set all of them to 0"
             )
         self._open = tags[0]
         self._begin, self._stop = one[:3], one[-1]
@@ -101,10 +96,10 @@ class Decisions:
             solution: the true chain as text.
         """
         found = []
-        if self._findings_weight:
+        if self._weights.names or self._weights.intensities:
             truth = {each.name: each.intensity for each in parse(solution).chain.findings}
             found += self._findings(said, truth)
-        if self._answers_weight:
+        if self._weights.answers:
             true = self._ids(solution)
             for section, premise in _PREMISES.items():
                 found += self._conclusions(said, true, section, premise)
@@ -114,7 +109,7 @@ class Decisions:
         return self._tokenizer(text, add_special_tokens=False)["input_ids"]
 
     def _findings(self, said: list[int], left: dict[str, float]) -> list[Decision]:
-        weight = self._findings_weight
+        weight = self._weights.names
         undamaged = not _visible(left)
         found: list[Decision] = []
         if not said or said[0] != self._open:
@@ -142,7 +137,7 @@ class Decisions:
             place, names = place + 1, self._later
 
     def _worth(self, left: dict[str, float], undamaged: bool) -> dict[str, float]:
-        wrong = -self._false_alarm if undamaged else _WRONG
+        wrong = -self._weights.false_alarm if undamaged else _WRONG
         worth = dict.fromkeys(self._first, wrong)
         worth |= {name: float(intensity >= VISIBLE) for name, intensity in left.items()}
         return worth | {_NONE: 1.0 if undamaged else _WRONG}
@@ -155,7 +150,7 @@ class Decisions:
             for name, ids in left.items():
                 values[ids[spelled]] = max(worth[name], values.get(ids[spelled], -torch.inf))
             if len(values) > 1:
-                found.append(Decision(place + spelled, values, self._findings_weight))
+                found.append(Decision(place + spelled, values, self._weights.names))
             token = said[place + spelled] if place + spelled < len(said) else None
             left = {name: ids for name, ids in left.items() if ids[spelled] == token}
             for name, ids in left.items():
@@ -166,7 +161,7 @@ class Decisions:
     def _intensity(self, place: int, said: list[int], true: float) -> list[Decision]:
         def decision(place: int, of: Callable[[int], float]) -> Decision:
             values = {token: 1 - abs(of(digit) - true) for token, digit in self._digits.items()}
-            return Decision(place, values, self._findings_weight)
+            return Decision(place, values, self._weights.intensities)
 
         # What the second digit will add is not known at the first: half of what it can.
         found = [decision(place, lambda digit: digit / 10 + 0.045)]
@@ -183,7 +178,7 @@ class Decisions:
             return []
         found = []
         for place, token in enumerate(true[slice(*wanted)], got[0]):
-            found.append(Decision(place, {token: 1.0}, self._answers_weight))
+            found.append(Decision(place, {token: 1.0}, self._weights.answers))
             if place >= len(said) or said[place] != token:
                 break
         return found
@@ -210,21 +205,29 @@ def as_tensors(rows: Sequence[Sequence[Decision]]) -> dict[str, torch.Tensor]:
         `decision_values` (float32, the same shape): what a token earns beyond the -1 of one that
         is not named, 0 for padding.
     """
-    places = torch.zeros((len(rows), _PLACES), dtype=torch.int64)
-    weights = torch.zeros((len(rows), _PLACES))
-    tokens = torch.zeros((len(rows), _PLACES, _CANDIDATES), dtype=torch.int64)
-    values = torch.zeros((len(rows), _PLACES, _CANDIDATES))
+    most = max(map(len, rows), default=0)
+    places = torch.zeros((len(rows), most), dtype=torch.int64)
+    weights = torch.zeros((len(rows), most))
+    tokens = torch.zeros((len(rows), most, _CANDIDATES), dtype=torch.int64)
+    values = torch.zeros((len(rows), most, _CANDIDATES))
     for row, decisions in enumerate(rows):
-        for column, decision in enumerate(decisions[:_PLACES]):
+        for column, decision in enumerate(decisions):
             count = len(decision.values)
             places[row, column], weights[row, column] = decision.place, decision.weight
             tokens[row, column, :count] = torch.tensor(list(decision.values))
             values[row, column, :count] = torch.tensor(list(decision.values.values())) - _WRONG
     return {
-        "decision_places": places,
-        "decision_weights": weights,
-        "decision_tokens": tokens,
-        "decision_values": values,
+        f"{_PREFIX}places": places,
+        f"{_PREFIX}weights": weights,
+        f"{_PREFIX}tokens": tokens,
+        f"{_PREFIX}values": values,
+    }
+
+
+def decisions_of(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the arguments of `expected_values` that a batch holds, if it holds any."""
+    return {
+        name.removeprefix(_PREFIX): part for name, part in batch.items() if name.startswith(_PREFIX)
     }
 
 

@@ -12,17 +12,20 @@ import argparse
 import dataclasses
 import functools
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from datasets import Dataset
 from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
 from transformers import Qwen2_5_VLForConditionalGeneration
 from trl import GRPOConfig, GRPOTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor
-from train.config import GrpoConfig, TrainingConfig
-from train.decisions import Decisions, as_tensors, expected_values
+from train.config import DecisionWeights, GrpoConfig, TrainingConfig
+from train.data import Collator, scene_indices
+from train.decisions import Decisions, as_tensors, decisions_of, expected_values
 from train.decoder import completion_logits, log_probabilities
 from train.encoder import Encoder, attends_fully
 from train.files import read_data, rollout_rows
@@ -32,12 +35,14 @@ from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dat
 from train.sampler import Sampler
 from train.stages import (
     JsonLines,
+    SceneLoss,
     freeze_vision,
     load_checkpoint,
     main_of,
     parser_of,
     resume,
     save_checkpoint,
+    step_of,
     with_samples,
 )
 
@@ -62,8 +67,10 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
         stage = with_samples(config.grpo, len(records), arguments.data)
         config = dataclasses.replace(config, grpo=stage)
         rows = rollout_rows(records, arguments.data.parent)
-    trainer = make_trainer(model, processor, config, arguments.output, rows)
-    trainer.train(resume_from_checkpoint=resume(model, arguments.output))
+    checkpoint = resume(model, arguments.output)
+    seen = step_of(checkpoint) if checkpoint else 0
+    trainer = make_trainer(model, processor, config, arguments.output, rows, seen)
+    trainer.train(resume_from_checkpoint=checkpoint)
     # --- Checkpoint
     keep_share(model, arguments.start, config.grpo.share)
     save_checkpoint(model, processor, arguments.output, torch.float32)
@@ -98,6 +105,7 @@ def make_trainer(
     config: TrainingConfig,
     folder: Path,
     rows: Dataset | None = None,
+    seen: int = 0,
 ) -> "SceneGRPOTrainer":
     """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
 
@@ -106,6 +114,7 @@ def make_trainer(
         processor: pads on the left, as generation needs it.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
         rows: what to answer instead of drawn scenes.
+        seen: steps that an interrupted run has done already.
     """
     stage = config.grpo
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
@@ -125,6 +134,9 @@ def make_trainer(
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
         decisions=_decisions(stage, processor.tokenizer),
+        mix=_mix(stage, config, processor, seen),
+        mix_weight=stage.mix_weight,
+        score=SceneLoss(model, processor, config.compiled),
     )
     if trainer.ref_model is not None:
         # The same frozen weights: one encoder sees for both.
@@ -140,12 +152,24 @@ class SceneGRPOTrainer(GRPOTrainer):
 
     Args:
         decisions: finds the decisions of a completion; None adds nothing.
+        mix: batches of `train.data.Collator`, one for each forward pass; None for none.
+        mix_weight: what their loss counts.
+        score: takes their loss.
         options: of TRL's trainer.
     """
 
-    def __init__(self, *, decisions: Decisions | None, **options) -> None:
+    def __init__(
+        self,
+        *,
+        decisions: Decisions | None,
+        mix: Iterator | None,
+        mix_weight: float,
+        score: SceneLoss,
+        **options,
+    ) -> None:
         super().__init__(**options)
-        self._decisions = decisions
+        self._decisions, self._score = decisions, score
+        self._mix, self._mix_weight = mix, mix_weight
         # Of the batch whose loss is being taken: its decisions, then what they should earn.
         self._asked: dict[str, torch.Tensor] = {}
         self._expected: torch.Tensor | None = None
@@ -166,22 +190,22 @@ class SceneGRPOTrainer(GRPOTrainer):
 
     def _compute_loss(self, model, inputs):
         """Return TRL's loss less the expected value of the batch's decisions."""
-        prefix = "decision_"
-        self._asked = {
-            name.removeprefix(prefix): part
-            for name, part in inputs.items()
-            if name.startswith(prefix)
-        }
+        self._asked = decisions_of(inputs)
         loss = super()._compute_loss(model, inputs)
+        passes = self.current_gradient_accumulation_steps if self.model.training else 1
+        mode = "train" if self.model.training else "eval"
+        if self._mix is not None and self.model.training:
+            learned, accuracy = self._score(next(self._mix))
+            self._metrics[mode]["mix_loss"].append(learned.item())
+            self._metrics[mode]["mix_token_accuracy"].append(accuracy)
+            loss = loss + self._mix_weight * learned / passes
         if not self._asked:
             return loss
         # As TRL weighs a reward: by the length of its completion, and over the accumulated passes.
         lengths = inputs["completion_mask"].sum(-1).clamp(min=1)
         gained = (self._expected / lengths).mean()
         self._asked, self._expected = {}, None
-        mode = "train" if self.model.training else "eval"
         self._metrics[mode]["decisions"].append(gained.item())
-        passes = self.current_gradient_accumulation_steps if self.model.training else 1
         return loss - gained / passes
 
     def _get_per_token_logps_and_entropies(
@@ -214,11 +238,39 @@ class SceneGRPOTrainer(GRPOTrainer):
 
 
 def _decisions(stage: GrpoConfig, tokenizer) -> Decisions | None:
-    findings = stage.decisions * stage.rewards.degradation
-    answers = stage.decisions * stage.rewards.accuracy
-    if not findings and not answers:
+    weights = DecisionWeights(
+        names=stage.decisions.names * stage.rewards.degradation,
+        intensities=stage.decisions.intensities * stage.rewards.degradation,
+        answers=stage.decisions.answers * stage.rewards.accuracy,
+        false_alarm=stage.decisions.false_alarm,
+    )
+    if not weights.names and not weights.intensities and not weights.answers:
         return None
-    return Decisions(tokenizer, findings, answers, stage.false_alarm)
+    return Decisions(tokenizer, weights)
+
+
+def _mix(
+    stage: GrpoConfig, config: TrainingConfig, processor: ImageTextProcessor, seen: int
+) -> Iterator | None:
+    """Draw the batches that are learned from beside the completions, from step `seen` on."""
+    if not stage.mix:
+        return None
+    decisions = _decisions(
+        dataclasses.replace(stage, decisions=dataclasses.replace(stage.decisions, answers=0.0)),
+        processor.tokenizer,
+    )
+    collator = Collator(
+        processor, "train", stage.mix_index, stage.mix, "chain",
+        stage.captions, stage.drills, stage.clean, decisions,
+    )  # fmt: skip
+    first, rows = (steps * stage.accumulate * stage.mix for steps in (seen, stage.steps))
+    batches = DataLoader(
+        scene_indices(stage.mix_index + first, rows - first),
+        batch_size=stage.mix,
+        collate_fn=collator,
+        num_workers=config.workers,
+    )
+    return iter(batches)
 
 
 def _arguments(

@@ -23,6 +23,7 @@ from robust_r1.engine.processing import ImageTextProcessor, load_processor
 from robust_r1.errors import InputError, ModelError, RobustR1Error
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
+from train.decisions import decisions_of, expected_values
 from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, attends_fully, patches_of
 from train.optim import MuonAdamW, cosine
@@ -153,22 +154,51 @@ class SceneTrainer(SFTTrainer):
 
     def __init__(self, *, compiled: bool, **options) -> None:
         super().__init__(**options)
-        model, processor = options["model"], options["processing_class"]
+        self._score = SceneLoss(options["model"], options["processing_class"], compiled)
+
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Return the weighted loss over the completions' tokens; log the accuracy of all."""
+        loss, accuracy = self._score(inputs)
+        self._metrics["train"]["mean_token_accuracy"].append(accuracy)
+        return loss
+
+
+class SceneLoss:
+    """Score the batches of `train.data.Collator`.
+
+    Args:
+        model: the whole model, its vision tower frozen; it stays the owner of the weights.
+        processor: of the model.
+        compiled: see `train.encoder.Encoder`.
+    """
+
+    def __init__(
+        self,
+        model: Qwen2_5_VLForConditionalGeneration,
+        processor: ImageTextProcessor,
+        compiled: bool,
+    ) -> None:
         self._pictures = processor.image_processor
         self._encoder = Encoder(model.model.visual, compiled)
         self._decoder = Decoder(model, compiled)
 
-    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the weighted loss over the completions' tokens; log the accuracy of all."""
+    def __call__(self, batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, float]:
+        """Return the weighted mean loss over the labels, and the share of them that is likeliest.
+
+        Less what the batch's decisions are expected to earn, where it holds any: each of weight 1
+        counts as much as one token of weight 1.
+        """
         with torch.no_grad():
-            patches = patches_of(inputs["images"], self._pictures)
-            pictures = self._encoder(patches, *inputs["grid"][1:].tolist())
-        logits, labels = self._decoder(inputs["tokens"], inputs["labels"], pictures, inputs["grid"])
+            patches = patches_of(batch["images"], self._pictures)
+            pictures = self._encoder(patches, *batch["grid"][1:].tolist())
+        logits, labels = self._decoder(batch["tokens"], batch["labels"], pictures, batch["grid"])
         right = (logits.argmax(-1) == labels).float().mean()
-        self._metrics["train"]["mean_token_accuracy"].append(right.item())
-        weights = inputs["weights"][:, 1:][inputs["labels"][:, 1:] != IGNORED]
+        weights = batch["weights"][:, 1:][batch["labels"][:, 1:] != IGNORED]
         losses = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-        return (losses * weights).sum() / weights.sum()
+        total = (losses * weights).sum()
+        if decisions := decisions_of(batch):
+            total = total - expected_values(logits[None], **decisions).sum()
+        return total / weights.sum(), right.item()
 
 
 def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | None:
