@@ -39,8 +39,8 @@ def start(tmp_path_factory):
     return folder
 
 
-def train(start, folder):
-    grpo.run(argparse.Namespace(start=start, output=folder, data=None), CONFIG)
+def train(start, folder, config=CONFIG):
+    grpo.run(argparse.Namespace(start=start, output=folder, data=None), config)
     return folder
 
 
@@ -166,10 +166,10 @@ def test_decisions_stay_with_their_completions_and_are_reinforced(start, tmp_pat
         return compute(trainer, model, inputs)
 
     compute = grpo.SceneGRPOTrainer._compute_loss
-    monkeypatch.setattr(grpo, "_mix", lambda *_: None)
     monkeypatch.setattr(grpo, "_decisions", lambda *_: first_token_earns)
     monkeypatch.setattr(grpo.SceneGRPOTrainer, "_compute_loss", watch)
-    train(start, tmp_path)
+    stage = dataclasses.replace(CONFIG.grpo, mix=0)
+    train(start, tmp_path, dataclasses.replace(CONFIG, grpo=stage))
     assert sorted(token for token, _ in seen) == sorted(begun) and len(set(begun)) > 2
     assert all(token == first for token, first in seen)
     gained = [row["decisions"] for row in rows_of(tmp_path / "log.jsonl") if "decisions" in row]
@@ -178,8 +178,8 @@ def test_decisions_stay_with_their_completions_and_are_reinforced(start, tmp_pat
 
 def test_mixed_batches_go_on_where_an_interrupted_run_stopped(start):
     processor = load_checkpoint(start)[1]
-    whole = list(grpo._mix(CONFIG.grpo, CONFIG, processor, 0))
-    rest = list(grpo._mix(CONFIG.grpo, CONFIG, processor, 1))
+    whole = list(grpo.mixed_batches(CONFIG.grpo, CONFIG, processor))
+    rest = list(grpo.mixed_batches(CONFIG.grpo, CONFIG, processor, seen=1))
     assert len(whole) == CONFIG.grpo.steps * CONFIG.grpo.accumulate and len(rest) == len(whole) - 1
     for one, other in zip(whole[1:], rest, strict=True):
         assert all(torch.equal(one[name], other[name]) for name in one)
@@ -190,7 +190,7 @@ def test_mixed_batches_go_on_where_an_interrupted_run_stopped(start):
 
 def test_decisions_of_mixed_rows_point_at_the_labels_that_they_are_about(start):
     processor = load_checkpoint(start)[1]
-    for batch in grpo._mix(CONFIG.grpo, CONFIG, processor, 0):
+    for batch in grpo.mixed_batches(CONFIG.grpo, CONFIG, processor):
         labels = batch["labels"][batch["labels"] != IGNORED]
         places, tokens = batch["decision_places"][0], batch["decision_tokens"][0]
         assert all(label in row for label, row in zip(labels[places], tokens, strict=True))

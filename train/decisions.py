@@ -48,8 +48,9 @@ class Decisions:
     """Find the decisions of completions.
 
     Findings are decided name by name and digit by digit, and are worth what the degradation reward
-    gives or takes for them (paper Eq. 6): a true name 1, a false one or an end with names missing
-    -1, a digit 1 less its intensity's error. What lies below `VISIBLE` counts neither way. A
+    gives or takes for them (paper Eq. 6): a true name 1, a false one -1, the end of the list -1
+    where a name is missing and else 0, `none` 1 on an undamaged picture and else -1, a digit 1 less
+    its intensity's error. What lies below `VISIBLE` counts neither way. A
     conclusion is judged where the scene was listed truly, an answer where the conclusion is the
     true one: as far as it goes like the true chain, the next true token earns the accuracy
     reward's 1 and any other -1.
@@ -130,7 +131,7 @@ class Decisions:
                 return found
             # --- Another one, or the end
             place = digits + 2
-            going_on, ending = (1.0, _WRONG) if _visible(left) else (_WRONG, 1.0)
+            going_on, ending = (1.0, _WRONG) if _visible(left) else (_WRONG, 0.0)
             found.append(Decision(place, {self._more: going_on, self._stop: ending}, weight))
             if place >= len(said) or said[place] != self._more:
                 return found

@@ -120,6 +120,10 @@ def make_trainer(
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
     samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
+    mix = iter(())
+    if rows is None and stage.mix:
+        score = SceneLoss(model, processor, config.compiled)
+        mix = map(score, mixed_batches(stage, config, processor, seen))
     if rows is None:
         count = stage.steps * stage.batch
         rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
@@ -134,9 +138,8 @@ def make_trainer(
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
         decisions=_decisions(stage, processor.tokenizer),
-        mix=_mix(stage, config, processor, seen),
+        mix=mix,
         mix_weight=stage.mix_weight,
-        score=SceneLoss(model, processor, config.compiled),
     )
     if trainer.ref_model is not None:
         # The same frozen weights: one encoder sees for both.
@@ -148,13 +151,13 @@ def make_trainer(
 class SceneGRPOTrainer(GRPOTrainer):
     """Score completions by the forward pass made for training; all else is TRL's.
 
-    To TRL's loss is added what `train.decisions` knows of the degradation reward.
+    To TRL's loss are added the expected value of each decision (`train.decisions`) and, where it is
+    asked for, the loss on true chains.
 
     Args:
         decisions: finds the decisions of a completion; None adds nothing.
-        mix: batches of `train.data.Collator`, one for each forward pass; None for none.
-        mix_weight: what their loss counts.
-        score: takes their loss.
+        mix: loss and token accuracy on true chains, one pair for each forward pass; empty for none.
+        mix_weight: what that loss counts.
         options: of TRL's trainer.
     """
 
@@ -162,14 +165,12 @@ class SceneGRPOTrainer(GRPOTrainer):
         self,
         *,
         decisions: Decisions | None,
-        mix: Iterator | None,
+        mix: Iterator[tuple[torch.Tensor, float]],
         mix_weight: float,
-        score: SceneLoss,
         **options,
     ) -> None:
         super().__init__(**options)
-        self._decisions, self._score = decisions, score
-        self._mix, self._mix_weight = mix, mix_weight
+        self._decisions, self._mix, self._mix_weight = decisions, mix, mix_weight
         # Of the batch whose loss is being taken: its decisions, then what they should earn.
         self._asked: dict[str, torch.Tensor] = {}
         self._expected: torch.Tensor | None = None
@@ -189,13 +190,13 @@ class SceneGRPOTrainer(GRPOTrainer):
         return batch | {name: part.to(self.accelerator.device) for name, part in tensors.items()}
 
     def _compute_loss(self, model, inputs):
-        """Return TRL's loss less the expected value of the batch's decisions."""
+        """Return TRL's loss, less what the batch's decisions should earn, plus that of the mix."""
         self._asked = decisions_of(inputs)
         loss = super()._compute_loss(model, inputs)
         passes = self.current_gradient_accumulation_steps if self.model.training else 1
         mode = "train" if self.model.training else "eval"
-        if self._mix is not None and self.model.training:
-            learned, accuracy = self._score(next(self._mix))
+        if self.model.training and (learn := next(self._mix, None)):
+            learned, accuracy = learn
             self._metrics[mode]["mix_loss"].append(learned.item())
             self._metrics[mode]["mix_token_accuracy"].append(accuracy)
             loss = loss + self._mix_weight * learned / passes
@@ -249,28 +250,28 @@ def _decisions(stage: GrpoConfig, tokenizer) -> Decisions | None:
     return Decisions(tokenizer, weights)
 
 
-def _mix(
-    stage: GrpoConfig, config: TrainingConfig, processor: ImageTextProcessor, seen: int
-) -> Iterator | None:
-    """Draw the batches that are learned from beside the completions, from step `seen` on."""
-    if not stage.mix:
-        return None
-    decisions = _decisions(
-        dataclasses.replace(stage, decisions=dataclasses.replace(stage.decisions, answers=0.0)),
-        processor.tokenizer,
-    )
+def mixed_batches(
+    stage: GrpoConfig, config: TrainingConfig, processor: ImageTextProcessor, seen: int = 0
+) -> DataLoader:
+    """Draw the true chains that are learned beside completions, a batch for each forward pass.
+
+    Args:
+        seen: steps whose batches are left out.
+    """
+    # The loss on their tokens says all about answers that a decision could.
+    weights = dataclasses.replace(stage.decisions, answers=0.0)
+    decisions = _decisions(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
     collator = Collator(
         processor, "train", stage.mix_index, stage.mix, "chain",
         stage.captions, stage.drills, stage.clean, decisions,
     )  # fmt: skip
     first, rows = (steps * stage.accumulate * stage.mix for steps in (seen, stage.steps))
-    batches = DataLoader(
+    return DataLoader(
         scene_indices(stage.mix_index + first, rows - first),
         batch_size=stage.mix,
         collate_fn=collator,
         num_workers=config.workers,
     )
-    return iter(batches)
 
 
 def _arguments(

@@ -178,7 +178,7 @@ class SceneLoss:
         processor: ImageTextProcessor,
         compiled: bool,
     ) -> None:
-        self._pictures = processor.image_processor
+        self._model, self._pictures = model, processor.image_processor
         self._encoder = Encoder(model.model.visual, compiled)
         self._decoder = Decoder(model, compiled)
 
@@ -188,6 +188,8 @@ class SceneLoss:
         Less what the batch's decisions are expected to earn, where it holds any: each of weight 1
         counts as much as one token of weight 1.
         """
+        # Asked for here: the trainer moves the model only after this was made.
+        batch = {name: part.to(self._model.device) for name, part in batch.items()}
         with torch.no_grad():
             patches = patches_of(batch["images"], self._pictures)
             pictures = self._encoder(patches, *batch["grid"][1:].tolist())
