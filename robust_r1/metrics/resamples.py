@@ -12,8 +12,8 @@ import numpy as np
 RESAMPLES = 2000
 # Up to so many items are drawn one by one, as they were when their figures were first published,
 # and their draws are kept for the next figure. Of more items the kinds are drawn by count, which is
-# the same distribution: drawing a count takes some 85 ns, drawing an item 10 ns.
-_MANY, _COUNT_COSTS = 1000, 8
+# the same distribution: drawing a count takes some 90 ns or more, drawing an item 6 ns.
+_MANY, _COUNT_COSTS = 1000, 16
 _CELLS = 1_000_000  # items that are drawn at a time: 8 MB
 
 

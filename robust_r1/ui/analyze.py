@@ -1,5 +1,6 @@
 """The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import gradio as gr
@@ -9,6 +10,8 @@ from robust_r1.store import default_notebook
 from robust_r1.ui.analyze_answers import AnswerFiles
 from robust_r1.ui.analyze_cases import CaseEvents
 from robust_r1.ui.analyze_layout import (
+    ALL_OLD,
+    DETAILS_OLD,
     EXPORTS,
     build_cases,
     build_chooser,
@@ -126,24 +129,38 @@ class Analyze:
         )
 
     def _apply_after(self, listen) -> None:
-        """Take the filter after an event; then show the cases, and the figures after them."""
-        chosen = self.filters
+        """Take the filter after an event, and show what it lets pass."""
+        chosen, figures = self.filters, self.figures
+        outputs = [self.look, chosen.status, figures.mark, figures.headline, *figures.details,
+                   *self.case.shown, self.seen]  # fmt: skip
         applied = listen(
-            with_toasts(self._open.apply), [self.look, *chosen.fields],
-            [self.look, chosen.status], **_LATEST,
+            with_toasts(self._apply), [self.look, *chosen.fields], outputs, **_LATEST
         )
-        shown = self._show_after(applied.success)
-        shown.then(
-            with_toasts(self._cases.figures), self.look, self.figures.all, **_LATEST
-        )
+        self._link_after(applied.success)
 
-    def _show_after(self, listen):
+    def _apply(self, look, *values) -> Iterator[dict]:
+        """Take the filter; yield the count, the headline, the cases, the other figures.
+
+        One event for all of it: no answer to the filter before can come between, and each part is
+        sent as soon as it is there. The last part is small since Gradio sends it twice.
+        """
+        look, status = self._open.apply(look, *values)
+        figures, shown = self.figures, [*self.case.shown, self.seen]
+        yield {self.look: look, self.filters.status: status, figures.mark: ALL_OLD}
+        yield {figures.headline: self._cases.headline(look), figures.mark: DETAILS_OLD}
+        yield dict(zip(shown, self._cases.show(look), strict=True))
+        yield dict(zip(figures.details, self._cases.details(look), strict=True))
+        yield {figures.mark: ""}
+
+    def _show_after(self, listen) -> None:
         shown = listen(
             with_toasts(self._cases.show), self.look, [*self.case.shown, self.seen], **_LATEST
         )
-        linked = shown.then(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
+        self._link_after(shown.then)
+
+    def _link_after(self, listen) -> None:
+        linked = listen(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
         linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
-        return shown
 
     def _wire_cases(self) -> None:
         events, case, look = self._cases, self.case, self.look
