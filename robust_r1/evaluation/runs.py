@@ -214,7 +214,7 @@ def _rows(folder: Path) -> Iterator[Row]:
 
 
 def _parsed(values: dict, folder: Path) -> Row:
-    plan = DegradationPlan.from_json(json.dumps(values["plan"]))
+    plan = DegradationPlan.from_values(values["plan"])
     parsed = parse(values["text"])
     fields = {name: values[name] for name in _STORED}
     fields["choices"] = tuple(fields["choices"])

@@ -10,9 +10,8 @@ from robust_r1.store import default_notebook
 from robust_r1.ui.analyze_answers import AnswerFiles
 from robust_r1.ui.analyze_cases import CaseEvents
 from robust_r1.ui.analyze_layout import (
-    ALL_OLD,
-    DETAILS_OLD,
     EXPORTS,
+    OLD,
     build_cases,
     build_chooser,
     build_figures,
@@ -84,7 +83,7 @@ class Analyze:
     def _wire_runs(self, tab: gr.Tab) -> None:
         opening, chooser, chosen = self._open, self.chooser, self.filters
         outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
-                   chosen.saved, chosen.status]  # fmt: skip
+                   chosen.saved]  # fmt: skip
         for event in (
             tab.select(
                 with_toasts(opening.arrive), self.look,
@@ -139,15 +138,16 @@ class Analyze:
         self._link_after(applied.success)
 
     def _apply(self, look, *values) -> Iterator[dict]:
-        """Take the filter; yield the count, the headline, the cases, the other figures.
+        """Take the filter; yield count and headline together, then the cases, then other figures.
 
         One event for all of it: no answer to the filter before can come between, and each part is
         sent as soon as it is there. The last part is small since Gradio sends it twice.
         """
         look, status = self._open.apply(look, *values)
         figures, shown = self.figures, [*self.case.shown, self.seen]
-        yield {self.look: look, self.filters.status: status, figures.mark: ALL_OLD}
-        yield {figures.headline: self._cases.headline(look), figures.mark: DETAILS_OLD}
+        headline = self._cases.headline(look)
+        yield {self.look: look, self.filters.status: status, figures.headline: headline,
+               figures.mark: OLD}  # fmt: skip
         yield dict(zip(shown, self._cases.show(look), strict=True))
         yield dict(zip(figures.details, self._cases.details(look), strict=True))
         yield {figures.mark: ""}

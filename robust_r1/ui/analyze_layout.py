@@ -18,8 +18,8 @@ _MARKS = (
 )
 
 
-# What the mark holds while figures are still those of the filter before; style.css pales them.
-ALL_OLD, DETAILS_OLD = '<i class="rr-old"></i>', '<i class="rr-old rr-details"></i>'
+# What the mark holds while the figures below are still those of the filter before.
+OLD = '<i class="rr-old"></i>'
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class Filters:
 class Figures:
     """Hold the components that show figures, and the mark of those that are not drawn yet."""
 
-    mark: gr.HTML
     headline: gr.HTML
+    mark: gr.HTML
     levels: gr.Plot
     level_table: gr.HTML
     robustness: gr.HTML
@@ -176,8 +176,8 @@ def build_filters() -> Filters:
 
 def build_figures() -> Figures:
     """Lay out tables and charts; every chart stands under a title that says what it shows."""
-    mark = html(elem_id="figures-mark")
     headline = html(elem_id="headline")
+    mark = html(elem_id="figures-mark")
     with gr.Row(equal_height=False):
         levels = _chart("Accuracy by level of the damage, with 95 % intervals", "level-chart")
         errors = _chart("Error of perceived intensities, matched findings", "error-chart")
@@ -188,7 +188,7 @@ def build_figures() -> Figures:
     )
     error_table = html(elem_id="error-table")
     return Figures(
-        mark, headline, levels, level_table, robustness, confusion, errors, error_table
+        headline, mark, levels, level_table, robustness, confusion, errors, error_table
     )
 
 

@@ -49,8 +49,12 @@ class Shelf:
         """Compute figures of the cases that a visitor looks at, once for all visitors."""
         if look is None:
             return compute(())
-        key = (compute, self.library.states(look.runs), look.wanted, self._tagged(look))
+        states = self.library.states
+        key = (compute, states(look.runs), look.wanted, self._tagged(look))
         with self._lock:
+            # Figures go with the files that they are of.
+            for old in [old for old in self._kept if states([run[0] for run in old[1]]) != old[1]]:
+                del self._kept[old]
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
