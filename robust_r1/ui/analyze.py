@@ -1,6 +1,5 @@
 """The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import gradio as gr
@@ -126,38 +125,30 @@ class Analyze:
         )
 
     def _apply_after(self, listen) -> None:
-        """Take the filter after an event, and show what it lets pass."""
-        chosen, figures = self.filters, self.figures
-        outputs = [self.look, chosen.status, figures.mark, figures.headline, *figures.details,
-                   *self.case.shown, self.seen]  # fmt: skip
-        applied = listen(
-            with_toasts(self._apply), [self.look, *chosen.fields], outputs, **_LATEST
-        )
-        self._link_after(applied.success)
+        """Take the filter after an event: count and headline together, then all the rest.
 
-    def _apply(self, look, *values) -> Iterator[dict]:
-        """Take the filter; yield count and headline together, then the cases, then other figures.
-
-        One event for all of it: no answer to the filter before can come between, and each part is
-        sent as soon as it is there. The last part is small since Gradio sends it twice.
+        No generator: Gradio sends what a later part leaves alone as a change of the part before,
+        which takes the picture from a case that nobody has looked at yet.
         """
+        chosen, figures = self.filters, self.figures
+        applied = listen(
+            with_toasts(self._apply), [self.look, *chosen.fields],
+            [self.look, chosen.status, figures.headline, figures.mark], **_LATEST,
+        )
+        self._show_after(applied.success)
+        applied.success(
+            with_toasts(self._cases.details), self.look, [*figures.details, figures.mark], **_LATEST
+        )
+
+    def _apply(self, look, *values) -> list:
         look, status = self._open.apply(look, *values)
-        figures, shown = self.figures, [*self.case.shown, self.seen]
-        headline = self._cases.headline(look)
-        yield {self.look: look, self.filters.status: status, figures.headline: headline,
-               figures.mark: OLD}  # fmt: skip
-        yield dict(zip(shown, self._cases.show(look), strict=True))
-        yield dict(zip(figures.details, self._cases.details(look), strict=True))
-        yield {figures.mark: ""}
+        return [look, status, self._cases.headline(look), OLD]
 
     def _show_after(self, listen) -> None:
         shown = listen(
             with_toasts(self._cases.show), self.look, [*self.case.shown, self.seen], **_LATEST
         )
-        self._link_after(shown.then)
-
-    def _link_after(self, listen) -> None:
-        linked = listen(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
+        linked = shown.then(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
         linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
 
     def _wire_cases(self) -> None:

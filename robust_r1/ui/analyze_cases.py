@@ -49,7 +49,7 @@ class CaseEvents:
         return headline_table(self.shelf.figures(look, headlines))
 
     def details(self, look: Look | None) -> list:
-        """Return the other tables and charts of the cases that pass the filter."""
+        """Return the other tables and charts of the cases that pass, and no mark that they wait."""
         found = self.shelf.figures(look, details)
         return [
             analyze_charts.level_chart(found.levels),
@@ -58,6 +58,7 @@ class CaseEvents:
             analyze_charts.confusion_chart(found.confusion),
             analyze_charts.error_chart(found.errors),
             error_table(found.errors),
+            "",
         ]
 
     def move(self, look: Look | None, steps: int) -> Look | None:
