@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from robust_r1.chain import Chain, parse, render
 from robust_r1.cli import main
@@ -21,7 +22,7 @@ from robust_r1.evaluation import (
     load_run,
 )
 from robust_r1.evaluation.facts import caption_score, facts_of
-from robust_r1.evaluation.figures import _spearman
+from robust_r1.evaluation.figures import _spearman, perception
 
 MINI = benchmark("minibench")
 
@@ -185,10 +186,33 @@ def test_every_reference_caption_states_exactly_the_facts_of_its_scene():
             assert len(facts_of(case.answer)) == case.answer.count(" at the ")
 
 
+def correlation(first, second, counts=None) -> float:
+    counts = np.ones(len(first), dtype=int) if counts is None else np.array(counts)
+    return _spearman(counts[None], np.array(first), np.array(second))[0]
+
+
 def test_spearman_is_one_for_any_rising_curve_and_shares_ranks():
-    assert _spearman(np.array([1, 2, 3, 4]), np.array([1, 10, 11, 500])) == pytest.approx(1)
-    assert _spearman(np.array([1, 1, 2, 2]), np.array([3, 3, 1, 1])) == pytest.approx(-1)
-    assert _spearman(np.array([1, 1]), np.array([1, 2])) is None
+    assert correlation([0, 1, 2, 3], [0, 1, 2, 3]) == 1
+    assert correlation([0, 0, 1, 1], [1, 1, 0, 0]) == -1
+    # Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4, by hand.
+    assert correlation([0, 1, 1, 2], [0, 2, 1, 3]) == pytest.approx(4.5 / np.sqrt(4.5 * 5))
+    assert np.isnan(correlation([0, 0], [0, 1]))
+
+
+def test_spearman_of_kinds_is_that_of_as_many_items():
+    first, second, counts = [0, 1, 1, 2, 3], [2, 0, 1, 1, 0], [3, 0, 5, 2, 4]
+    items = np.repeat(np.array([first, second]), counts, axis=1)
+    assert correlation(first, second, counts) == pytest.approx(correlation(*items), abs=1e-12)
+
+
+def test_figures_of_perception_have_the_interval_that_drawing_pictures_gives():
+    rows = load_run(ROOT / "assets" / "runs" / "tiny-sft-minibench").rows[:200]
+    drawn = np.random.default_rng(0).integers(len(rows), size=(1000, len(rows)))
+    errors = [[said - true for _, said, true in row.matching.matched] for row in rows]
+    sums, sizes = np.array([sum(one) for one in errors]), np.array([len(one) for one in errors])
+    low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [0.025, 0.975])
+    bias = perception(rows)["intensity bias"]
+    assert (bias.low, bias.high) == pytest.approx((low, high), abs=1e-12)
 
 
 def run_of(tmp_path, name, cases, answer):

@@ -182,6 +182,24 @@ def test_bootstrap_interval_of_many_values_is_drawn_in_parts_of_bounded_size():
     assert 0.494 < low < 0.5 < high < 0.506
 
 
+def test_resampled_counts_are_those_of_items_drawn_one_by_one():
+    places = np.random.default_rng(5).integers(7, size=300)
+    drawn = places[np.random.default_rng(2).integers(300, size=(50, 300))]
+    (counts,) = metrics.resampled_counts(places, 50, seed=2)
+    assert (counts == (drawn[:, :, None] == np.arange(7)).sum(1)).all()
+    assert list(metrics.resampled_counts(places[:0], 50)) == []
+
+
+@pytest.mark.parametrize("kinds", [20, 4000])  # drawn by count, and one by one in parts
+def test_resampled_counts_of_many_items_sum_to_all_and_spread_as_they_should(kinds):
+    places = np.arange(20_000) % kinds
+    counts = np.concatenate(list(metrics.resampled_counts(places, 400)))
+    assert counts.shape == (400, kinds) and (counts.sum(1) == 20_000).all()
+    share = 1 / kinds
+    assert counts.mean() == 20_000 * share
+    assert counts.var() == pytest.approx(20_000 * share * (1 - share), rel=0.05)
+
+
 def test_flips_are_split_by_direction():
     flips = metrics.flips([1, 1, 0, 0, 1, None], [0, 1, 1, 0, 0, 1])
     assert (flips.n, flips.right_to_wrong, flips.wrong_to_right) == (5, 0.4, 0.2)

@@ -19,6 +19,7 @@ from robust_r1.evaluation import load_run
 from robust_r1.evaluation.answers import MAX_ANSWERS, write_answers
 from robust_r1.evaluation.saved import read_answer
 from robust_r1.report.pictures import case_of, picture_of
+from robust_r1.report.summary import headlines
 from robust_r1.report.tables import level_table, robustness_table
 from robust_r1.store import Notebook
 from robust_r1.ui import analyze_answers, case_view
@@ -163,20 +164,24 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
     kept: set[str] = set()
     files = AnswerFiles(str(tmp_path / "cache"), kept.update)
     library = Library([tmp_path / "none"])
-    events = RunEvents(Shelf(library, Notebook(tmp_path / "notes.sqlite")), files)
+    shelf = Shelf(library, Notebook(tmp_path / "notes.sqlite"))
+    events = RunEvents(shelf, files)
     path = str(save(tmp_path / "a", values))
     first, second = (events.add_answers([path])[1] for _ in range(2))
     assert first.runs != second.runs and library.found() == []
     assert re.search(r"/[0-9a-f]{32}/0/saved-answers-scripted$", first.runs[0])
     assert len(library.entries(first.runs)) == 2
     assert events.describe(first) == "?tab=analyze" == events.describe(Look(first.runs, place=1))
+    assert shelf.figures(first, headlines) is shelf.figures(Look(first.runs, place=1), headlines)
     written = [str(one) for one in (tmp_path / "cache").rglob("*") if one.is_file()]
     assert sorted(written) == sorted(kept)
     for file in kept:
         Path(file).unlink()
     with pytest.raises(InputError):
         library.entries(first.runs)
-    assert not library._kept
+    with pytest.raises(InputError):
+        shelf.figures(first, headlines)
+    assert not library._kept and not shelf._kept
 
 
 def test_report_takes_saved_answers_in_place_of_a_run_folder(

@@ -13,7 +13,6 @@ import numpy as np
 
 from robust_r1.analysis.entries import Entry
 from robust_r1.degradations import SPECS
-from robust_r1.metrics import match_visible
 
 NAMES = tuple(spec.chain_name for spec in SPECS)
 NOTHING = "nothing"
@@ -42,7 +41,7 @@ def confusion(entries: Sequence[Entry]) -> Confusion:
     """Count which degradation was taken for which; what was too faint to see counts neither way."""
     counts = np.zeros((len(NAMES) + 1, len(NAMES) + 1))
     for entry in entries:
-        matching = match_visible(entry.row.found, entry.row.true)
+        matching = entry.row.matching
         for name, _, _ in matching.matched:
             counts[_PLACE[name], _PLACE[name]] += 1
         # A repeat of a name that matched confuses nothing with anything.

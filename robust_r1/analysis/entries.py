@@ -6,6 +6,7 @@ from typing import Protocol
 
 from robust_r1.chain import Finding
 from robust_r1.degradations import DegradationPlan
+from robust_r1.metrics import Matching
 
 LOST, WON = "right to wrong", "wrong to right"
 
@@ -32,6 +33,7 @@ class Answered(Protocol):
     accuracy: float | None
     degradation: float
     kept: object | None
+    matching: Matching
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from robust_r1.analysis.entries import Entry
 from robust_r1.degradations import SPECS
-from robust_r1.metrics import Figure, average, match_visible
+from robust_r1.metrics import Figure, average
 
 BINS = 20  # of a tenth each, from -1 to 1
 
@@ -36,7 +36,7 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
     """Compute the errors of everything that was rightly perceived."""
     errors: dict[str, list[float]] = {spec.chain_name: [] for spec in SPECS}
     for entry in entries:
-        for name, perceived, true in match_visible(entry.row.found, entry.row.true).matched:
+        for name, perceived, true in entry.row.matching.matched:
             errors[name].append(perceived - true)
     flat = np.array([error for values in errors.values() for error in values])
     # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.

@@ -119,6 +119,15 @@ class DegradationPlan:
             data = json.loads(text)
         except (TypeError, ValueError):
             raise InputError("a plan must be JSON text, as to_json writes it") from None
+        return cls.from_values(data)
+
+    @classmethod
+    def from_values(cls, data: object) -> Self:
+        """Read a plan from what the JSON text of `to_json` holds.
+
+        Raises:
+            InputError: a missing, unknown or ill-typed key.
+        """
         if not isinstance(data, dict) or set(data) != {"steps"}:
             raise InputError('a plan must be a JSON object with the one key "steps"')
         if not isinstance(data["steps"], list):

@@ -10,7 +10,7 @@ import numpy as np
 
 from robust_r1.errors import InputError
 from robust_r1.evaluation.runs import Row, Run
-from robust_r1.metrics import Figure, match_visible, pool
+from robust_r1.metrics import Figure, pool
 
 _RESAMPLES = 1000
 
@@ -30,7 +30,7 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     """
     pairs = _pairs(run, other)
     damaged = [pair for pair in pairs if pair[0].plan]
-    matched = [tuple(match_visible(row.found, row.true) for row in pair) for pair in damaged]
+    matched = [tuple(row.matching for row in pair) for pair in damaged]
     figures = {
         "type F1": _difference(matched, lambda part: pool(part).f1),
         "intensity MAE": _difference(matched, lambda part: pool(part).mae),

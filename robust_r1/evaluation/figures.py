@@ -3,17 +3,15 @@
 Everything is computed from a run's rows, so a figure can be made again from the folder alone.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
 from robust_r1.degradations import SPECS
 from robust_r1.evaluation.runs import Row
-from robust_r1.metrics import Figure, Matching, average, match_visible
+from robust_r1.metrics import Figure, Matching, average, resampled_counts
 
 _RESAMPLES = 1000
-# Rows of resamples that are drawn at a time: 100 x 10,000 draws are 8 MB.
-_DRAWN_AT_ONCE = 100
 
 
 def headline(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -50,14 +48,22 @@ def perception(rows: Sequence[Row]) -> dict[str, Figure]:
 
     Resampled are pictures, whose findings hang together; all five share their resamples.
     """
-    counts = np.array([_counts(match_visible(row.found, row.true)) for row in rows]).reshape(-1, 5)
-    whole = _ratios(counts.sum(0, keepdims=True))
-    sums = [counts[drawn].sum(1) for drawn in _draws(len(rows))]
+    kinds, places = _kinds(_counts(row.matching) for row in rows)
+    counts = np.array(kinds).reshape(-1, 5)
+    whole = _ratios(np.bincount(places)[None] @ counts)
+    sums = [drawn @ counts for drawn in resampled_counts(places, _RESAMPLES)]
     resampled = _ratios(np.concatenate(sums)) if sums else whole
     return {
         name: _figure(whole[name][0], resampled[name], len(rows)) if len(rows) else Figure(None, 0)
         for name in whole
     }
+
+
+def _kinds(items: Iterable[Hashable]) -> tuple[list, np.ndarray]:
+    """Return each item once, and for each item its place among these."""
+    places: dict[Hashable, int] = {}
+    found = [places.setdefault(item, len(places)) for item in items]
+    return list(places), np.array(found, dtype=int)
 
 
 def _counts(matching: Matching) -> tuple[float, ...]:
@@ -88,38 +94,37 @@ def _figure(value: float, resampled: np.ndarray, n: int) -> Figure:
     return Figure(float(value), n, float(low), float(high))
 
 
-def _draws(n: int) -> Iterator[np.ndarray]:
-    """Draw indices for the resamples of n items, some rows at a time; nothing for no items."""
-    rng = np.random.default_rng(0)
-    for _ in range(0, _RESAMPLES if n else 0, _DRAWN_AT_ONCE):
-        yield rng.integers(n, size=(_DRAWN_AT_ONCE, n))
-
-
 def length_by_damage(rows: Sequence[Row]) -> Figure:
     """Compute Spearman's rank correlation of tokens with the total applied intensity."""
-    pairs = [
-        np.unique(values, return_inverse=True)[1]
-        for values in ([row.plan.total_intensity for row in rows], [row.tokens for row in rows])
-    ]
     if not rows:
         return Figure(None, 0)
-    resampled = [
-        _spearman(*(kinds[one] for kinds in pairs)) for drawn in _draws(len(rows)) for one in drawn
-    ]
-    # None becomes nan, which counts as not known.
-    value, *rest = np.array([_spearman(*pairs), *resampled], dtype=float)
-    return _figure(value, np.array(rest), len(rows))
+    kinds, places = _kinds((row.plan.total_intensity, row.tokens) for row in rows)
+    pair = [np.unique(values, return_inverse=True)[1] for values in zip(*kinds, strict=True)]
+    resampled = [_spearman(counts, *pair) for counts in resampled_counts(places, _RESAMPLES)]
+    (value,) = _spearman(np.bincount(places)[None], *pair)
+    return _figure(value, np.concatenate(resampled), len(rows))
 
 
-def _spearman(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Return the rank correlation of two rows of whole numbers from 0; None if one is constant."""
-    ranks = [_ranks(values) for values in (first, second)]
-    if min(values.std() for values in ranks) == 0:
-        return None
-    return float(np.corrcoef(ranks)[0, 1])
+def _spearman(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the rank correlation in each of some resamples; nan where one side is constant.
+
+    `counts`, resamples x kinds, says how often each kind comes; `first` and `second` give the order
+    of the kinds on both sides, as whole numbers from 0 of which none is left out.
+    """
+    one, other = _ranks(counts, first), _ranks(counts, second)
+    with np.errstate(invalid="ignore"):
+        return (counts * one * other).sum(1) / np.sqrt(
+            (counts * one**2).sum(1) * (counts * other**2).sum(1)
+        )
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Rank whole numbers from 0 on; equal ones share their mean rank."""
-    counts = np.bincount(values)
-    return (np.cumsum(counts) - (counts + 1) / 2)[values]
+def _ranks(counts: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Rank the kinds in each resample, minus the mean rank; equal ones share theirs.
+
+    Ranks are whole or half numbers, so that their sums are exact.
+    """
+    sorting = np.argsort(order)
+    starts = np.searchsorted(order[sorting], np.arange(order.max() + 1))
+    sizes = np.add.reduceat(counts[:, sorting], starts, axis=1)
+    ranks = np.cumsum(sizes, axis=1) - (sizes + sizes.sum(1, keepdims=True)) / 2
+    return ranks[:, order]

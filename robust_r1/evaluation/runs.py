@@ -8,6 +8,7 @@ it was; a folder made with another benchmark, model or weights is refused, so th
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from robust_r1.chain import Finding, findings_of, parse
@@ -18,7 +19,7 @@ from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.cases import Case
 from robust_r1.evaluation.facts import caption_score
 from robust_r1.evaluation.kept import Kept
-from robust_r1.metrics import accuracy_score, perception_score
+from robust_r1.metrics import Matching, accuracy_score, match_visible, perception_score
 
 FORMAT = 1
 _CASES = "cases.jsonl"
@@ -52,6 +53,11 @@ class Row:
     accuracy: float | None
     degradation: float
     kept: Kept | None = None
+
+    @cached_property
+    def matching(self) -> Matching:
+        """Return perceived against applied findings, matched once for all figures."""
+        return match_visible(self.found, self.true)
 
 
 @dataclass(frozen=True)
@@ -208,7 +214,7 @@ def _rows(folder: Path) -> Iterator[Row]:
 
 
 def _parsed(values: dict, folder: Path) -> Row:
-    plan = DegradationPlan.from_json(json.dumps(values["plan"]))
+    plan = DegradationPlan.from_values(values["plan"])
     parsed = parse(values["text"])
     fields = {name: values[name] for name in _STORED}
     fields["choices"] = tuple(fields["choices"])

@@ -164,7 +164,7 @@ def _case(record: dict[str, Any], path: str) -> SavedCase:
     if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
         raise DataError(f'{path}: "choices" must be a list of texts.')
     try:
-        plan = DegradationPlan.from_json(json.dumps(record.get("plan") or {"steps": []}))
+        plan = DegradationPlan.from_values(record.get("plan") or {"steps": []})
         settings = _settings(record.get("settings") or {})
         template = check_template(_text(record, "template", path) or "")
     except InputError as error:

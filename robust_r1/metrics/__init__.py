@@ -33,6 +33,7 @@ from robust_r1.metrics.findings import (
     perception_score,
     pool,
 )
+from robust_r1.metrics.resamples import resampled_counts
 from robust_r1.metrics.scorecard import (
     Scorecard,
     format_score,
@@ -68,5 +69,6 @@ __all__ = [
     "relative_drop",
     "relative_mean_corruption_error",
     "relative_robustness",
+    "resampled_counts",
     "score_answer",
 ]

@@ -10,13 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from robust_r1.errors import InputError
-
-# Four bootstrap replicates of a million items at a time keep the memory below about 100 MB.
-_BOOTSTRAP_CELLS = 4_000_000
-_RESAMPLES = 2000
-# Many scores with few distinct values are resampled by count: the same distribution, drawn far
-# faster. Small sets are drawn one by one, as they were when their figures were first published.
-_MANY, _FEW = 4000, 512
+from robust_r1.metrics.resamples import resampled_means
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -43,23 +37,9 @@ def bootstrap_interval(
     scored = np.array([value for value in values if value is not None], dtype=float)
     if not len(scored):
         return None
-    means = _resampled_means(scored, np.random.default_rng(seed))
+    means = resampled_means(scored, seed)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def _resampled_means(scored: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if len(scored) > _MANY:
-        values, counts = np.unique(scored, return_counts=True)
-        if len(values) <= _FEW:
-            drawn = rng.multinomial(len(scored), counts / len(scored), size=_RESAMPLES)
-            return drawn @ values / len(scored)
-    rows = max(1, _BOOTSTRAP_CELLS // len(scored))
-    means = [
-        scored[rng.integers(len(scored), size=(min(rows, _RESAMPLES - done), len(scored)))].mean(1)
-        for done in range(0, _RESAMPLES, rows)
-    ]
-    return np.concatenate(means)
 
 
 @dataclass(frozen=True)

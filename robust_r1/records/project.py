@@ -104,7 +104,7 @@ def _record(value: Any, place: Place) -> Record:
 def _plan(fields: Fields) -> DegradationPlan:
     try:
         value = fields.values.get("plan")
-        return DegradationPlan() if value is None else DegradationPlan.from_json(json.dumps(value))
+        return DegradationPlan() if value is None else DegradationPlan.from_values(value)
     except InputError as error:
         raise fields.place.fault(str(error), "write it as DegradationPlan.to_json does") from error
 

@@ -41,19 +41,20 @@ def html_report(
         The text of a page that needs no other file and no network, and runs no script.
     """
     summary = summarize(entries)
+    found = summary.details
     chosen = f"Only cases that are: {escape(about, _TEXT)}." if about else "All cases."
     parts = [
         f"<h1>{escape(title, _TEXT)}</h1>",
         f'<p class="lead">{len(entries)} answered cases. {chosen} Intervals are 95 % bootstrap '
         "intervals; a dash is what could not be scored.</p>",
-        headline_table(summary),
-        level_table(summary.levels),
-        robustness_table(summary.robustness) if summary.robustness else "",
+        headline_table(summary.headlines),
+        level_table(found.levels),
+        robustness_table(found.robustness) if found.robustness else "",
         "<h2>What was taken for what</h2>",
-        confusion_table(summary.confusion),
+        confusion_table(found.confusion),
         "<h2>How far intensities were off</h2>",
-        *(_histogram(model, errors) for model, errors in summary.errors),
-        error_table(summary),
+        *(_histogram(model, errors) for model, errors in found.errors),
+        error_table(found.errors),
         _cards(entries, marks),
         _lines(entries, marks),
     ]

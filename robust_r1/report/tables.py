@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
 from robust_r1.analysis.entries import in_order
+from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, RobustnessRow
 from robust_r1.degradations import SPECS
 from robust_r1.markup import escape
 from robust_r1.metrics import Figure
-from robust_r1.report.summary import Summary
+from robust_r1.report.summary import Headlines
 
 _DASH = "\u2013"
 _MINUS = "\u2212"
@@ -18,19 +19,19 @@ _UNSCORED = "Nothing to show: no answer of these cases is scored, no true answer
 _TASK_NAMES = {"": "all tasks", "mcq": "MCQ", "vqa": "VQA", "cap": "CAP"}
 
 
-def headline_table(summary: Summary) -> str:
+def headline_table(headlines: Headlines) -> str:
     """Draw the headline figures: one line a figure, one column a model, n at the end."""
-    names = in_order(name for _, figures in summary.headlines for name in figures)
+    names = in_order(name for _, figures in headlines for name in figures)
     rows = []
     for name in names:
-        found = [figures.get(name) for _, figures in summary.headlines]
+        found = [figures.get(name) for _, figures in headlines]
         counts = sorted({figure.n for figure in found if figure})
         rows.append(
             [_head(name), *map(_figure, found), _cell("/".join(map(str, counts)), "rr-n")]
         )
     return _table(
         "Headline figures, with 95 % bootstrap intervals",
-        ["figure", *(model for model, _ in summary.headlines), "n"],
+        ["figure", *(model for model, _ in headlines), "n"],
         rows,
     )
 
@@ -85,13 +86,13 @@ def confusion_table(found: Confusion) -> str:
     )
 
 
-def error_table(summary: Summary) -> str:
+def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> str:
     """Draw mean error and mean absolute error of intensities by degradation and model."""
     rows = [
         [_head(_LABELS[name]), _cell(escape(model, _NAME)), _figure(bias), _figure(size),
          _cell(str(size.n), "rr-n")]
-        for model, errors in summary.errors
-        for name, bias, size in errors.by_degradation
+        for model, found in errors
+        for name, bias, size in found.by_degradation
     ]
     return _table(
         "Intensity error by degradation: perceived minus applied, over matched findings",

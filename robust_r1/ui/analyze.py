@@ -10,6 +10,7 @@ from robust_r1.ui.analyze_answers import AnswerFiles
 from robust_r1.ui.analyze_cases import CaseEvents
 from robust_r1.ui.analyze_layout import (
     EXPORTS,
+    OLD,
     build_cases,
     build_chooser,
     build_figures,
@@ -17,14 +18,12 @@ from robust_r1.ui.analyze_layout import (
 )
 from robust_r1.ui.analyze_look import Shelf
 from robust_r1.ui.analyze_runs import PLAIN, RunEvents
-from robust_r1.ui.blocks import PRIVATE, chosen_in
+from robust_r1.ui.blocks import PRIVATE, QUIET, chosen_in
 from robust_r1.ui.library import Library
 from robust_r1.ui.runs import MODEL, Runs
 from robust_r1.ui.toasts import with_toasts
 
-# Without `show_progress_on`, Gradio writes "Error" over every output of a handler that raised.
-_QUIET = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
-_LATEST = {"trigger_mode": "always_last", **_QUIET}
+_LATEST = {"trigger_mode": "always_last", **QUIET}
 # The file lies in Gradio's cache, which it serves; the link is relative, so that it also works
 # behind a proxy.
 _DOWNLOAD = """(path) => {
@@ -81,22 +80,22 @@ class Analyze:
     def _wire_runs(self, tab: gr.Tab) -> None:
         opening, chooser, chosen = self._open, self.chooser, self.filters
         outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
-                   chosen.saved, chosen.status]  # fmt: skip
+                   chosen.saved]  # fmt: skip
         for event in (
             tab.select(
                 with_toasts(opening.arrive), self.look,
-                [*outputs, *(getattr(chosen, name) for name in PLAIN)], **_QUIET,
+                [*outputs, *(getattr(chosen, name) for name in PLAIN)], **QUIET,
             ),
             chosen_in(chooser.runs)(
-                opening.open_runs, [chooser.runs, self.look], outputs, **_QUIET
+                opening.open_runs, [chooser.runs, self.look], outputs, **QUIET
             ),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
-                [chooser.folder, self.look], outputs, **_QUIET,
+                [chooser.folder, self.look], outputs, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
-                with_toasts(opening.add_answers), chooser.answers, outputs, **_QUIET,
+                with_toasts(opening.add_answers), chooser.answers, outputs, **QUIET,
             ),
         ):
             self._apply_after(event.success)
@@ -111,39 +110,46 @@ class Analyze:
         ]
         self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
         loaded = chosen_in(chosen.saved)(
-            with_toasts(opening.load_filter), chosen.saved, chosen.fields, **_QUIET
+            with_toasts(opening.load_filter), chosen.saved, chosen.fields, **QUIET
         )
         cleared = chosen.clear.click(
-            opening.clear_filter, None, [*chosen.fields, chosen.saved], **_QUIET
+            opening.clear_filter, None, [*chosen.fields, chosen.saved], **QUIET
         )
         for event in (loaded, cleared):
             self._apply_after(event.success)
         chosen.save.click(
-            with_toasts(opening.save_filter), [self.look, chosen.saved], chosen.saved, **_QUIET
+            with_toasts(opening.save_filter), [self.look, chosen.saved], chosen.saved, **QUIET
         )
         chosen.delete.click(
-            with_toasts(opening.delete_filter), chosen.saved, chosen.saved, **_QUIET
+            with_toasts(opening.delete_filter), chosen.saved, chosen.saved, **QUIET
         )
 
     def _apply_after(self, listen) -> None:
-        """Take the filter after an event; then show the cases, and the figures after them."""
-        chosen = self.filters
+        """Take the filter after an event: count and headline together, then all the rest.
+
+        No generator: Gradio sends what a later part leaves alone as a change of the part before,
+        which takes the picture from a case that nobody has looked at yet.
+        """
+        chosen, figures = self.filters, self.figures
         applied = listen(
-            with_toasts(self._open.apply), [self.look, *chosen.fields],
-            [self.look, chosen.status], **_LATEST,
+            with_toasts(self._apply), [self.look, *chosen.fields],
+            [self.look, chosen.status, figures.headline, figures.mark], **_LATEST,
         )
-        shown = self._show_after(applied.success)
-        shown.then(
-            with_toasts(self._cases.figures), self.look, self.figures.all, **_LATEST
+        self._show_after(applied.success)
+        applied.success(
+            with_toasts(self._cases.details), self.look, [*figures.details, figures.mark], **_LATEST
         )
 
-    def _show_after(self, listen):
+    def _apply(self, look, *values) -> list:
+        look, status = self._open.apply(look, *values)
+        return [look, status, self._cases.headline(look), OLD]
+
+    def _show_after(self, listen) -> None:
         shown = listen(
             with_toasts(self._cases.show), self.look, [*self.case.shown, self.seen], **_LATEST
         )
         linked = shown.then(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
         linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
-        return shown
 
     def _wire_cases(self) -> None:
         events, case, look = self._cases, self.case, self.look
@@ -152,23 +158,23 @@ class Analyze:
             (case.back, events.turn, -1), (case.forward, events.turn, 1),
         )  # fmt: skip
         for button, go, steps in moves:
-            moved = button.click(with_toasts(partial(_go, go, steps)), look, look, **_QUIET)
+            moved = button.click(with_toasts(partial(_go, go, steps)), look, look, **QUIET)
             self._show_after(moved.success)
-        chosen = case.gallery.select(events.choose, look, look, **_QUIET)
+        chosen = case.gallery.select(events.choose, look, look, **QUIET)
         self._show_after(chosen.success)
         case.keep.click(
             with_toasts(events.mark), [look, self.seen, case.tags, case.note],
-            [self.seen, case.marked, self.filters.tag], **_QUIET,
+            [self.seen, case.marked, self.filters.tag], **QUIET,
         )
         case.again.click(
             with_toasts(events.ask_again), [look, case.model], case.rerun,
-            concurrency_id=MODEL, concurrency_limit=1, **_QUIET,
+            concurrency_id=MODEL, concurrency_limit=1, **QUIET,
         )
-        case.stop.click(events.stop, None, None, queue=False, **_QUIET)
+        case.stop.click(events.stop, None, None, queue=False, **QUIET)
         for button, kind in zip(case.exports, EXPORTS, strict=True):
             made = button.click(
                 with_toasts(partial(_export, events, kind)), look, case.file,
-                **_QUIET,
+                **QUIET,
             )
             made.success(None, case.file, None, js=_DOWNLOAD, **PRIVATE)
 

@@ -17,7 +17,7 @@ from robust_r1.evaluation import row_of
 from robust_r1.report.files import to_csv, to_jsonl
 from robust_r1.report.page import html_report, title_of
 from robust_r1.report.pictures import case_of
-from robust_r1.report.summary import summarize, to_values
+from robust_r1.report.summary import Summary, details, headlines, to_values
 from robust_r1.report.tables import error_table, headline_table, level_table, robustness_table
 from robust_r1.store import Marks
 from robust_r1.ui import analyze_charts, case_view
@@ -44,17 +44,21 @@ class CaseEvents:
         self.runs = runs
         self.cache = cache
 
-    def figures(self, look: Look | None) -> list:
-        """Return tables and charts of the cases that pass the filter."""
-        summary = summarize(self.shelf.chosen(look))
+    def headline(self, look: Look | None) -> str:
+        """Return the headline figures of the cases that pass the filter."""
+        return headline_table(self.shelf.figures(look, headlines))
+
+    def details(self, look: Look | None) -> list:
+        """Return the other tables and charts of the cases that pass, and no mark that they wait."""
+        found = self.shelf.figures(look, details)
         return [
-            headline_table(summary),
-            analyze_charts.level_chart(summary.levels),
-            level_table(summary.levels),
-            robustness_table(summary.robustness),
-            analyze_charts.confusion_chart(summary.confusion),
-            analyze_charts.error_chart(summary.errors),
-            error_table(summary),
+            analyze_charts.level_chart(found.levels),
+            level_table(found.levels),
+            robustness_table(found.robustness),
+            analyze_charts.confusion_chart(found.confusion),
+            analyze_charts.error_chart(found.errors),
+            error_table(found.errors),
+            "",
         ]
 
     def move(self, look: Look | None, steps: int) -> Look | None:
@@ -192,5 +196,11 @@ class CaseEvents:
         known = {Path(folder).name: folder for folder in self.library.found()}
         named = [known.get(folder, folder) for folder in folders or self.library.opening()]
         look = Look(tuple(named), filters.from_json(wanted or ""))
-        values = to_values(summarize(self.shelf.chosen(look)))
+        values = to_values(
+            Summary(
+                len(self.shelf.chosen(look)),
+                self.shelf.figures(look, headlines),
+                self.shelf.figures(look, details),
+            )
+        )
         return {"runs": [Path(one).name for one in named]} | values

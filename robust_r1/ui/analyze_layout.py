@@ -18,6 +18,10 @@ _MARKS = (
 )
 
 
+# What the mark holds while the figures below are still those of the filter before.
+OLD = '<i class="rr-old"></i>'
+
+
 @dataclass(frozen=True)
 class Chooser:
     """Hold the components that choose runs."""
@@ -56,9 +60,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class Figures:
-    """Hold the components that show figures."""
+    """Hold the components that show figures, and the mark of those that are not drawn yet."""
 
     headline: gr.HTML
+    mark: gr.HTML
     levels: gr.Plot
     level_table: gr.HTML
     robustness: gr.HTML
@@ -67,10 +72,10 @@ class Figures:
     error_table: gr.HTML
 
     @property
-    def all(self) -> list:
-        """Return them in the order in which the handler gives them."""
-        return [self.headline, self.levels, self.level_table, self.robustness, self.confusion,
-                self.errors, self.error_table]  # fmt: skip
+    def details(self) -> list:
+        """Return those beside the headline, in the order in which the handler gives them."""
+        return [self.levels, self.level_table, self.robustness, self.confusion, self.errors,
+                self.error_table]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,7 @@ def build_filters() -> Filters:
 def build_figures() -> Figures:
     """Lay out tables and charts; every chart stands under a title that says what it shows."""
     headline = html(elem_id="headline")
+    mark = html(elem_id="figures-mark")
     with gr.Row(equal_height=False):
         levels = _chart("Accuracy by level of the damage, with 95 % intervals", "level-chart")
         errors = _chart("Error of perceived intensities, matched findings", "error-chart")
@@ -181,7 +187,9 @@ def build_figures() -> Figures:
         "Applied degradations and what they were taken for, percent of each line", "confusion"
     )
     error_table = html(elem_id="error-table")
-    return Figures(headline, levels, level_table, robustness, confusion, errors, error_table)
+    return Figures(
+        headline, mark, levels, level_table, robustness, confusion, errors, error_table
+    )
 
 
 def build_cases(engines: tuple[Engine, ...]) -> CaseView:

@@ -1,7 +1,10 @@
 """What a visitor looks at on the Analyze tab, and which cases that are."""
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
 
 from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.filters import Filter, select
@@ -10,6 +13,8 @@ from robust_r1.store import Notebook
 from robust_r1.ui.library import Library
 from robust_r1.ui.toasts import warn
 
+T = TypeVar("T")
+_KEPT = 64  # figures in memory, of some 20 kB each
 NONE = "No case passes this filter: take something out of it, or clear it."
 
 
@@ -25,20 +30,44 @@ class Look:
     place: int = 0
 
 
-@dataclass(frozen=True)
 class Shelf:
     """Hold what all visitors share: the runs, and the notebook of what people wrote about them."""
 
-    library: Library
-    notebook: Notebook
+    def __init__(self, library: Library, notebook: Notebook) -> None:
+        self.library = library
+        self.notebook = notebook
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple, object] = OrderedDict()
 
     def chosen(self, look: Look | None) -> tuple[Entry, ...]:
         """Return the cases that a visitor looks at."""
         if look is None:
             return ()
+        return select(self.library.entries(look.runs), look.wanted, self._tagged(look))
+
+    def figures(self, look: Look | None, compute: Callable[[Sequence[Entry]], T]) -> T:
+        """Compute figures of the cases that a visitor looks at, once for all visitors."""
+        if look is None:
+            return compute(())
+        states = self.library.states
+        key = (compute, states(look.runs), look.wanted, self._tagged(look))
+        with self._lock:
+            # Figures go with the files that they are of.
+            for old in [old for old in self._kept if states([run[0] for run in old[1]]) != old[1]]:
+                del self._kept[old]
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = compute(self.chosen(look))
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def _tagged(self, look: Look) -> frozenset[tuple[str, str]]:
         tag = look.wanted.tag
-        tagged = self.notebook.tagged(tag) if tag else ()
-        return select(self.library.entries(look.runs), look.wanted, tagged)
+        return self.notebook.tagged(tag) if tag else frozenset()
 
     def entry(self, look: Look | None) -> Entry:
         """Return the case in sight; raise InputError where no case passes the filter."""

@@ -35,7 +35,7 @@ class RunEvents:
         """List the runs there are; for somebody who comes first, open the link's or the bundled."""
         found = self.library.found()
         if look is not None:
-            return [gr.Dropdown(choices=_named(found, look.runs)), look, *[gr.skip()] * 11]
+            return [gr.Dropdown(choices=_named(found, look.runs)), look, *[gr.skip()] * 10]
         query = dict(request.query_params) if request else {}
         opened, wanted, case, problems = analyze_links.decode(query, found)
         opened = opened or self.library.opening()
@@ -73,7 +73,7 @@ class RunEvents:
             return [gr.skip(), *self._open(folders)]
         except RobustR1Error as error:
             warn(error)
-            return [gr.Dropdown(value=list(look.runs if look else ())), *[gr.skip()] * 7]
+            return [gr.Dropdown(value=list(look.runs if look else ())), *[gr.skip()] * 6]
 
     def add_folder(self, folder: str, look: Look | None) -> list:
         """Open the run of a folder, beside those open if it is of their benchmark."""
@@ -91,7 +91,7 @@ class RunEvents:
     def add_answers(self, paths: Sequence[str] | None) -> list:
         """Open saved answers as runs of their own; without files all stays."""
         if not paths:
-            return [gr.skip()] * 8
+            return [gr.skip()] * 7
         return self._opened(self.brought.open(paths), self.library.found())
 
     def _open(self, folders: Sequence[str], wanted: Filter = _ANY) -> list:
@@ -107,7 +107,7 @@ class RunEvents:
         names, tags = self.shelf.names(wanted.tag)
         look = Look(tuple(folders), wanted)
         menus = gr.Dropdown(choices=tags, value=wanted.tag), gr.Dropdown(choices=names)
-        return [look, models, tasks, levels, *menus, _count(entries, entries)]
+        return [look, models, tasks, levels, *menus]
 
     def apply(self, look: Look | None, *values) -> list:
         """Take the filter from the page and show which cases pass."""
@@ -154,12 +154,12 @@ def _named(found: Sequence[str], opened: Sequence[str] = ()) -> list[tuple[str, 
     return [(Path(folder).name, folder) for folder in dict.fromkeys((*found, *opened))]
 
 
-def _count(chosen: Sequence[Entry], entries: Sequence[Entry], wanted: Filter | None = None) -> str:
+def _count(chosen: Sequence[Entry], entries: Sequence[Entry], wanted: Filter) -> str:
     if not entries:
         return idle_line("No run is open: choose one above, or make one with evaluate.")
     if not chosen:
         return f'<p class="rr-notice" role="status">{NONE}</p>'
-    about = f" ({escape(wanted, 300)})" if wanted and str(wanted) else ""
+    about = f" ({escape(wanted, 300)})" if str(wanted) else ""
     return (
         f'<p class="rr-status" role="status" aria-live="polite"><b>{len(chosen)}</b> of '
         f"{len(entries)} cases{about}. Figures and cases below are of these.</p>"

@@ -12,7 +12,7 @@ from robust_r1.analysis.trials import THUMBNAIL_PIXELS
 from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
 from robust_r1.images import fit
-from robust_r1.ui.blocks import PRIVATE, chosen_in, html
+from robust_r1.ui.blocks import QUIET, chosen_in, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.choice import engine_of
 from robust_r1.ui.compare_handlers import (
@@ -36,8 +36,7 @@ from robust_r1.ui.working import Working, progress_line
 _OPENING_PLAN = "lens_flare=0.5,gaussian_noise=0.4"
 _IDLE = "Choose what to compare. The same questions go to every side, about the same picture."
 _FILE = "robust-r1-comparison.json"
-_QUIET = {"show_progress": "hidden", **PRIVATE}
-_AT_ONCE = {"queue": False, **_QUIET}
+_AT_ONCE = {"queue": False, **QUIET}
 
 
 class Compare:
@@ -112,8 +111,8 @@ class Compare:
     def _wire(self, page: gr.Blocks) -> None:
         choice = self.choice
         looked = [self.inquiry.picture, *choice]
-        previewed = {"trigger_mode": "always_last", **_QUIET}
-        opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **_QUIET)
+        previewed = {"trigger_mode": "always_last", **QUIET}
+        opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **QUIET)
         for event in (opened, *self.inquiry.wire()):
             event.then(self._look, looked, self.preview, **previewed)
         self.by.input(self._switch, self.by, [self.models, self.model, self.plan, self.other],

@@ -11,7 +11,7 @@ from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
 from robust_r1.ui.answer_events import AnswerEvents
 from robust_r1.ui.ask_controls import build_actions, build_question, build_results, build_talk
-from robust_r1.ui.blocks import PRIVATE, chosen_in, html
+from robust_r1.ui.blocks import PRIVATE, QUIET, chosen_in, html
 from robust_r1.ui.examples import gallery
 from robust_r1.ui.menu import wire_menu
 from robust_r1.ui.picture_controls import build_picture_side
@@ -20,8 +20,7 @@ from robust_r1.ui.runs import MODEL, PREVIEW, Runs
 from robust_r1.ui.toasts import with_toasts
 
 _PREVIEWS_AT_ONCE = 2
-_QUIET = {"show_progress": "hidden", **PRIVATE}
-_AT_ONCE = {"queue": False, **_QUIET}
+_AT_ONCE = {"queue": False, **QUIET}
 # Not while another tab is open: the address is that tab's then.
 _WRITE_LINK = """(query) => {
   const shown = document.getElementById('question')?.offsetParent;
@@ -78,21 +77,21 @@ class Explore:
         events, left, model = self._pictures, self.left, self.actions.model
         suited = [self.question.suggestions, self.notice]
         opened = page.load(
-            events.open_link, None, [*self._state, left.gallery, *suited, self.source], **_QUIET
+            events.open_link, None, [*self._state, left.gallery, *suited, self.source], **QUIET
         )
         chosen = left.gallery.select(
             events.choose_example, model,
-            [self.picture, left.own, *self.question.fields, *suited, self.source], **_QUIET,
+            [self.picture, left.own, *self.question.fields, *suited, self.source], **QUIET,
         )
         brought = left.own.input(
             with_toasts(events.bring), [left.own, self.picture, self.question.truth, model],
-            [self.picture, left.own, left.gallery, self.question.truth, *suited], **_QUIET,
+            [self.picture, left.own, left.gallery, self.question.truth, *suited], **QUIET,
         )
-        removed = left.own.clear(events.remove, model, [self.picture, *suited], **_QUIET)
+        removed = left.own.clear(events.remove, model, [self.picture, *suited], **QUIET)
         for event in (opened, chosen, brought, removed):
             self._preview_after(event.then)
         chosen_in(model)(
-            events.change_model, [self.picture, model], self.notice, **_QUIET
+            events.change_model, [self.picture, model], self.notice, **QUIET
         )
         for listen in (opened.then, chosen_in(model)):
             listen(
@@ -107,11 +106,11 @@ class Explore:
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left
         named = chosen_in(left.preset)(
-            picture_handlers.preset_values, left.preset, [*left.sliders], **_QUIET
+            picture_handlers.preset_values, left.preset, [*left.sliders], **QUIET
         )
         everything = [left.seed, *left.sliders, left.preset]
-        drawn = left.draw.click(events.draw, None, everything, **_QUIET)
-        reset = left.reset.click(events.reset, None, everything, **_QUIET)
+        drawn = left.draw.click(events.draw, None, everything, **QUIET)
+        reset = left.reset.click(events.reset, None, everything, **QUIET)
         for event in (named, drawn, reset):
             self._preview_after(event.then)
         moved = [control.input for control in (left.seed, *left.sliders)]
@@ -126,7 +125,7 @@ class Explore:
             [self.picture, self.actions.model, left.seed, *left.sliders],
             [left.compare, left.caption],
             trigger_mode="always_last", concurrency_id=PREVIEW,
-            concurrency_limit=_PREVIEWS_AT_ONCE, **_QUIET,
+            concurrency_limit=_PREVIEWS_AT_ONCE, **QUIET,
         )
         self._link_after(shown.then)
         self._compare_after(shown.then)
@@ -143,7 +142,7 @@ class Explore:
         events, question = self._pictures, self.question
         suggested = question.suggestions.click(
             events.suggest, [question.suggestions, self.picture],
-            [*question.fields, self.source], **_QUIET,
+            [*question.fields, self.source], **QUIET,
         )
         self._link_after(suggested.then)
         # Not `input`, which Gradio does not send for pasted text.
@@ -163,7 +162,7 @@ class Explore:
         # Not `change`: what `take` returns would be a change too, and wipe the toast away.
         taken = gr.on(
             [files.upload, files.delete, files.clear], further.take,
-            [files, self.actions.model], further.outputs, trigger_mode="always_last", **_QUIET,
+            [files, self.actions.model], further.outputs, trigger_mode="always_last", **QUIET,
         )
         self._compare_after(taken.then)
 
@@ -184,7 +183,7 @@ class Explore:
              self.further.kept],
             [*actions.buttons, talk.clear, results.status],
             # Through the queue, which alone carries the words of an error, but waiting for nobody.
-            concurrency_limit=None, show_progress_on=[], **_QUIET,
+            concurrency_limit=None, **QUIET,
         )
         asked = checked.success(
             with_toasts(events.answer),

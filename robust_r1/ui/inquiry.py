@@ -6,7 +6,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.ui import picture_handlers
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import QUIET, html
 from robust_r1.ui.examples import Suggestion, find_example, gallery
 from robust_r1.ui.picture_controls import build_sources
 from robust_r1.ui.pictures import Picture, example_of
@@ -16,7 +16,6 @@ from robust_r1.ui.toasts import with_toasts
 
 MAX_TEXT = 20_000
 _OPENING_SCENE = 1
-_QUIET = {"show_progress": "hidden", **PRIVATE}
 
 
 class Inquiry:
@@ -67,18 +66,18 @@ class Inquiry:
         """Wire all of it; return the events after which there is another picture."""
         chosen = self.gallery.select(
             self._choose, None, [self.picture, self.own, self.text, self.suggestions, self.notice],
-            **_QUIET,
+            **QUIET,
         )
         brought = self.own.input(
             with_toasts(self._bring), [self.own, self.picture],
-            [self.picture, self.own, self.gallery, self.suggestions, self.notice], **_QUIET,
+            [self.picture, self.own, self.gallery, self.suggestions, self.notice], **QUIET,
         )
         removed = self.own.clear(
             lambda: [None, picture_handlers.dataset(()), ""], None,
-            [self.picture, self.suggestions, self.notice], **_QUIET,
+            [self.picture, self.suggestions, self.notice], **QUIET,
         )
         self.suggestions.click(
-            self._suggest, [self.suggestions, self.picture, self.text], self.text, **_QUIET
+            self._suggest, [self.suggestions, self.picture, self.text], self.text, **QUIET
         )
         return [chosen, brought, removed]
 

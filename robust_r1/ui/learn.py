@@ -9,7 +9,7 @@ from functools import partial
 import gradio as gr
 
 from robust_r1.engine import Engine
-from robust_r1.ui.blocks import PRIVATE
+from robust_r1.ui.blocks import QUIET
 from robust_r1.ui.learn_anatomy import Anatomy
 from robust_r1.ui.learn_api import LearnEndpoints
 from robust_r1.ui.learn_game import BeatTheModel
@@ -20,7 +20,7 @@ from robust_r1.ui.learn_story import Story
 from robust_r1.ui.tab_links import build_link, values_of
 from robust_r1.ui.toasts import with_toasts
 
-_AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
+_AT_ONCE = {"queue": False, **QUIET}
 
 
 class Learn:
@@ -47,7 +47,7 @@ class Learn:
             build_link("learn", self.lesson.describe, [self.part, *self.lesson.described])
         page.load(
             with_toasts(self._open), None, [self.parts, self.part, *self.lesson.opened],
-            show_progress="hidden", **PRIVATE,
+            **QUIET,
         )
         LearnEndpoints(engines)
 

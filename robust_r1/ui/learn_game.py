@@ -12,7 +12,7 @@ from robust_r1.chain import findings_of
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import QUIET, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.examples import find_example
 from robust_r1.ui.figures import picture_tag
@@ -27,7 +27,6 @@ from robust_r1.ui.score_view import number
 from robust_r1.ui.toasts import with_toasts
 from robust_r1.ui.working import Working
 
-_QUIET = {"show_progress": "hidden", **PRIVATE}
 _WORDS = (
     "Look at the picture, set the sliders to what you think was applied (nothing, or up to three "
     "degradations of intensity 0.2 or more), and submit. You and the model are judged by the same "
@@ -72,13 +71,13 @@ class BeatTheModel:
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
         shown = self.shows
-        tab.select(self._arrive, [self.round, self.seed, self.model], shown, **_QUIET)
+        tab.select(self._arrive, [self.round, self.seed, self.model], shown, **QUIET)
         gr.on(
             [self.start.click, self.seed.submit], with_toasts(self.begin),
-            [self.seed, self.model], shown, **_QUIET,
+            [self.seed, self.model], shown, **QUIET,
         )
         self.next.click(
-            with_toasts(self._advance), [self.round, self.game, self.model], shown, **_QUIET
+            with_toasts(self._advance), [self.round, self.game, self.model], shown, **QUIET
         )
         self.working.wire(
             page, self._check, self._work, [self.round, self.game, self.model, *self.sliders],

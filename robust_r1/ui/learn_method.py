@@ -5,7 +5,7 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.degradations import SPECS, STAGES, degrade
-from robust_r1.ui.blocks import PRIVATE, chosen_in, html
+from robust_r1.ui.blocks import QUIET, chosen_in, html
 from robust_r1.ui.examples import find_example, gallery
 from robust_r1.ui.figures import picture_tag
 from robust_r1.ui.links import MAX_SEED
@@ -51,7 +51,7 @@ class Method:
         gr.on(
             [tab.select, chosen_in(self.example), self.intensity.change, self.seed.input],
             with_toasts(self.draw), [self.example, self.intensity, self.seed], self.view,
-            trigger_mode="always_last", show_progress="hidden", **PRIVATE,
+            trigger_mode="always_last", **QUIET,
         )
 
     def draw(self, example: str, intensity: float, seed: int | None) -> str:

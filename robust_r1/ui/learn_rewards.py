@@ -5,14 +5,13 @@ import gradio as gr
 from robust_r1.analysis import MAX_TEXT, Judgment, judge, variants
 from robust_r1.chain import render
 from robust_r1.engine import Engine
-from robust_r1.ui.blocks import PRIVATE, chosen_in, html
+from robust_r1.ui.blocks import QUIET, chosen_in, html
 from robust_r1.ui.chain_view import problems_list
 from robust_r1.ui.learn_cases import LessonCase, case_titles, lesson_case
 from robust_r1.ui.learn_view import case_view, findings_table, hand_reply
 from robust_r1.ui.score_view import rewards_list
 from robust_r1.ui.toasts import with_toasts
 
-_QUIET = {"show_progress": "hidden", **PRIVATE}
 _WORDS = (
     "Reinforcement learning knows a chain only by these four numbers. Change a name, an intensity, "
     "a tag, the answer, and see which of them notices. The buttons make one mistake each."
@@ -56,12 +55,12 @@ class Playground:
 
     def _wire(self, tab: gr.Tab) -> None:
         judged = [self.text, self.case]
-        tab.select(self._show, judged, [self.shown, self.verdict], **_QUIET)
+        tab.select(self._show, judged, [self.shown, self.verdict], **QUIET)
         # The change of the text is what has it judged.
-        chosen_in(self.case)(self.choose, self.case, self.shows, **_QUIET)
-        self.starts.click(self._start, [self.starts, self.case], self.text, **_QUIET)
+        chosen_in(self.case)(self.choose, self.case, self.shows, **QUIET)
+        self.starts.click(self._start, [self.starts, self.case], self.text, **QUIET)
         self.text.change(
-            with_toasts(self._judge), judged, self.verdict, trigger_mode="always_last", **_QUIET
+            with_toasts(self._judge), judged, self.verdict, trigger_mode="always_last", **QUIET
         )
 
     def _show(self, text: str, title: str) -> list[str]:

@@ -62,8 +62,15 @@ class Library:
             raise InputError(f"two of the runs are of {twice}; open one run of each model")
         return tuple(entry for _, entries in read for entry in entries)
 
+    def states(self, folders: Sequence[str]) -> tuple[tuple, ...]:
+        """Return what changes with the runs: for each its folder, and times and sizes of files."""
+        return tuple(
+            (folder, *map(_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
+            for folder in folders
+        )
+
     def _read(self, folder: str) -> tuple[Run, tuple[Entry, ...]]:
-        key = (folder, *map(_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
+        (key,) = self.states([folder])
         with self._lock:
             # What somebody brought is forgotten with its files.
             for old in [old for old in self._kept if not (Path(old[0]) / "run.json").exists()]:

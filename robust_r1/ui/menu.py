@@ -7,7 +7,7 @@ import gradio as gr
 
 from robust_r1.engine import Engine, catalog, machine
 from robust_r1.engine.memory import fitting
-from robust_r1.ui.blocks import PRIVATE, chosen_in
+from robust_r1.ui.blocks import QUIET, chosen_in
 from robust_r1.ui.markup import escape
 from robust_r1.ui.standby import Standby
 
@@ -36,7 +36,7 @@ def wire_menu(
         shown = engine.note if getattr(engine, "failed", False) else ""
         yield _state(shown), gr.Dropdown(choices=labels)
 
-    options = {"concurrency_limit": None, "show_progress": "hidden", **PRIVATE}
+    options = {"concurrency_limit": None, **QUIET}
     for event in (page.load, chosen_in(model)):
         event(follow, model, [state, model], trigger_mode="always_last", **options)
 

@@ -18,7 +18,7 @@ from robust_r1.analysis import (
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import QUIET, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.choice import engine_of
 from robust_r1.ui.figures import figure_row
@@ -39,7 +39,6 @@ _PREVIEWED = 3
 _UPDATE_SECONDS = 0.3
 _IDLE = "Choose what to sweep. Every step is a whole answer of the model."
 ONE_BY_ONE, TOGETHER = "One after the other", "All together"
-_QUIET = {"show_progress": "hidden", **PRIVATE}
 _TITLES = ("Calibration: perceived against applied intensity",
            "Chain length against total intensity")
 
@@ -118,9 +117,9 @@ class SweepTab:
     def _wire(self, page: gr.Blocks) -> None:
         choice, inquiry = self.choice, self.inquiry
         looked, shown = [inquiry.picture, self.model, *choice], [self.preview, self.size]
-        latest = {"trigger_mode": "always_last", **_QUIET}
+        latest = {"trigger_mode": "always_last", **QUIET}
         opened = page.load(
-            self._open, None, [*inquiry.opened, self.model, *choice], **_QUIET
+            self._open, None, [*inquiry.opened, self.model, *choice], **QUIET
         )
         for event in (opened, *inquiry.wire()):
             event.then(self._look, looked, shown, **latest)

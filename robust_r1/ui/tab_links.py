@@ -9,7 +9,7 @@ import gradio as gr
 
 from robust_r1.errors import InputError
 from robust_r1.ui import links
-from robust_r1.ui.blocks import PRIVATE
+from robust_r1.ui.blocks import PRIVATE, QUIET
 from robust_r1.ui.toasts import warn
 
 _KEY = "tab"
@@ -28,7 +28,7 @@ def open_tab(page: gr.Blocks, tabs: gr.Tabs) -> None:
         name = request.query_params.get(_KEY, "")
         return gr.Tabs(selected=name) if name in known else gr.skip()
 
-    page.load(choose, None, tabs, show_progress="hidden", **PRIVATE)
+    page.load(choose, None, tabs, **QUIET)
 
 
 def values_of(request: gr.Request | None, tab: str) -> dict[str, str] | None:
@@ -57,6 +57,6 @@ def build_link(tab: str, describe: Callable[..., Mapping[str, str]], inputs: lis
         return links.query_string([(_KEY, tab), *describe(*values).items()])
 
     written = button.click(
-        write, inputs, query, queue=False, show_progress="hidden", **PRIVATE
+        write, inputs, query, queue=False, **QUIET
     )
     written.then(None, query, button, js=_COPY, **PRIVATE)

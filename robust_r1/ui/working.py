@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from robust_r1.ui.blocks import PRIVATE, html
+from robust_r1.ui.blocks import PRIVATE, QUIET, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.markup import escape
 from robust_r1.ui.runs import Runs
@@ -13,7 +13,7 @@ from robust_r1.ui.toasts import with_toasts
 # Apart from the queue of single questions: those get their turns in between, since the engine takes
 # whoever is next. Two at a time, so that one long sweep does not keep everybody else's waiting.
 ANALYSIS, AT_ONCE = "analysis", 2
-_AT_ONCE = {"queue": False, "show_progress": "hidden", **PRIVATE}
+_AT_ONCE = {"queue": False, **QUIET}
 
 
 def progress_line(done: int, total: int, words: str) -> str:
@@ -67,7 +67,7 @@ class Working:
 
         ready = self.start.click(
             with_toasts(checked), inputs, [*buttons, self.status], concurrency_limit=None,
-            show_progress="hidden", show_progress_on=[], **PRIVATE,
+            **QUIET,
         )
         working = ready.success(
             with_toasts(work), inputs, [*buttons, self.status, *outputs], concurrency_id=ANALYSIS,
