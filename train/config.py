@@ -106,6 +106,11 @@ class GrpoConfig(StageConfig):
     rewards: RewardWeights = field(default_factory=RewardWeights)
     decisions: DecisionWeights = field(default_factory=DecisionWeights)
 
+    @property
+    def mixed(self) -> int:
+        """Return the number of scenes that are learned from beside those that are answered."""
+        return self.steps * self.accumulate * self.mix
+
     def __post_init__(self) -> None:
         completions = self.batch * self.group
         problems = []

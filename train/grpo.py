@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     keep_share(model, arguments.start, config.grpo.share)
     save_checkpoint(model, processor, arguments.output, torch.float32)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
-    done = record("rewards", config.grpo.samples, config.seed, arguments.output / "log.jsonl")
+    samples = config.grpo.samples + (0 if arguments.data else config.grpo.mixed)
+    done = record("rewards", samples, config.seed, arguments.output / "log.jsonl")
     write_history(arguments.output, history_of(arguments.start), done)
 
 
@@ -265,9 +266,9 @@ def mixed_batches(
         processor, "train", stage.mix_index, stage.mix, "chain",
         stage.captions, stage.drills, stage.clean, decisions,
     )  # fmt: skip
-    first, rows = (steps * stage.accumulate * stage.mix for steps in (seen, stage.steps))
+    first = seen * stage.accumulate * stage.mix
     return DataLoader(
-        scene_indices(stage.mix_index + first, rows - first),
+        scene_indices(stage.mix_index + first, stage.mixed - first),
         batch_size=stage.mix,
         collate_fn=collator,
         num_workers=config.workers,
