@@ -50,10 +50,9 @@ class Decisions:
     Findings are decided name by name and digit by digit, and are worth what the degradation reward
     gives or takes for them (paper Eq. 6): a true name 1, a false one -1, the end of the list -1
     where a name is missing and else 0, `none` 1 on an undamaged picture and else -1, a digit 1 less
-    its intensity's error. What lies below `VISIBLE` counts neither way. A
-    conclusion is judged where the scene was listed truly, an answer where the conclusion is the
-    true one: as far as it goes like the true chain, the next true token earns the accuracy
-    reward's 1 and any other -1.
+    its intensity's error. What lies below `VISIBLE` counts neither way. A conclusion is judged
+    where the scene was listed truly, an answer where the conclusion is the true one: as far as it
+    goes like the true chain, the next true token earns the accuracy reward's 1 and any other -1.
 
     Args:
         tokenizer: of the policy. Tags and the digits of an intensity must be tokens of their own,
