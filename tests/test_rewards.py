@@ -40,7 +40,9 @@ def one(reward, completion, truth=TRUTH, **columns):
 
 
 @pytest.mark.parametrize(
-    ("reward", "best"), list(zip(REWARDS, (2.0, 1.0, 1.0, 1.0), strict=True)), ids=str
+    ("reward", "best"),
+    list(zip(REWARDS, (2.0, 1.0, 1.0, 1.0), strict=True)),
+    ids=lambda value: getattr(value, "__name__", value),
 )
 def test_the_true_chain_earns_the_full_reward(reward, best):
     assert one(reward, TRUTH) == pytest.approx(best)
