@@ -18,7 +18,7 @@ from robust_r1.analysis import (
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
-from robust_r1.ui.blocks import QUIET, html
+from robust_r1.ui.blocks import QUIET, chosen_in, html
 from robust_r1.ui.chain_view import idle_line
 from robust_r1.ui.choice import engine_of
 from robust_r1.ui.figures import figure_row
@@ -123,8 +123,10 @@ class SweepTab:
         )
         for event in (opened, *inquiry.wire()):
             event.then(self._look, looked, shown, **latest)
-        gr.on([control.change for control in (self.model, *choice)], self._look, looked, shown,
-              **latest)
+        # Not `change`: a link's values come one after the other, each with a `change` that asks
+        # with those that are still the old ones, and the last such answer may come last.
+        touched = [chosen_in(self.model), *(control.input for control in choice)]
+        gr.on(touched, self._look, looked, shown, **latest)
         self.working.wire(
             page, self._check, self._work,
             [inquiry.picture, inquiry.text, self.model, *choice],
