@@ -111,7 +111,9 @@ class Compare:
     def _wire(self, page: gr.Blocks) -> None:
         choice = self.choice
         looked = [self.inquiry.picture, *choice]
-        previewed = {"trigger_mode": "always_last", **QUIET}
+        # One queue for all: a link's values come one after the other, each with a `change` that
+        # asks with the old ones of those behind it; what was asked last must be answered last.
+        previewed = {"trigger_mode": "always_last", "concurrency_id": "compare-look", **QUIET}
         opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **QUIET)
         for event in (opened, *self.inquiry.wire()):
             event.then(self._look, looked, self.preview, **previewed)

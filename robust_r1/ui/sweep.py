@@ -117,14 +117,15 @@ class SweepTab:
     def _wire(self, page: gr.Blocks) -> None:
         choice, inquiry = self.choice, self.inquiry
         looked, shown = [inquiry.picture, self.model, *choice], [self.preview, self.size]
-        latest = {"trigger_mode": "always_last", **QUIET}
+        # One queue for all: what was asked last is also answered last.
+        latest = {"trigger_mode": "always_last", "concurrency_id": "sweep-look", **QUIET}
         opened = page.load(
             self._open, None, [*inquiry.opened, self.model, *choice], **QUIET
         )
         for event in (opened, *inquiry.wire()):
             event.then(self._look, looked, shown, **latest)
-        # Not `change`: a link's values come one after the other, each with a `change` that asks
-        # with those that are still the old ones, and the last such answer may come last.
+        # Not `change`: a link's values come one after the other, each with a `change` that would
+        # ask with the old ones of those behind it.
         touched = [chosen_in(self.model), *(control.input for control in choice)]
         gr.on(touched, self._look, looked, shown, **latest)
         self.working.wire(
