@@ -114,8 +114,8 @@ class Compare:
         # One queue for all: a link's values come one after the other, each with a `change` that
         # asks with the old ones of those behind it; what was asked last must be answered last.
         previewed = {"trigger_mode": "always_last", "concurrency_id": "compare-look", **QUIET}
-        opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **QUIET)
-        for event in (opened, *self.inquiry.wire()):
+        self.opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **QUIET)
+        for event in (self.opened, *self.inquiry.wire()):
             event.then(self._look, looked, self.preview, **previewed)
         self.by.input(self._switch, self.by, [self.models, self.model, self.plan, self.other],
                       **_AT_ONCE).then(self._look, looked, self.preview, **previewed)

@@ -41,14 +41,14 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
             with gr.Tab("Explore", id="explore"):
                 Explore(page, engines, runs)
             with gr.Tab("Compare", id="compare"):
-                Compare(page, engines, answers)
+                compare = Compare(page, engines, answers)
             with gr.Tab("Sweep", id="sweep"):
-                SweepTab(page, engines, answers)
+                sweep = SweepTab(page, engines, answers)
             with gr.Tab("Analyze", id="analyze") as analyze:
                 Analyze(page, analyze, engines, runs)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines)
-        open_tab(page, tabs)
+        open_tab(page, tabs, {"compare": compare.opened, "sweep": sweep.opened})
         Endpoints(engines, runs)
         AnalysisEndpoints(engines, runs, answers)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)

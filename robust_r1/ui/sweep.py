@@ -119,10 +119,10 @@ class SweepTab:
         looked, shown = [inquiry.picture, self.model, *choice], [self.preview, self.size]
         # One queue for all: what was asked last is also answered last.
         latest = {"trigger_mode": "always_last", "concurrency_id": "sweep-look", **QUIET}
-        opened = page.load(
+        self.opened = page.load(
             self._open, None, [*inquiry.opened, self.model, *choice], **QUIET
         )
-        for event in (opened, *inquiry.wire()):
+        for event in (self.opened, *inquiry.wire()):
             event.then(self._look, looked, shown, **latest)
         # Not `change`: a link's values come one after the other, each with a `change` that would
         # ask with the old ones of those behind it.

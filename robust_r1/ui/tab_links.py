@@ -3,9 +3,10 @@
 Explore keeps the address up to date by itself, see `links`; the other tabs give a link on request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import gradio as gr
+from gradio.events import Dependency
 
 from robust_r1.errors import InputError
 from robust_r1.ui import links
@@ -20,15 +21,25 @@ _COPY = """async (query) => {
 }"""
 
 
-def open_tab(page: gr.Blocks, tabs: gr.Tabs) -> None:
-    """Show the tab that a link names, as soon as the page is there."""
-    known = [child.id for child in tabs.children if isinstance(child, gr.Tab)]
+def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -> None:
+    """Show the tab that a link names, as soon as the page is there.
 
-    def choose(request: gr.Request):
-        name = request.query_params.get(_KEY, "")
-        return gr.Tabs(selected=name) if name in known else gr.skip()
+    Args:
+        opened: by tab, the event that puts a link's values into its fields. Such a tab is shown
+            after that: fields that come in sight at the same moment put their first values back.
+    """
+    known = {child.id for child in tabs.children if isinstance(child, gr.Tab)}
 
-    page.load(choose, None, tabs, **QUIET)
+    def choosing(names: Collection[str]) -> Callable:
+        def choose(request: gr.Request):
+            name = request.query_params.get(_KEY, "")
+            return gr.Tabs(selected=name) if name in names else gr.skip()
+
+        return choose
+
+    page.load(choosing(known - set(opened)), None, tabs, **QUIET)
+    for name, event in opened.items():
+        event.then(choosing([name]), None, tabs, **QUIET)
 
 
 def values_of(request: gr.Request | None, tab: str) -> dict[str, str] | None:
