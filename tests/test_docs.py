@@ -42,7 +42,7 @@ def test_quick_start_holds_exactly_two_bash_blocks_that_set_themselves_up():
     for block in (run, test):
         assert block.startswith("python3 -m venv .venv\n.venv/bin/pip install ")
     assert run.endswith(".venv/bin/python app.py\n")
-    assert test.endswith("\n.venv/bin/python -m pytest -n 2 --dist loadfile\n")
+    assert test.endswith(".venv/bin/python -m pytest\n")
 
 
 def test_ci_runs_the_second_block_and_nothing_else(tmp_path):

@@ -1,6 +1,6 @@
 """The Compare tab: models, or plans, side by side on one picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import gradio as gr
@@ -110,17 +110,15 @@ class Compare:
 
     def _wire(self, page: gr.Blocks) -> None:
         choice = self.choice
-        looked = [self.inquiry.picture, *choice]
-        # One queue for all: a link's values come one after the other, each with a `change` that
-        # asks with the old ones of those behind it; what was asked last must be answered last.
-        previewed = {"trigger_mode": "always_last", "concurrency_id": "compare-look", **QUIET}
         self.opened = page.load(self._open, None, [*self.inquiry.opened, *choice], **QUIET)
         for event in (self.opened, *self.inquiry.wire()):
-            event.then(self._look, looked, self.preview, **previewed)
-        self.by.input(self._switch, self.by, [self.models, self.model, self.plan, self.other],
-                      **_AT_ONCE).then(self._look, looked, self.preview, **previewed)
-        gr.on([control.change for control in choice[1:]], self._look, looked, self.preview,
-              **previewed)
+            self.look_after(event.then)
+        switched = self.by.input(
+            self._switch, self.by, [self.models, self.model, self.plan, self.other], **_AT_ONCE
+        )
+        self.look_after(switched.then)
+        touched = [control.change for control in choice[1:]]
+        self.look_after(lambda *args, **options: gr.on(touched, *args, **options))
         after = [self.shown, self.reference, self.sort, self.swap, self.pin, self.download,
                  self.view]
         self.working.wire(
@@ -134,6 +132,17 @@ class Compare:
         )
         self.pin.click(self._pin, [self.shown, self.sort], shown, **_AT_ONCE)
         self.sort.input(self._draw, [self.shown, self.sort], self.view, **_AT_ONCE)
+
+    def look_after(self, listen: Callable) -> None:
+        """Show the pictures that the sides will see, after what `listen` listens to.
+
+        One queue for all: a link's values come one after the other, each with a `change` that asks
+        with the old ones of those behind it; what was asked last must be answered last.
+        """
+        listen(
+            self._look, [self.inquiry.picture, *self.choice], self.preview,
+            trigger_mode="always_last", concurrency_id="compare-look", **QUIET,
+        )
 
     @property
     def choice(self) -> list:

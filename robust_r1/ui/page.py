@@ -48,7 +48,9 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
                 Analyze(page, analyze, engines, runs)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines)
-        open_tab(page, tabs, {"compare": compare.opened, "sweep": sweep.opened})
+        opened = {"compare": compare.opened, "sweep": sweep.opened}
+        for tab, shown in zip((compare, sweep), open_tab(page, tabs, opened), strict=True):
+            tab.look_after(shown.then)  # with the values that its fields came in sight with
         Endpoints(engines, runs)
         AnalysisEndpoints(engines, runs, answers)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)

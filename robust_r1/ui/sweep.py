@@ -1,7 +1,7 @@
 """The Sweep tab: the same question at rising intensities of some degradations."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
@@ -116,23 +116,31 @@ class SweepTab:
 
     def _wire(self, page: gr.Blocks) -> None:
         choice, inquiry = self.choice, self.inquiry
-        looked, shown = [inquiry.picture, self.model, *choice], [self.preview, self.size]
-        # One queue for all: what was asked last is also answered last.
-        latest = {"trigger_mode": "always_last", "concurrency_id": "sweep-look", **QUIET}
         self.opened = page.load(
             self._open, None, [*inquiry.opened, self.model, *choice], **QUIET
         )
         for event in (self.opened, *inquiry.wire()):
-            event.then(self._look, looked, shown, **latest)
+            self.look_after(event.then)
         # Not `change`: a link's values come one after the other, each with a `change` that would
         # ask with the old ones of those behind it.
         touched = [chosen_in(self.model), *(control.input for control in choice)]
-        gr.on(touched, self._look, looked, shown, **latest)
+        self.look_after(lambda *args, **options: gr.on(touched, *args, **options))
         self.working.wire(
             page, self._check, self._work,
             [inquiry.picture, inquiry.text, self.model, *choice],
             [self.summary, self.strip, self.hint, self.calibration, self.other_hint, self.length,
              self.csv, self.json],
+        )
+
+    def look_after(self, listen: Callable) -> None:
+        """Show the pictures and the number of steps, after what `listen` listens to.
+
+        One queue for all: what was asked last is also answered last.
+        """
+        listen(
+            self._look, [self.inquiry.picture, self.model, *self.choice],
+            [self.preview, self.size],
+            trigger_mode="always_last", concurrency_id="sweep-look", **QUIET,
         )
 
     @property

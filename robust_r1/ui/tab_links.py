@@ -21,12 +21,15 @@ _COPY = """async (query) => {
 }"""
 
 
-def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -> None:
+def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -> list[Dependency]:
     """Show the tab that a link names, as soon as the page is there.
 
     Args:
         opened: by tab, the event that puts a link's values into its fields. Such a tab is shown
             after that: fields that come in sight at the same moment put their first values back.
+
+    Returns:
+        The events that show these tabs, in their order.
     """
     known = {child.id for child in tabs.children if isinstance(child, gr.Tab)}
 
@@ -38,8 +41,9 @@ def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -
         return choose
 
     page.load(choosing(known - set(opened)), None, tabs, **QUIET)
-    for name, event in opened.items():
-        event.then(choosing([name]), None, tabs, **QUIET)
+    return [
+        event.then(choosing([name]), None, tabs, **QUIET) for name, event in opened.items()
+    ]
 
 
 def values_of(request: gr.Request | None, tab: str) -> dict[str, str] | None:
