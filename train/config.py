@@ -72,8 +72,8 @@ class RewardWeights:
 class DecisionWeights:
     """Hold what the expected value of each kind of decision counts (`train.decisions`).
 
-    Beside the sampled rewards; 0 leaves a kind out. Those on findings count as much as the
-    degradation reward besides, those on answers as much as the accuracy reward.
+    Beside the sampled rewards; 0 leaves a kind out. Names and intensities are multiplied by the
+    weight of the degradation reward, answers by that of the accuracy reward.
     """
 
     names: float = 0.0
@@ -98,7 +98,7 @@ class GrpoConfig(StageConfig):
     sample_every: int = 10  # optimizer steps between completions written to samples.jsonl
     # Rows beside the completions of each forward pass whose true chains are learned as in the stage
     # before, drills among them, so that rewards do not undo it (InstructGPT's PPO-ptx: Ouyang et
-    # al. 2022); 0 for none.
+    # al. 2022); 0 for none. They are scenes, so a run on a data file has none.
     mix: int = 0
     mix_index: int = 0  # index of the first of their scenes
     mix_weight: float = 1.0  # what their loss counts against that of the rewards

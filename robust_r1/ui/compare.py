@@ -136,12 +136,13 @@ class Compare:
     def look_after(self, listen: Callable) -> None:
         """Show the pictures that the sides will see, after what `listen` listens to.
 
-        One queue for all: a link's values come one after the other, each with a `change` that asks
+        No two at once: a link's values come one after the other, each with a `change` that asks
         with the old ones of those behind it; what was asked last must be answered last.
         """
         listen(
             self._look, [self.inquiry.picture, *self.choice], self.preview,
-            trigger_mode="always_last", concurrency_id="compare-look", **QUIET,
+            trigger_mode="always_last", concurrency_id="compare-look", concurrency_limit=1,
+            **QUIET,
         )
 
     @property

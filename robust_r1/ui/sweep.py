@@ -135,12 +135,13 @@ class SweepTab:
     def look_after(self, listen: Callable) -> None:
         """Show the pictures and the number of steps, after what `listen` listens to.
 
-        One queue for all: what was asked last is also answered last.
+        No two at once: what was asked last is also answered last.
         """
         listen(
             self._look, [self.inquiry.picture, self.model, *self.choice],
             [self.preview, self.size],
-            trigger_mode="always_last", concurrency_id="sweep-look", **QUIET,
+            trigger_mode="always_last", concurrency_id="sweep-look", concurrency_limit=1,
+            **QUIET,
         )
 
     @property
