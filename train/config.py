@@ -3,13 +3,14 @@
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from robust_r1.errors import InputError
 
 CONFIGS = Path(__file__).parent / "configs"
+_Config = TypeVar("_Config")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class GrpoConfig(StageConfig):
     mix: int = 0
     mix_index: int = 0  # index of the first of their scenes
     mix_weight: float = 1.0  # what their loss counts against that of the rewards
+    # What their conclusions and answers count beside the weights of the stage before: decisions
+    # make the findings weigh more here than they did there.
+    mix_answers: float = 1.0
     share: float = 1.0  # of the way from the starting weights to the reinforced ones that is kept
     rewards: RewardWeights = field(default_factory=RewardWeights)
     decisions: DecisionWeights = field(default_factory=DecisionWeights)
@@ -146,12 +150,86 @@ class TrainingConfig:
     compiled: bool = False  # fuse the encoder's small operations; needs a C++ compiler
 
 
-def load_config(path: str, changes: list[str] | None = None) -> TrainingConfig:
+@dataclass(frozen=True)
+class LoraSettings:
+    """Hold the low-rank updates of a full-size model's text side (Hu et al. 2021, LoRA)."""
+
+    rank: int
+    alpha: int  # updates are scaled by alpha / rank
+    dropout: float = 0.0
+    quantized: bool = True  # the frozen weights in 4-bit NF4 (Dettmers et al. 2023, QLoRA)
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or self.dropout >= 1:
+            raise InputError("lora.rank must be 1 or more and lora.dropout below 1")
+
+
+@dataclass(frozen=True)
+class AdaptStage:
+    """Hold one stage of adapting a full-size model: passes over the data, batch size and rate."""
+
+    rate: float
+    batch: int  # samples, or for rewards completions, of a forward pass on each device
+    accumulate: int = 1  # forward passes of an optimizer step
+    epochs: float = 1.0
+    warmup_share: float = 0.03
+    save_every: int = 50  # optimizer steps between checkpoints
+    log_every: int = 5
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.accumulate < 1 or not self.epochs:
+            raise InputError("batch, accumulate and epochs of a stage must be above 0")
+
+
+@dataclass(frozen=True)
+class AdaptRewards(AdaptStage):
+    """Hold the reinforcement of a full-size model; defaults are the paper's."""
+
+    group: int = 8
+    beta: float = 0.04
+    temperature: float = 1.0
+    max_tokens: int = 2048
+    sample_every: int = 10
+    rewards: RewardWeights = field(default_factory=RewardWeights)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.group < 2 or not self.temperature > 0 or self.max_tokens < 1:
+            raise InputError(
+                "grpo.group must be 2 or more, grpo.temperature and grpo.max_tokens above 0"
+            )
+        if not any(dataclasses.astuple(self.rewards)):
+            raise InputError("grpo.rewards are all 0, give one of them a weight")
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """Hold everything that fixes how a full-size model is adapted."""
+
+    lora: LoraSettings
+    sft: AdaptStage
+    grpo: AdaptRewards
+    seed: int = 20
+    threads: int = 2
+    workers: int = 1
+    sft_share: float = 0.25  # of the samples; rewards are earned on the others (paper, training)
+    max_pixels: int = 1280 * 28 * 28  # what a picture is fitted to
+    checkpointing: bool = True  # compute activations twice instead of keeping them
+
+    def __post_init__(self) -> None:
+        if not 0 < self.sft_share < 1:
+            raise InputError(f"sft_share is {self.sft_share}, it must lie between 0 and 1")
+
+
+def load_config(
+    path: str, changes: list[str] | None = None, kind: type[_Config] = TrainingConfig
+) -> _Config:
     """Read a configuration.
 
     Args:
         path: a YAML file, or the name of one in `train/configs` ("cpu", "smoke").
         changes: "section.key=value" strings that override the file.
+        kind: what the file describes, a dataclass.
 
     Raises:
         InputError: a missing file, or unknown, missing or unfit keys; all of them in one message.
@@ -169,7 +247,7 @@ def load_config(path: str, changes: list[str] | None = None) -> TrainingConfig:
     problems: list[str] = []
     for change in changes or []:
         _change(values, change, problems)
-    config = _build(TrainingConfig, values, "", problems)
+    config = _build(kind, values, "", problems)
     if problems:
         raise InputError(f"{file}: " + "; ".join(problems))
     return config

@@ -31,6 +31,7 @@ _SIZE_SALT, _ORDER_SALT, _CAPTION_SALT, _DRILL_SALT = 0x512F, 0x04DE, 0xCAB7, 0x
 # What a token counts in the loss where it is not 1. An answer is one token of eighty, but what is
 # hardest to learn: which number stands before the option that the chain has come to.
 _WEIGHTS = {"TYPE": 2.0, "CONCLUSION": 2.0, "ANSWER": 4.0}
+_LOOKED_UP = ("CONCLUSION", "ANSWER")
 _UNDAMAGED = DegradationPlan.of({}, seed=0)
 _DRILL_LENGTH = 448  # tokens of a drill: one compiled length; as many questions as fit
 _DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
@@ -82,6 +83,7 @@ class Collator:
         drills: every so many batches are one of drills, of half as many rows; 0 for none.
         clean: share of the scenes that are left undamaged.
         decisions: finds the decisions of each chain, to be laid out for `expected_values`.
+        emphasis: what a token of a conclusion or an answer counts beside its usual weight.
     """
 
     def __init__(
@@ -95,13 +97,16 @@ class Collator:
         drills: int = 0,
         clean: float = 0.0,
         decisions: Decisions | None = None,
+        emphasis: float = 1.0,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
         self.first_index, self.batch, self.captions = first_index, batch, captions
         self.drills, self.clean, self.decisions = drills, clean, decisions
         token = processor.tokenizer.convert_tokens_to_ids
         self._weights = {
-            (token(open_tag(name)), token(close_tag(name))): weight
+            (token(open_tag(name)), token(close_tag(name))): (
+                weight * emphasis if name in _LOOKED_UP else weight
+            )
             for name, weight in (_WEIGHTS if style == "chain" else {}).items()
         }
         # One block is drawn at a time.

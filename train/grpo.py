@@ -264,7 +264,7 @@ def mixed_batches(
     decisions = _decisions(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
     collator = Collator(
         processor, "train", stage.mix_index, stage.mix, "chain",
-        stage.captions, stage.drills, stage.clean, decisions,
+        stage.captions, stage.drills, stage.clean, decisions, stage.mix_answers,
     )  # fmt: skip
     first = seen * stage.accumulate * stage.mix
     return DataLoader(
