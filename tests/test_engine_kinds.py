@@ -80,6 +80,15 @@ def test_a_merged_adapter_leaves_no_layers_of_its_own(base, trained):
         assert (engine.info.name, engine.note) == (trained.name, "") and engine.info.reasons
 
 
+@pytest.mark.parametrize("below", ["qwen2.5-vl-3b", "robust-r1-sft", "tiny-rl"])
+def test_an_adapter_is_given_room_for_a_chain_whatever_its_base_was_asked_for(trained, below):
+    info = catalog.adapted(catalog.find(str(trained)), catalog.find(below))
+    chains = {entry.name: entry.defaults for entry in catalog.HUB if entry.reasons}
+    plain = catalog.find("tiny-rl").defaults
+    assert info.reasons
+    assert info.defaults == (plain if below == "tiny-rl" else chains["robust-r1-rl"])
+
+
 def test_an_adapter_names_its_base_by_a_folder_beside_it(base, adapter, picture):
     shutil.copytree(base, adapter.parent / "beside")
     config = json.loads((adapter / "adapter_config.json").read_text())

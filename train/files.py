@@ -12,7 +12,7 @@ from PIL import Image
 
 from robust_r1.chain import build_prompt
 from robust_r1.errors import DataError
-from robust_r1.images import load
+from robust_r1.images import fit, load
 from robust_r1.records import Record, read_authors, read_records, record_of
 from robust_r1.records.lines import json_lines
 
@@ -39,32 +39,40 @@ def read_data(path: Path) -> list[Record]:
     return records
 
 
-def chain_rows(records: Sequence[Record], folder: Path) -> Dataset:
-    """Return rows of prompt, completion and images, each picture read when its row is."""
+def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+    """Return rows of prompt, completion and images, each picture read when its row is.
+
+    Pictures of more than `max_pixels` are made smaller.
+    """
 
     def read(index: int) -> dict:
         record = records[index]
         said = [{"role": "assistant", "content": record.chain}]
-        return {**_asked(record, folder), "completion": said}
+        return {**_asked(record, folder, max_pixels), "completion": said}
 
     return _rows(len(records), read)
 
 
-def rollout_rows(records: Sequence[Record], folder: Path) -> Dataset:
-    """Return rows for reinforcement, with the columns of `train.rollouts.rollout_dataset`."""
+def rollout_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+    """Return rows for reinforcement, with the columns of `train.rollouts.rollout_dataset`.
+
+    Pictures of more than `max_pixels` are made smaller.
+    """
 
     def read(index: int) -> dict:
         record = records[index]
         known = {"solution": record.chain, "choices": list(record.choices)}
-        return {**_asked(record, folder), **known, "question": record.prompt}
+        return {**_asked(record, folder, max_pixels), **known, "question": record.prompt}
 
     return _rows(len(records), read)
 
 
-def _asked(record: Record, folder: Path) -> dict:
+def _asked(record: Record, folder: Path, max_pixels: int | None) -> dict:
+    picture = load(record.picture(folder))
+    picture = picture if max_pixels is None else fit(picture, max_pixels)
     return {
         "prompt": [{"role": "user", "content": build_prompt(record.prompt)}],
-        "images": [Image.fromarray(load(record.picture(folder)))],
+        "images": [Image.fromarray(picture)],
     }
 
 

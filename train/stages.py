@@ -40,12 +40,22 @@ def parser_of(description: str) -> argparse.ArgumentParser:
     return parser
 
 
-def main_of(parser: argparse.ArgumentParser, run) -> None:
-    """Parse, run, and turn bad input into one line on stderr and exit code 2."""
+def main_of(
+    parser: argparse.ArgumentParser, run, kind: type = TrainingConfig, alone: bool = True
+) -> None:
+    """Parse, run, and turn bad input into one line on stderr and exit code 2.
+
+    Args:
+        parser: of `parser_of`.
+        run: called with the arguments and the configuration.
+        kind: of the configuration.
+        alone: whether to refuse to be one of several processes.
+    """
     arguments = parser.parse_args()
     try:
-        _refuse_ranks()
-        config = load_config(arguments.config, arguments.set)
+        if alone:
+            _refuse_ranks()
+        config = load_config(arguments.config, arguments.set, kind)
         torch.set_num_threads(config.threads)
         # Before any worker is forked: one that is, while OpenCV's threads wait, hangs in OpenCV.
         cv2.setNumThreads(1)
@@ -266,6 +276,8 @@ class JsonLines(TrainerCallback):
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         """Write one row: step, seconds since the start, and what the trainer measured."""
+        if not state.is_world_process_zero:
+            return
         row = {
             "step": state.global_step,
             "seconds": round(time.time() - self.begun),

@@ -196,6 +196,7 @@ def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:
         licence="unknown",
         about=f"An adapter for {base.label}.",
         reasons=True,
+        defaults=base.defaults if base.reasons else _CHAIN,
     )
 
 

@@ -10,10 +10,10 @@ from robust_r1.errors import InputError
 MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
 # Earlier turns that a model is given at most. A turn of the longest question (4000 characters of
 # English, about 900 tokens), the instructions (130) and the page's longest answer (2048) is about
-# 3,100 tokens; eight of them, the picture (1,280) and the new turn stay below the 32,768 tokens
-# that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage); three further pictures take
-# the room of one such turn. Ordinary turns take a tenth.
-MAX_TURNS = 8
+# 3,100 tokens; seven of them, four pictures (1,280 each) and the new turn stay below the 32,768
+# tokens that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage). Ordinary turns take a
+# tenth.
+MAX_TURNS = 7
 # What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 

@@ -95,16 +95,7 @@ def _connect(name: str, options: _Options, report: Progress) -> Engine:
 
 
 def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") -> Engine:
-    report(0.0, f"Looking for {info.label}")
-    folder = _folder(info.source, report)
-    adapter = read_adapter(folder) if is_adapter(folder) else None
-    if adapter is not None:
-        base = catalog.find(adapter.base)
-        folder = _folder(base.source, report)
-        info = catalog.adapted(info, base)
-    checkpoint = read_checkpoint(folder)
-    if info.parameters == 0:
-        info = catalog.complete(info, checkpoint)
+    info, checkpoint, adapter = open_checkpoint(info, report)
     info = _bounded(info, options.max_pixels)
     report(0.3, f"Loading {info.label}")
     # Imported late: the command line answers `--help` and bad input without torch.
@@ -116,12 +107,37 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     place = adapter.folder if adapter else None
     model = load_model(checkpoint, precision, options.attention, place, report)
     note = note or _note(info, checkpoint, adapter)
-    engine = LocalEngine(model, _load_processor(checkpoint), info, precision, note)
+    engine = LocalEngine(model, open_processor(checkpoint), info, precision, note)
     if options.warm and checkpoint.parameters < catalog.SMALL:
         report(0.9, "Warming up")
         _warm_up(engine)
     report(1.0, f"{info.label} is ready")
     return engine
+
+
+def open_checkpoint(
+    info: ModelInfo, report: Progress
+) -> tuple[ModelInfo, Checkpoint, Adapter | None]:
+    """Find a model's files, fetching what is not here, and complete what is known of it.
+
+    Args:
+        info: of `catalog.find`; where it is an adapter, the checkpoint is that of its base.
+        report: moves from 0 to .3.
+
+    Raises:
+        ModelError: no such model, a hub that does not answer, a broken checkpoint or adapter.
+    """
+    report(0.0, f"Looking for {info.label}")
+    folder = _folder(info.source, report)
+    adapter = read_adapter(folder) if is_adapter(folder) else None
+    if adapter is not None:
+        base = catalog.find(adapter.base)
+        folder = _folder(base.source, report)
+        info = catalog.adapted(info, base)
+    checkpoint = read_checkpoint(folder)
+    if info.parameters == 0:
+        info = catalog.complete(info, checkpoint)
+    return info, checkpoint, adapter
 
 
 def _folder(source: str, report: Progress) -> Path:
@@ -157,7 +173,8 @@ def default_precision(parameters: int) -> str:
     return "4bit" if torch.cuda.is_available() else "bf16"
 
 
-def _load_processor(checkpoint: Checkpoint):
+def open_processor(checkpoint: Checkpoint):
+    """Load a checkpoint's processor; raises ModelError where its files are missing or broken."""
     from robust_r1.engine.processing import load_processor
     from robust_r1.engine.weights import first_line
 
