@@ -163,6 +163,14 @@ def test_each_reward_is_logged_by_itself_and_samples_are_kept(rewarded):
     assert {row["step"] for row in samples} >= {0, 2} and samples[0]["solution"]
 
 
+def test_what_the_model_says_of_its_first_samples_is_kept_at_each_checkpoint(taught, data):
+    rows = rows_of(taught / "samples.jsonl")
+    first = adapt.part_of(read_data(data), "sft", small())[:2]
+    assert [row["step"] for row in rows] == [2, 2, 4, 4]
+    assert [row["solution"] for row in rows] == 2 * [record.chain for record in first]
+    assert all(row["completion"].startswith("<TYPE>") for row in rows)
+
+
 class Stop(TrainerCallback):
     """Interrupt a run at its first checkpoint."""
 

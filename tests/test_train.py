@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from robust_r1.scenes import make_item
 from robust_r1.scenes.vocabulary import COUNT_WORDS
 from train import bundle as bundling
 from train import sft, stages, warmup
+from train.completions import CompletionLog
+from train.completions import scene_samples as asked_scenes
 from train.config import load_config
 from train.data import Collator, completion_of, scene_item
 from train.decoder import IGNORED, Decoder
@@ -31,6 +34,7 @@ from train.make_data import make_data
 from train.model import make_model, make_processor, make_tokenizer, prepare_vision
 from train.optim import MuonAdamW, cosine, orthogonalize
 from train.patches import basis
+from train.sampler import Sampler
 from train.samples import scene_samples
 from train.stages import freeze_vision, load_checkpoint, with_samples
 
@@ -503,6 +507,33 @@ def test_a_bundled_model_has_a_card_of_its_stages_and_refuses_figures_of_another
     ).exists()
     with pytest.raises(InputError, match="holds no checkpoint"):
         bundling.bundle(tmp_path, "tiny-sft", [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stage", "style"), [("base", "answer"), ("sft", "chain")])
+def test_what_the_model_says_of_held_out_scenes_is_kept(base_run, stage, style):
+    rows = [json.loads(line) for line in (base_run / stage / "samples.jsonl").open()]
+    items = [scene_item("validation", index, 0.0) for index in range(4)]
+    assert [row["solution"] for row in rows] == [completion_of(item, style) for item in items]
+    for row, item in zip(rows, items, strict=True):
+        assert item.question.prompt in row["prompt"]
+        assert row["step"] == getattr(SMOKE, stage).steps
+        assert 0 < row["tokens"] <= SMOKE.grpo.max_tokens
+
+
+def test_what_is_kept_is_what_the_model_answers_and_leaves_it_in_training(tokenizer, tmp_path):
+    model = make_model(SMOKE.model, tokenizer, seed=1).train()
+    processor = make_processor(SMOKE.model, tokenizer)
+    told = {}
+    for name, generate in (("own", model.generate), ("fast", Sampler(model))):
+        log = CompletionLog(tmp_path / name, asked_scenes("chain"), processor, generate, 8)
+        before = torch.random.get_rng_state()
+        log.on_save(None, SimpleNamespace(is_world_process_zero=True, global_step=3), None, model)
+        assert torch.equal(before, torch.random.get_rng_state())
+        told[name] = [json.loads(line) for line in (tmp_path / name).open()]
+    assert told["own"] == told["fast"] and model.training
+    log.on_save(None, SimpleNamespace(is_world_process_zero=False, global_step=3), None, model)
+    assert len((tmp_path / "fast").read_text().splitlines()) == 4
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import dataclasses
 import logging
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from robust_r1.engine.loading import open_checkpoint, open_processor
 from robust_r1.engine.weights import half_precision, load_model
 from robust_r1.errors import InputError, ModelError
 from robust_r1.records import Record
+from train.completions import CompletionLog, row_samples
 from train.config import AdaptConfig, AdaptStage
 from train.files import chain_rows, read_data, rollout_rows
 from train.history import StageRecord, history_of, record, write_history
@@ -46,6 +48,7 @@ _TARGETS = (
     r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 )
 _SPLIT_SALT = 0x5F17
+_LOOK_TOKENS = 256  # of a completion that is written down for people
 
 
 @dataclass(frozen=True)
@@ -116,10 +119,11 @@ def open_start(name: str, config: AdaptConfig) -> Start:
         ModelError: no such model, too little memory, or a model without a language model whose
             projections could be adapted.
     """
-    info, checkpoint, adapter = open_checkpoint(catalog.find(name), lambda share, words: None)
+    tell = _tell if sys.stderr.isatty() and PartialState().is_main_process else _be_silent
+    info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
     half = half_precision() if torch.cuda.is_available() else "fp32"
     precision = "4bit" if config.lora.quantized else half
-    model = load_model(checkpoint, precision, None, None, lambda share, words: None)
+    model = load_model(checkpoint, precision, None, None, tell)
     processor = open_processor(checkpoint)
     if adapter is not None:
         adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)
@@ -152,12 +156,17 @@ def sft_trainer(
         records: samples with chains.
         pictures: the folder that their pictures' paths begin at.
         config: settings.
-        folder: checkpoints and log.jsonl go there.
+        folder: checkpoints, log.jsonl and samples.jsonl go there.
     """
+    rows = chain_rows(records, pictures, config.max_pixels)
+    said = CompletionLog(
+        folder / "samples.jsonl", row_samples(rows), start.processor, start.model.generate,
+        _LOOK_TOKENS,
+    )  # fmt: skip
     return SFTTrainer(
         model=start.model,
         processing_class=start.processor,
-        train_dataset=chain_rows(records, pictures, config.max_pixels),
+        train_dataset=rows,
         args=SFTConfig(
             **_shared(config.sft, config, folder),
             # The samples were shuffled when they were divided; in order, a resumed run goes on with
@@ -167,7 +176,7 @@ def sft_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl")],
+        callbacks=[JsonLines(folder / "log.jsonl"), said],
     )
 
 
@@ -209,6 +218,14 @@ def grpo_trainer(
         ),
         callbacks=[JsonLines(folder / "log.jsonl")],
     )
+
+
+def _tell(share: float, words: str) -> None:
+    print(f"\r{words:60}", end="\n" if share >= 0.8 else "", file=sys.stderr, flush=True)
+
+
+def _be_silent(share: float, words: str) -> None:
+    """Report nothing."""
 
 
 def last_checkpoint(folder: Path) -> str | None:

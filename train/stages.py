@@ -21,12 +21,14 @@ from trl import SFTConfig, SFTTrainer
 
 from robust_r1.engine.processing import ImageTextProcessor, load_processor
 from robust_r1.errors import InputError, ModelError, RobustR1Error
+from train.completions import CompletionLog, row_samples, scene_samples
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
 from train.decisions import decisions_of, expected_values
 from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, attends_fully, patches_of
 from train.optim import MuonAdamW, cosine
+from train.sampler import Sampler
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -117,11 +119,15 @@ def train_text(
     checkpoint = resume(model, folder)
     seen = stage.batch * step_of(checkpoint) if checkpoint else 0
     count = stage.steps * stage.batch
+    samples = scene_samples(style) if rows is None else row_samples(rows)
+    said = CompletionLog(
+        folder / "samples.jsonl", samples, processor, Sampler(model), config.grpo.max_tokens
+    )
     shared = {
         "model": model,
         "processing_class": processor,
         "optimizers": (optimizer, LambdaLR(optimizer, schedule)),
-        "callbacks": [JsonLines(folder / "log.jsonl")],
+        "callbacks": [JsonLines(folder / "log.jsonl"), said],
     }
     if rows is None:
         trainer = SceneTrainer(
@@ -275,11 +281,12 @@ class JsonLines(TrainerCallback):
         self.path, self.begun = path, time.time()
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        """Write one row: step, seconds since the start, and what the trainer measured."""
+        """Write one row: step, of how many, seconds since the start, what the trainer measured."""
         if not state.is_world_process_zero:
             return
         row = {
             "step": state.global_step,
+            "of": state.max_steps,
             "seconds": round(time.time() - self.begun),
             **(logs or {}),
         }
