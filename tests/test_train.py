@@ -524,15 +524,16 @@ def test_what_the_model_says_of_held_out_scenes_is_kept(base_run, stage, style):
 def test_what_is_kept_is_what_the_model_answers_and_leaves_it_in_training(tokenizer, tmp_path):
     model = make_model(SMOKE.model, tokenizer, seed=1).train()
     processor = make_processor(SMOKE.model, tokenizer)
-    told = {}
+    told, arguments = {}, SimpleNamespace(gradient_checkpointing_kwargs=None)
     for name, generate in (("own", model.generate), ("fast", Sampler(model))):
         log = CompletionLog(tmp_path / name, asked_scenes("chain"), processor, generate, 8)
         before = torch.random.get_rng_state()
-        log.on_save(None, SimpleNamespace(is_world_process_zero=True, global_step=3), None, model)
+        first = SimpleNamespace(is_world_process_zero=True, global_step=3)
+        log.on_save(arguments, first, None, model)
         assert torch.equal(before, torch.random.get_rng_state())
         told[name] = [json.loads(line) for line in (tmp_path / name).open()]
     assert told["own"] == told["fast"] and model.training
-    log.on_save(None, SimpleNamespace(is_world_process_zero=False, global_step=3), None, model)
+    log.on_save(arguments, SimpleNamespace(is_world_process_zero=False), None, model)
     assert len((tmp_path / "fast").read_text().splitlines()) == 4
 
 

@@ -81,6 +81,11 @@ def run(arguments: argparse.Namespace, config: AdaptConfig) -> None:
     # --- Training
     make = sft_trainer if arguments.stage == "sft" else grpo_trainer
     trainer = make(start, records, arguments.data.parent, config, folder)
+    # TRL rounds adapters of quantized weights to bf16, where a step as small as those of
+    # reinforcement is lost; and peft would resume them in float32.
+    for weight in trainer.model.parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
     with _memory_errors(arguments.stage, config):
         trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     # --- Adapter
@@ -159,10 +164,10 @@ def sft_trainer(
         folder: checkpoints, log.jsonl and samples.jsonl go there.
     """
     rows = chain_rows(records, pictures, config.max_pixels)
+    tokens = min(_LOOK_TOKENS, config.grpo.max_tokens)
     said = CompletionLog(
-        folder / "samples.jsonl", row_samples(rows), start.processor, start.model.generate,
-        _LOOK_TOKENS,
-    )  # fmt: skip
+        folder / "samples.jsonl", row_samples(rows), start.processor, start.model.generate, tokens
+    )
     return SFTTrainer(
         model=start.model,
         processing_class=start.processor,

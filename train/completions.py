@@ -1,13 +1,15 @@
 """Keep what a model says while it learns: a few samples, answered greedily at each checkpoint."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from PIL import Image
 from transformers import GenerationConfig, ProcessorMixin, TrainerCallback
+from trl.models.utils import disable_gradient_checkpointing
 
 from robust_r1.chain import build_prompt
 from train.data import completion_of, scene_item
@@ -74,12 +76,11 @@ class CompletionLog(TrainerCallback):
         """Answer the samples and write them down; the first of several processes does."""
         if not state.is_world_process_zero:
             return
-        training = model.training
-        model.eval()
-        try:
+        with (
+            _without_dropout(model),
+            disable_gradient_checkpointing(model, args.gradient_checkpointing_kwargs),
+        ):
             said = self._answer(model)
-        finally:
-            model.train(training)
         tokenizer = self._processor.tokenizer
         with self._path.open("a", encoding="utf-8") as file:
             for sample, ids in zip(self._samples, said, strict=True):
@@ -111,6 +112,24 @@ class CompletionLog(TrainerCallback):
         )
         whole = self._generate(**inputs, generation_config=settings)
         return whole[:, inputs["input_ids"].shape[1] :].cpu()
+
+
+@contextmanager
+def _without_dropout(model: torch.nn.Module) -> Iterator[None]:
+    """Leave dropout out for a while; the model stays in training.
+
+    Where one that is not runs in 4 bits on a CPU, bitsandbytes repacks its weights in a way that
+    cannot be trained through.
+    """
+    drops = [part for part in model.modules() if isinstance(part, torch.nn.Dropout)]
+    drops = [part for part in drops if part.training]
+    for part in drops:
+        part.eval()
+    try:
+        yield
+    finally:
+        for part in drops:
+            part.train()
 
 
 def _asking(processor: ProcessorMixin, prompt: str) -> str:
