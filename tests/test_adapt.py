@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -197,6 +198,12 @@ def test_an_interrupted_run_resumes_to_the_same_adapter(
     assert all(torch.equal(wanted[name], got[name]) for name in wanted)
     steps = [row["step"] for row in rows_of(resumed / "log.jsonl") if "grad_norm" in row]
     assert steps == list(range(1, len(steps) + 1))
+
+
+def test_what_another_adapter_left_in_a_runs_folder_is_refused(train, taught, tmp_path):
+    shutil.copytree(taught, tmp_path / "run")
+    with pytest.raises(ModelError, match="checkpoint-4 is of a model of another shape"):
+        train("sft", tmp_path / "run", config=small("lora.rank=8"))
 
 
 @pytest.mark.slow

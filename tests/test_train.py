@@ -39,11 +39,14 @@ from train.samples import scene_samples
 from train.stages import freeze_vision, load_checkpoint, with_samples
 
 SMOKE = load_config("smoke")
-# Runs commands as `python -m` does, one after another, but imports torch once for all of them.
+# Runs commands as `python -m` does, one after another, but imports torch once for all of them. No
+# file that a command writes may grow beyond its limit, in bytes; 0 sets none.
 RUN = """
-import json, runpy, sys
-for words in json.load(sys.stdin):
+import json, resource, runpy, sys
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+for words, limit in json.load(sys.stdin):
     sys.argv, status = words, 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit or most, most))
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     except SystemExit as end:
@@ -61,7 +64,8 @@ def tokenizer():
 def commands(tmp_path_factory, root):
     """Run the stages as a user would, once for the module; first two that cannot begin.
 
-    Gives their folders, and of each the exit status and what it wrote to stderr.
+    Chains are tried once with a disk that takes no large file, then again in the same folder. Gives
+    their folders, and of each the exit status and what it wrote to stderr.
     """
     folder = tmp_path_factory.mktemp("run")
     base, empty = str(folder / "base"), str(folder / "empty")
@@ -69,9 +73,13 @@ def commands(tmp_path_factory, root):
         "nowhere": ["train.base", "--config", "nowhere"],
         "unfounded": ["train.grpo", "--config", "smoke", "--from", empty],
         "base": ["train.base", "--config", "smoke"],
+        "full": ["train.sft", "--config", "smoke", "--from", base],
         "sft": ["train.sft", "--config", "smoke", "--from", base],
     }
-    calls = [[*words, "-o", str(folder / name)] for name, words in lines.items()]
+    calls = [
+        ([*words, "-o", str(folder / name.replace("full", "sft"))], 60_000 * (name == "full"))
+        for name, words in lines.items()
+    ]
     done = subprocess.run(
         [sys.executable, "-c", RUN], cwd=root, input=json.dumps(calls), text=True,
         capture_output=True,
@@ -579,6 +587,76 @@ def test_what_cannot_begin_ends_with_one_line_and_exit_2(commands, name, words):
     status, error = told[name]
     assert status == 2 and not (folder / name).exists()
     assert error.startswith("error: ") and error.count("\n") == 1 and words in error
+
+
+@pytest.mark.slow
+def test_a_disk_that_takes_no_checkpoint_is_told_in_one_line_and_the_command_goes_on_later(
+    commands, base_run
+):
+    _, told = commands
+    status, error = told["full"]
+    last = error.splitlines()[-1]
+    assert status == 2 and "Traceback" not in error
+    assert last.startswith(f"error: {base_run / 'sft'} could not be written: ")
+    assert last.endswith("make room or choose another folder")
+    assert told["sft"][0] == 0
+
+
+@pytest.mark.slow
+def test_what_another_model_left_in_a_runs_folder_is_refused(base_run, tokenizer, tmp_path):
+    wider = make_model(load_config("smoke", ["model.text_width=128"]).model, tokenizer, 0)
+    with pytest.raises(ModelError, match="checkpoint-4 is of a model of another shape"):
+        stages.resume(wider, base_run / "sft")
+    optimizer = MuonAdamW(wider.named_parameters(), rate=0.1)
+    warmup._save(tmp_path / "left.pt", wider, optimizer, 1)
+    with pytest.raises(ModelError, match="left.pt is of a model of another shape"):
+        warmup._restore(tmp_path / "left.pt", make_model(SMOKE.model, tokenizer, 0), optimizer)
+
+
+def _misfit(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["text_config"]["intermediate_size"] *= 2
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def _cut(folder):
+    file = next(folder.glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-10])
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"), [(_misfit, "could not be loaded"), (_cut, "broken or cut short")]
+)
+def test_a_broken_checkpoint_is_refused_in_one_sentence(tmp_path, tokenizer, damage, words):
+    model = make_model(SMOKE.model, tokenizer, 0)
+    stages.save_checkpoint(model, make_processor(SMOKE.model, tokenizer), tmp_path, torch.float32)
+    assert load_checkpoint(tmp_path)
+    damage(tmp_path)
+    with pytest.raises(ModelError, match=words) as caught:
+        load_checkpoint(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_interruption_says_that_the_same_command_goes_on(monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["train.sft", "--config", "smoke", "-o", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        stages.main_of(stages.parser_of("Train."), interrupt)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == (
+        "interrupted; the same command goes on from the last checkpoint\n"
+    )
+
+
+def test_a_fault_that_is_nobodys_disk_keeps_its_traceback(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(sys, "argv", ["train.sft", "--config", "smoke", "-o", "nowhere"])
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        stages.main_of(stages.parser_of("Train."), fail)
 
 
 def test_a_stage_that_is_started_several_times_over_says_that_it_runs_alone(monkeypatch, capsys):

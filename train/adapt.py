@@ -14,7 +14,6 @@ several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m tra
 
 import argparse
 import contextlib
-import dataclasses
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -39,7 +38,7 @@ from train.config import AdaptConfig, AdaptStage
 from train.files import chain_rows, read_data, rollout_rows
 from train.history import StageRecord, history_of, record, write_history
 from train.rollouts import SampleLog, rewards_of
-from train.stages import JsonLines, main_of, parser_of, step_of
+from train.stages import JsonLines, another_model, main_of, parser_of, step_of
 
 STAGES = ("sft", "grpo")
 # Projections of the language model's layers; those of the vision tower have other parents.
@@ -86,8 +85,9 @@ def run(arguments: argparse.Namespace, config: AdaptConfig) -> None:
     for weight in trainer.model.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
-    with _memory_errors(arguments.stage, config):
-        trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    last = last_checkpoint(folder)
+    with _faults(arguments.stage, config, last):
+        trainer.train(resume_from_checkpoint=last)
     # --- Adapter
     if not state.is_main_process:
         return
@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace, config: AdaptConfig) -> None:
     stage = {"sft": "chains", "grpo": "rewards"}[arguments.stage]
     done = record(stage, len(records), config.seed, folder / "log.jsonl")
     write_history(folder, start.history, done)
-    (folder / "README.md").write_text(_card(start.base, config, (*start.history, done)), "utf-8")
+    card = _card(start.base, model.peft_config["default"], (*start.history, done))
+    (folder / "README.md").write_text(card, "utf-8")
 
 
 def part_of(records: Sequence[Record], stage: str, config: AdaptConfig) -> list[Record]:
@@ -268,7 +269,7 @@ def _shared(stage: AdaptStage, config: AdaptConfig, folder: Path) -> dict:
 
 
 @contextlib.contextmanager
-def _memory_errors(stage: str, config: AdaptConfig) -> Iterator[None]:
+def _faults(stage: str, config: AdaptConfig, last: str | None) -> Iterator[None]:
     try:
         yield
     except torch.OutOfMemoryError as error:
@@ -279,15 +280,18 @@ def _memory_errors(stage: str, config: AdaptConfig) -> Iterator[None]:
             f"{'' if config.lora.quantized else ', or set lora.quantized=true'}, then start the "
             "same command again"
         ) from error
+    except RuntimeError as error:
+        if last is None or "size mismatch" not in str(error):
+            raise
+        raise another_model(last) from error
 
 
-def _card(base: str, config: AdaptConfig, history: Sequence[StageRecord]) -> str:
+def _card(base: str, lora: LoraConfig, history: Sequence[StageRecord]) -> str:
     rows = [
         f"| {done.stage} | `{done.command}` | {done.samples:,} | {done.seed} | {done.minutes:g} |"
         for done in history
     ]
-    lora = dataclasses.asdict(config.lora)
-    settings = ", ".join(f"{name} {value}" for name, value in lora.items())
+    settings = f"rank {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout:g}"
     return "\n".join(
         [
             "# An adapter for reasoning chains about degraded pictures",

@@ -3,10 +3,12 @@
 import argparse
 import copy
 import dataclasses
+import errno
 import functools
 import json
 import logging
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -14,13 +16,18 @@ from pathlib import Path
 import cv2
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
 from transformers.trainer import TRAINER_STATE_NAME
 from trl import SFTConfig, SFTTrainer
 
-from robust_r1.engine.processing import ImageTextProcessor, load_processor
+from robust_r1.engine.checkpoint import read_checkpoint
+from robust_r1.engine.loading import open_processor
+from robust_r1.engine.processing import ImageTextProcessor
+from robust_r1.engine.weights import first_line
 from robust_r1.errors import InputError, ModelError, RobustR1Error
+from robust_r1.records.lines import unwritable
 from train.completions import CompletionLog, row_samples, scene_samples
 from train.config import StageConfig, TrainingConfig, load_config
 from train.data import Collator, scene_indices
@@ -29,6 +36,8 @@ from train.decoder import IGNORED, Decoder
 from train.encoder import Encoder, attends_fully, patches_of
 from train.optim import MuonAdamW, cosine
 from train.sampler import Sampler
+
+_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
@@ -64,6 +73,13 @@ def main_of(
         run(arguments, config)
     except RobustR1Error as error:
         sys.exit(_complain(error))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if (fault := _disk_fault(error)) is None:
+            raise
+        sys.exit(_complain(unwritable(arguments.output, fault)))
 
 
 def _refuse_ranks() -> None:
@@ -75,6 +91,19 @@ def _refuse_ranks() -> None:
         )
 
 
+def _disk_fault(error: Exception) -> OSError | None:
+    """Return what a disk has against a file; None where the error is of another kind.
+
+    Torch and safetensors tell of it in words alone.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error if error.errno in _UNWRITABLE else None
+    codes = "|".join(map(str, _UNWRITABLE))
+    if re.search(rf"PytorchStreamWriter|\(os error ({codes})\)", str(error)):
+        return OSError(errno.ENOSPC, "the disk would not take a checkpoint")
+    return None
+
+
 def _complain(error: RobustR1Error) -> int:
     print(f"error: {error}", file=sys.stderr)
     return 2
@@ -84,12 +113,16 @@ def load_checkpoint(folder: Path) -> tuple[Qwen2_5_VLForConditionalGeneration, I
     """Load what an earlier stage saved, in float32 for training on.
 
     Raises:
-        ModelError: the folder holds no checkpoint.
+        ModelError: the folder holds no checkpoint, or a broken one.
     """
     if not (folder / "config.json").is_file():
         raise ModelError(f"{folder} holds no checkpoint; run the stage before this one first")
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    return model, load_processor(folder)
+    checkpoint = read_checkpoint(folder)
+    try:
+        model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
+    return model, open_processor(checkpoint)
 
 
 def freeze_vision(model: Qwen2_5_VLForConditionalGeneration) -> None:
@@ -229,14 +262,27 @@ def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | Non
 
     Returns:
         None where there is no whole checkpoint; the run then begins at its beginning.
+
+    Raises:
+        ModelError: the checkpoint is of a model of another shape.
     """
     whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
     if not whole:
         return None
     last = max(whole, key=step_of)
-    saved = Qwen2_5_VLForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
-    model.load_state_dict(saved.state_dict())
+    try:
+        saved = Qwen2_5_VLForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
+        model.load_state_dict(saved.state_dict())
+    except RuntimeError as error:
+        raise another_model(last) from error
     return str(last)
+
+
+def another_model(checkpoint: Path | str) -> ModelError:
+    """Return the error for a run's folder in which a model of another shape was trained."""
+    return ModelError(
+        f"{checkpoint} is of a model of another shape; give this run a folder of its own"
+    )
 
 
 def step_of(checkpoint: str | Path) -> int:

@@ -27,6 +27,7 @@ from robust_r1.scenes.vocabulary import COLORS, NOUNS
 from train.config import TrainingConfig
 from train.encoder import Encoder, patches_of
 from train.optim import MuonAdamW, cosine
+from train.stages import another_model
 
 TOKEN = 32  # pixels a side under one merged token: a patch of 16, merged 2 x 2
 _VALIDATION = 512  # scenes
@@ -272,7 +273,10 @@ def _restore(path: Path, module: nn.Module, optimizer: MuonAdamW) -> int:
     if not path.is_file():
         return 0
     state = torch.load(path, weights_only=True)
-    module.load_state_dict(state["module"])
+    try:
+        module.load_state_dict(state["module"])
+    except RuntimeError as error:
+        raise another_model(path) from error
     optimizer.load_state_dict(state["optimizer"])
     return state["step"]
 
