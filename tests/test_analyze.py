@@ -23,7 +23,7 @@ from robust_r1.analysis.robustness import by_level, robustness
 from robust_r1.cli import main
 from robust_r1.degradations import SPECS
 from robust_r1.errors import DataError, InputError
-from robust_r1.evaluation import load_run
+from robust_r1.evaluation import BANDS, load_run, recall_by_band, recall_by_degradation
 from robust_r1.metrics import bootstrap_interval, match_visible
 from robust_r1.report.files import COLUMNS, to_csv, to_jsonl
 from robust_r1.report.page import html_report
@@ -220,6 +220,42 @@ def test_report_writes_the_page_and_splits_by_task(tmp_path, capsys, monkeypatch
     assert "| mcq, clean |" in out and "| cap, high |" in out
     assert main(["report", str(BUNDLED), "-o", str(tmp_path / "report.pdf")]) == 2
     assert "must end in .html" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", sorted(BUNDLED.parent.iterdir()), ids=lambda folder: folder.name)
+def test_recall_by_band_takes_recall_apart_and_loses_nothing(folder):
+    rows = load_run(folder).rows
+    bands, whole = recall_by_band(rows), recall_by_degradation(rows, BANDS[0][0])
+    assert [band[0] for band in BANDS[1:]] == [band[1] for band in BANDS[:-1]]
+    for id, figure in whole.items():
+        parts = [bands[id, band] for band in BANDS]
+        assert sum(part.n for part in parts) == figure.n
+        hits = sum((part.value or 0) * part.n for part in parts)
+        assert hits == pytest.approx((figure.value or 0) * figure.n)
+    for band in BANDS:
+        assert bands["", band].n == sum(bands[id, band].n for id in whole)
+
+
+def test_report_tells_recall_by_degradation_and_the_training_notes_quote_it(
+    capsys, tmp_path, monkeypatch
+):
+    runs = [str(BUNDLED.with_name(f"{name}-minibench")) for name in ("tiny-sft", "tiny-rl")]
+    assert main(["report", *runs, "--by-degradation"]) == 0
+    found: dict[str, list[str]] = {}
+    for printed in capsys.readouterr().out.splitlines()[2:]:
+        name, one, other, _ = (cell.strip() for cell in printed.strip("|").split("|"))
+        values = [f"{float(cell.split()[0]):.2f}".removeprefix("0") for cell in (one, other)]
+        found.setdefault(name.partition(",")[0], []).append(", ".join(values))
+    assert len(found) == 17
+    notes = (ROOT / "train" / "README.md").read_text("utf-8")
+    for name, cells in found.items():
+        assert f"| {name} | {' | '.join(cells)} | " in notes, name
+    assert main(["report", runs[0], "--by-degradation", "--by-task"]) == 2
+    assert "stands alone" in capsys.readouterr().err
+    monkeypatch.setenv("ROBUST_R1_NOTEBOOK", str(tmp_path / "notebook.sqlite"))
+    assert main(["report", *runs, "-o", str(tmp_path / "report.html")]) == 0
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert "Perceived, by degradation and applied intensity" in text
 
 
 def test_reading_a_run_that_is_being_written_leaves_its_folder_alone(tmp_path):

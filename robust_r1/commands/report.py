@@ -31,6 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--by-task", action="store_true", help="split the answers by task as well as by level"
     )
     parser.add_argument(
+        "--by-degradation", action="store_true",
+        help="how often each degradation was perceived, by applied intensity, instead",
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE.html",
         help="write figures, charts, pictures and cases as a page that stands alone",
     )
@@ -60,12 +64,16 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
         )
     if args.output:
         return _write(runs, args)
+    if args.by_degradation and (args.against or args.by_task):
+        raise InputError("--by-degradation stands alone; leave out --against and --by-task")
     if args.against:
         other = load_run(args.against)
         title = f"{runs[0].benchmark}, more than {other.model}"
         columns = [differences(done, other) for done in runs]
     else:
         title, columns = runs[0].benchmark, [headline(done.rows) for done in runs]
+        if args.by_degradation:
+            title, columns = f"{title}, perceived", [_by_degradation(done) for done in runs]
         if args.by_task:
             columns = [_by_task(done, column) for done, column in zip(runs, columns, strict=True)]
     if args.json:
@@ -89,6 +97,17 @@ def _by_task(run, figures: Mapping) -> dict:
     return {**figures, **{name: figure for name, figure in split.items() if figure.n}}
 
 
+def _by_degradation(run) -> dict:
+    from robust_r1.evaluation import recall_by_band
+
+    found = recall_by_band(run.rows)
+    return {
+        f"{id or 'all'}, {low:g} to {high:g}": figure
+        for (id, (low, high)), figure in found.items()
+        if figure.n
+    }
+
+
 def _write(runs: Sequence, args: argparse.Namespace) -> int:
     from robust_r1.analysis.entries import gather
     from robust_r1.report.page import html_report, title_of
@@ -96,8 +115,10 @@ def _write(runs: Sequence, args: argparse.Namespace) -> int:
 
     if args.output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{args.output} must end in .html; without -o the figures are printed")
-    if args.against or args.json or args.by_task:
-        raise InputError("the page has every figure; leave out --against, --by-task and --json")
+    if args.against or args.json or args.by_task or args.by_degradation:
+        raise InputError(
+            "the page has every figure; leave out --against, --by-task, --by-degradation and --json"
+        )
     models = [done.model for done in runs]
     if len(set(models)) < len(models):
         raise InputError(f"two runs are of {max(models, key=models.count)}; give one a model")

@@ -7,11 +7,14 @@ from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import SPECS, find
 from robust_r1.evaluation.runs import Row
-from robust_r1.metrics import Figure, Matching, average, resampled_counts
+from robust_r1.metrics import VISIBLE, Figure, Matching, average, resampled_counts
 
 _RESAMPLES = 1000
+# (low, high) applied intensities, from low up and below high: hardly visible, the hard middle,
+# strong. Below the first a degradation counts neither way.
+BANDS = ((VISIBLE, 0.3), (0.3, 0.6), (0.6, 1.0))
 
 
 def headline(rows: Sequence[Row]) -> dict[str, Figure]:
@@ -41,6 +44,25 @@ def recall_by_degradation(rows: Iterable[Row], least: float) -> dict[str, Figure
             if finding.intensity >= least:
                 hits[finding.name].append(float(finding.name in perceived))
     return {spec.id: average(hits[spec.chain_name]) for spec in SPECS}
+
+
+def recall_by_band(rows: Iterable[Row]) -> dict[tuple[str, tuple[float, float]], Figure]:
+    """Compute how often each degradation was perceived, by its id and the band of BANDS it was in.
+
+    The id "" stands for all of them together. An intensity of 1 is in the last band.
+    """
+    hits: dict[tuple[str, tuple[float, float]], list[float]] = {
+        (id, band): [] for id in ("", *(spec.id for spec in SPECS)) for band in BANDS
+    }
+    for row in rows:
+        perceived = {finding.name for finding in row.found}
+        for finding in row.true:
+            for low, high in BANDS:
+                if low <= finding.intensity < high or finding.intensity == high == 1:
+                    hit = float(finding.name in perceived)
+                    hits[find(finding.name).id, (low, high)].append(hit)
+                    hits["", (low, high)].append(hit)
+    return {place: average(found) for place, found in hits.items()}
 
 
 def perception(rows: Sequence[Row]) -> dict[str, Figure]:

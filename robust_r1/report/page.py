@@ -8,14 +8,16 @@ from robust_r1.analysis.entries import Entry
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.chain import Finding
 from robust_r1.errors import InputError
+from robust_r1.evaluation import recall_by_band
 from robust_r1.markup import escape
 from robust_r1.report.pictures import picture_of
-from robust_r1.report.summary import summarize
+from robust_r1.report.summary import by_model, summarize
 from robust_r1.report.tables import (
     confusion_table,
     error_table,
     headline_table,
     level_table,
+    recall_table,
     robustness_table,
 )
 from robust_r1.store import Marks
@@ -52,6 +54,12 @@ def html_report(
         robustness_table(found.robustness) if found.robustness else "",
         "<h2>What was taken for what</h2>",
         confusion_table(found.confusion),
+        recall_table(
+            [
+                (model, recall_by_band(entry.row for entry in part))
+                for model, part in by_model(entries)
+            ]
+        ),
         "<h2>How far intensities were off</h2>",
         *(_histogram(model, errors) for model, errors in found.errors),
         error_table(found.errors),

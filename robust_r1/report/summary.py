@@ -45,7 +45,7 @@ def summarize(entries: Sequence[Entry]) -> Summary:
 def headlines(entries: Sequence[Entry]) -> Headlines:
     """Compute the headline figures of each model."""
     return tuple(
-        (model, headline([entry.row for entry in part])) for model, part in _by_model(entries)
+        (model, headline([entry.row for entry in part])) for model, part in by_model(entries)
     )
 
 
@@ -55,11 +55,12 @@ def details(entries: Sequence[Entry]) -> Details:
         levels=by_level(entries),
         robustness=robustness(entries),
         confusion=confusion(entries),
-        errors=tuple((model, intensity_errors(part)) for model, part in _by_model(entries)),
+        errors=tuple((model, intensity_errors(part)) for model, part in by_model(entries)),
     )
 
 
-def _by_model(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+def by_model(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Return each model with its cases, in the order in which models come."""
     parts: dict[str, list[Entry]] = {}
     for entry in entries:
         parts.setdefault(entry.model, []).append(entry)

@@ -1,12 +1,13 @@
 """Tables of figures as HTML; every word from a run goes through `escape`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
 from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, RobustnessRow
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import SPECS, find
+from robust_r1.evaluation import BANDS
 from robust_r1.markup import escape
 from robust_r1.metrics import Figure
 from robust_r1.report.summary import Headlines
@@ -84,6 +85,25 @@ def confusion_table(found: Confusion) -> str:
         "Applied (lines) taken for (columns), percent of each line",
         ["applied", *names, "nothing", "n"], rows, "rr-wide",
     )
+
+
+def recall_table(recalls: Sequence[tuple[str, Mapping]]) -> str:
+    """Draw how often each degradation was perceived, by applied intensity and model.
+
+    `recalls` holds (model, `evaluation.recall_by_band` of its cases).
+    """
+    rows = []
+    for id in ("", *(spec.id for spec in SPECS)):
+        for model, found in recalls:
+            figures = [found[id, band] for band in BANDS]
+            if any(figure.n for figure in figures):
+                label = find(id).label if id else "all"
+                counts = "/".join(str(figure.n) for figure in figures)
+                rows.append([_head(label), _cell(escape(model, _NAME)), *map(_figure, figures),
+                             _cell(counts, "rr-n")])
+    bands = [f"{low:g} to {high:g}" for low, high in BANDS]
+    return _table("Perceived, by degradation and applied intensity",
+                  ["degradation", "model", *bands, "n"], rows)
 
 
 def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> str:
