@@ -14,7 +14,8 @@ from robust_r1.cli import build_parser, main
 from robust_r1.commands.ask import ChainPrinter, _case
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import PRESETS, DegradationPlan
-from robust_r1.engine import catalog, load_engine
+from robust_r1.engine import catalog, load_engine, machine
+from robust_r1.engine.memory import fitting
 
 
 @pytest.fixture(scope="module")
@@ -255,16 +256,24 @@ def test_a_full_size_model_is_asked_for_as_many_tokens_as_it_was_trained_with():
 
 
 def test_what_does_not_fit_is_said(capsys, monkeypatch):
-    from robust_r1.engine import machine
+    def line(available, gpu):
+        memory = machine.Memory(available, gpu)
+        monkeypatch.setattr(machine, "read_memory", lambda: memory)
+        assert main(["models"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return next(each for each in lines if each.startswith("robust-r1-rl"))
 
-    monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(4_000_000_000, 0))
-    assert main(["models"]) == 0
-    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("robust-r1-rl"))
-    assert "4bit" in line and "bf16" not in line
-    monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(4_000_000_000, 10**9))
-    assert main(["models"]) == 0
-    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("robust-r1-rl"))
-    assert "too large" in line
+    assert line(10**9, gpu=4 * 10**9).endswith(" 4bit")
+    assert line(4 * 10**9, gpu=10**9).endswith("too large")
+    assert line(6 * 10**9, gpu=0).endswith(" 8bit")
+
+
+@pytest.mark.parametrize("gpu", [0, 80_000_000_000])
+def test_4_bits_are_offered_where_a_full_size_model_can_be_loaded_in_them(gpu):
+    free = machine.Memory(80_000_000_000, gpu)
+    for info in catalog.models():
+        offered = "4bit" in fitting(info.memory, free)
+        assert offered == (info.parameters < catalog.SMALL or gpu > 0), info.name
 
 
 def test_a_table_aligns_numbers_right_and_texts_left():

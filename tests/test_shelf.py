@@ -167,9 +167,15 @@ def test_whatever_goes_wrong_in_loading_reaches_who_asks_and_is_tried_again(pict
 
 
 def test_the_menu_says_what_fits(monkeypatch):
+    def label(available, gpu=0):
+        memory = machine.Memory(available, gpu)
+        monkeypatch.setattr(machine, "read_memory", lambda: memory)
+        return _label(Standby(large("big"), None))
+
     needed = memory_needed(3_000_000_000)
-    free = machine.Memory(needed["4bit"] + 1, 0)
-    monkeypatch.setattr(machine, "read_memory", lambda: free)
-    assert _label(Standby(large("big"), None)) == "big, fits in 4bit"
-    free = machine.Memory(1000, 0)
-    assert _label(Standby(large("big"), None)) == "big, too large here"
+    assert label(1000, gpu=needed["4bit"] + 1) == "big, fits in 4bit"
+    # Without a GPU 4 bits are not to be had, and what would be loaded is named where it fits.
+    assert label(needed["4bit"] + 1) == "big, too large here"
+    assert label(needed["8bit"] + 1) == "big, fits in 8bit"
+    assert label(needed["fp32"] + 1) == "big, fits in bf16"
+    assert label(1000) == "big, too large here"

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _describe(info: ModelInfo, memory: machine.Memory) -> dict[str, Any]:
-    fits = ", ".join(fitting(info.memory, memory.largest))
+    fits = ", ".join(fitting(info.memory, memory))
     where = "bundled" if info.bundled else "downloaded" if catalog.is_cached(info) else "on the hub"
     prompt = write_prompt(info, "QUESTION")
     values = {"memory": dict(info.memory), "prompt": prompt, "where": where, "fits": fits}

@@ -10,6 +10,8 @@ from robust_r1.errors import ModelError
 
 # A quarter on top of the weights is for activations and the cache.
 _RESERVE = 1.25
+# Bytes in bf16 from which a model counts as full-size: a billion weights (catalog.SMALL).
+_FULL_SIZE = 2_000_000_000 * _RESERVE
 
 
 def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
@@ -30,24 +32,32 @@ def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
 
 def check_memory(name: str, needed: Mapping[str, int], precision: str) -> None:
     """Raise ModelError where not even the weights fit, so that the system need not end the page."""
-    free = machine.read_memory().largest
-    if free and needed[precision] / _RESERVE > free:
-        raise _too_large(name, needed, precision, free)
+    memory = machine.read_memory()
+    if memory.largest and needed[precision] / _RESERVE > memory.largest:
+        raise _too_large(name, needed, precision, memory)
 
 
 def out_of_memory(name: str, precision: str, parameters: int) -> ModelError:
     """Say that loading ran out of memory, and what would fit."""
-    free = machine.read_memory().largest
-    return _too_large(name, memory_needed(parameters), precision, free)
+    return _too_large(name, memory_needed(parameters), precision, machine.read_memory())
 
 
-def fitting(needed: Mapping[str, int], free: int) -> list[str]:
-    """List the precisions that fit into so many bytes."""
-    return [precision for precision, size in needed.items() if size <= free]
+def fitting(needed: Mapping[str, int], memory: machine.Memory) -> list[str]:
+    """List the precisions that a model can be loaded in where this much memory is free.
+
+    Not 4 bits for a full-size model without a GPU: bitsandbytes' kernel for CPUs works in blocks of
+    64 columns, and the vision tower of Qwen2.5-VL has layers of 3,420.
+    """
+    odd = not memory.gpu and needed["bf16"] >= _FULL_SIZE
+    fit = [precision for precision, size in needed.items() if size <= memory.largest]
+    return [precision for precision in fit if not (odd and precision == "4bit")]
 
 
-def _too_large(name: str, needed: Mapping[str, int], precision: str, free: int) -> ModelError:
-    smaller = [one for one in fitting(needed, free) if needed[one] < needed[precision]]
+def _too_large(
+    name: str, needed: Mapping[str, int], precision: str, memory: machine.Memory
+) -> ModelError:
+    free = memory.largest
+    smaller = [one for one in fitting(needed, memory) if needed[one] < needed[precision]]
     mend = f"choose {' or '.join(smaller)}" if smaller else "choose a smaller model"
     return ModelError(
         f"{name} needs about {needed[precision] / 1e9:.1f} GB in {precision} and {free / 1e9:.1f} "

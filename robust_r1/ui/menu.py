@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from robust_r1.engine import Engine, catalog, machine
+from robust_r1.engine.loading import default_precision
 from robust_r1.engine.memory import fitting
 from robust_r1.ui.blocks import QUIET, chosen_in
 from robust_r1.ui.markup import escape
@@ -53,5 +54,8 @@ def _label(engine: Engine) -> str:
     info = engine.info
     if info.parameters < catalog.SMALL or not info.memory or engine.precision:
         return info.label
-    fits = fitting(info.memory, machine.read_memory().largest)
-    return f"{info.label}, fits in {fits[0]}" if fits else f"{info.label}, too large here"
+    fits = fitting(info.memory, machine.read_memory())
+    if not fits:
+        return f"{info.label}, too large here"
+    usual = default_precision(info.parameters)
+    return f"{info.label}, fits in {usual if usual in fits else fits[0]}"
