@@ -127,9 +127,12 @@ def open_start(name: str, config: AdaptConfig) -> Start:
     """
     tell = _tell if sys.stderr.isatty() and PartialState().is_main_process else _be_silent
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
-    half = half_precision() if torch.cuda.is_available() else "fp32"
+    cuda = torch.cuda.is_available()
+    half = half_precision() if cuda else "fp32"
     precision = "4bit" if config.lora.quantized else half
-    model = load_model(checkpoint, precision, None, None, tell)
+    # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
+    device = torch.cuda.current_device() if cuda else "cpu"
+    model = load_model(checkpoint, precision, None, None, tell, device)
     processor = open_processor(checkpoint)
     if adapter is not None:
         adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)

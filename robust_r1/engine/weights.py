@@ -44,6 +44,7 @@ def load_model(
     attention: str | None,
     adapter: Path | None,
     report: Progress,
+    device: str | int | None = None,
 ):
     """Load a model, ready to generate.
 
@@ -53,6 +54,7 @@ def load_model(
         attention: "eager", "sdpa" or "flash_attention_2"; None for the fastest that is there.
         adapter: folder of a LoRA for it. It is merged, except into quantized weights.
         report: moves from .3 to .8.
+        device: "cpu" or the number of a GPU; None for the GPU if there is one.
 
     Raises:
         ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU.
@@ -72,7 +74,7 @@ def load_model(
             dtype=dtype,
             attn_implementation=attention or _attention(dtype),
             quantization_config=_quantization(precision, rest),
-            device_map={"": "cuda" if cuda else "cpu"},
+            device_map={"": device if device is not None else "cuda" if cuda else "cpu"},
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
