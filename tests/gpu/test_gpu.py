@@ -1,6 +1,7 @@
 """Claims that need a CUDA GPU; elsewhere they are skipped. Run: python -m pytest tests/gpu"""
 
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from tiny_checkpoint import make_checkpoint  # noqa: E402
 
 from robust_r1.engine import GenerationSettings, load_engine  # noqa: E402
 from robust_r1.evaluation.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
+from train import adapt  # noqa: E402
+from train.config import AdaptConfig, load_config  # noqa: E402
+from train.make_data import make_data  # noqa: E402
+from train.samples import scene_samples  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU"),
@@ -42,6 +47,23 @@ def test_closing_an_engine_frees_the_gpu(folder):
     before = torch.cuda.memory_allocated()
     load_engine(str(folder), "bf16").close()
     assert torch.cuda.memory_allocated() <= before + 1_000_000
+
+
+@pytest.mark.parametrize("quantized", ["true", "false"])
+def test_chains_and_rewards_are_learned_on_the_gpu_and_the_adapter_answers(
+    quantized, make_picture, tmp_path
+):
+    make_data(scene_samples("train", 0, 16), tmp_path / "data")
+    settings = ["sft.batch=2", "grpo.batch=8", "grpo.max_tokens=48", "workers=0", "lora.rank=8"]
+    config = load_config("3b-qlora", [*settings, f"lora.quantized={quantized}"], AdaptConfig)
+    start = "tiny-rl"
+    for stage in adapt.STAGES:
+        folder = tmp_path / stage
+        data = tmp_path / "data" / "records.jsonl"
+        adapt.run(Namespace(stage=stage, start=start, data=data, output=folder), config)
+        start = str(folder)
+    with load_engine(start, "4bit") as engine:
+        assert list(engine.stream(make_picture(), "a?", SHORT))[-1].tokens > 0
 
 
 def test_full_size_is_measured_in_every_way():
