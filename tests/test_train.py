@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from robust_r1.chain import TAGS, build_prompt, open_tag, parse, render
+from robust_r1.chain import TAGS, build_prompt, close_tag, open_tag, parse, render
 from robust_r1.engine import GenerationSettings
 from robust_r1.engine.catalog import find
 from robust_r1.errors import DataError, InputError, ModelError
@@ -238,6 +238,25 @@ def test_a_drill_is_a_chain_and_then_answers_from_its_list(tokenizer):
         opened = tokenizer.convert_tokens_to_ids(open_tag("ANSWER"))
         inside = (tokens == opened).nonzero().flatten() + 1
         assert (weights[inside] > weights[0]).all() and weights[0] == 1
+
+
+def test_conclusions_and_answers_can_weigh_more_and_nothing_else_does(tokenizer):
+    processor = make_processor(SMOKE.model, tokenizer)
+    for number in (0, 1):
+        rows = [{"index": 8 * number}]
+        plain, more = (
+            Collator(processor, "train", 0, 8, "chain", drills=2, emphasis=emphasis)(rows)
+            for emphasis in (1.0, 2.0)
+        )
+        tokens = plain["tokens"]
+        looked_up = torch.zeros(tokens.shape, dtype=torch.bool)
+        for section in ("CONCLUSION", "ANSWER"):
+            begin, end = map(
+                tokenizer.convert_tokens_to_ids, (open_tag(section), close_tag(section))
+            )
+            looked_up |= ((tokens == begin).cumsum(1) - (tokens == end).cumsum(1)) > 0
+        ratio = more["weights"] / plain["weights"]
+        assert looked_up.any() and (ratio[looked_up] == 2).all() and (ratio[~looked_up] == 1).all()
 
 
 def test_a_drill_of_answers_is_answers_alone(tokenizer):

@@ -25,7 +25,6 @@ import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import ProcessorMixin
-from transformers.trainer import TRAINER_STATE_NAME
 from trl import GRPOConfig, GRPOTrainer, SFTConfig, SFTTrainer
 
 from robust_r1.engine import catalog
@@ -37,8 +36,8 @@ from train.completions import CompletionLog, row_samples
 from train.config import AdaptConfig, AdaptStage
 from train.files import chain_rows, read_data, rollout_rows
 from train.history import StageRecord, history_of, record, write_history
-from train.rollouts import SampleLog, rewards_of
-from train.stages import JsonLines, another_model, main_of, parser_of, step_of
+from train.rollouts import SampleLog, objective_of, rewards_of
+from train.stages import JsonLines, another_model, last_checkpoint, main_of, parser_of
 
 STAGES = ("sft", "grpo")
 # Projections of the language model's layers; those of the vision tower have other parents.
@@ -216,14 +215,7 @@ def grpo_trainer(
         args=GRPOConfig(
             **_shared(stage, config, folder),
             shuffle_dataset=False,
-            # TRL's own defaults are beta 0 and a loss over all tokens alike.
-            beta=stage.beta,
-            num_generations=stage.group,
-            loss_type="grpo",
-            scale_rewards="group",
-            reward_weights=weights,
-            temperature=stage.temperature,
-            max_completion_length=stage.max_tokens,
+            **objective_of(stage, weights),
         ),
         callbacks=[JsonLines(folder / "log.jsonl")],
     )
@@ -235,12 +227,6 @@ def _tell(share: float, words: str) -> None:
 
 def _be_silent(share: float, words: str) -> None:
     """Report nothing."""
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the last whole checkpoint of a run; None where there is none yet."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
-    return str(max(whole, key=step_of)) if whole else None
 
 
 def _shared(stage: AdaptStage, config: AdaptConfig, folder: Path) -> dict:

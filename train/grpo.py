@@ -31,7 +31,13 @@ from train.encoder import Encoder, attends_fully
 from train.files import read_data, rollout_rows
 from train.history import history_of, record, write_history
 from train.optim import MuonAdamW, cosine
-from train.rollouts import SampleLog, remember_pictures, rewards_of, rollout_dataset
+from train.rollouts import (
+    SampleLog,
+    objective_of,
+    remember_pictures,
+    rewards_of,
+    rollout_dataset,
+)
 from train.sampler import Sampler
 from train.stages import (
     JsonLines,
@@ -280,15 +286,7 @@ def _arguments(
 ) -> GRPOConfig:
     return GRPOConfig(
         output_dir=str(folder),
-        # --- The paper's objective: TRL's own defaults are beta 0 and a loss over all tokens alike.
-        beta=stage.beta,
-        num_generations=stage.group,
-        loss_type="grpo",
-        scale_rewards="group",
-        reward_weights=weights,
-        # --- Sampling
-        temperature=stage.temperature,
-        max_completion_length=stage.max_tokens,
+        **objective_of(stage, weights),
         # --- Steps: one generation for each
         per_device_train_batch_size=stage.batch * stage.group // stage.accumulate,
         gradient_accumulation_steps=stage.accumulate,

@@ -22,7 +22,7 @@ from robust_r1.rewards import (
     make_length_reward,
     text_of,
 )
-from train.config import RewardWeights
+from train.config import AdaptRewards, GrpoConfig, RewardWeights
 from train.data import scene_item
 
 Reward = Callable[..., list[float | None]]
@@ -71,6 +71,23 @@ def rewards_of(weights: RewardWeights, tokenizer: Any) -> tuple[list[Reward], li
         (accuracy_reward, weights.accuracy),
     ]
     return [reward for reward, _ in pairs], [weight for _, weight in pairs]
+
+
+def objective_of(stage: GrpoConfig | AdaptRewards, weights: list[float]) -> dict[str, Any]:
+    """Return the arguments of TRL's GRPOConfig that say what is reinforced, and how it is sampled.
+
+    The paper's objective: TRL's own defaults are beta 0 and a loss over all tokens alike. `weights`
+    are those of the rewards, in their order.
+    """
+    return {
+        "beta": stage.beta,
+        "num_generations": stage.group,
+        "loss_type": "grpo",
+        "scale_rewards": "group",
+        "reward_weights": weights,
+        "temperature": stage.temperature,
+        "max_completion_length": stage.max_tokens,
+    }
 
 
 class SampleLog:

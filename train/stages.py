@@ -266,16 +266,20 @@ def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | Non
     Raises:
         ModelError: the checkpoint is of a model of another shape.
     """
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
-    if not whole:
+    if (last := last_checkpoint(folder)) is None:
         return None
-    last = max(whole, key=step_of)
     try:
         saved = Qwen2_5_VLForConditionalGeneration.from_pretrained(last, dtype=torch.float32)
         model.load_state_dict(saved.state_dict())
     except RuntimeError as error:
         raise another_model(last) from error
-    return str(last)
+    return last
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """Return the last whole checkpoint of a run; None where there is none yet."""
+    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
+    return str(max(whole, key=step_of)) if whole else None
 
 
 def another_model(checkpoint: Path | str) -> ModelError:

@@ -70,10 +70,11 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
         other = load_run(args.against)
         title = f"{runs[0].benchmark}, more than {other.model}"
         columns = [differences(done, other) for done in runs]
+    elif args.by_degradation:
+        title = f"{runs[0].benchmark}, perceived"
+        columns = [_by_degradation(done) for done in runs]
     else:
         title, columns = runs[0].benchmark, [headline(done.rows) for done in runs]
-        if args.by_degradation:
-            title, columns = f"{title}, perceived", [_by_degradation(done) for done in runs]
         if args.by_task:
             columns = [_by_task(done, column) for done, column in zip(runs, columns, strict=True)]
     if args.json:

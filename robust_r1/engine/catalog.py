@@ -9,7 +9,7 @@ from pathlib import Path
 
 from robust_r1.engine.adapter import is_adapter, read_adapter
 from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
-from robust_r1.engine.memory import memory_needed
+from robust_r1.engine.memory import SMALL, memory_needed
 from robust_r1.engine.types import GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
 
@@ -19,9 +19,6 @@ MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
 # checkpoints allow twelve times that, at twelve times the cost.
 HUB_MAX_PIXELS = 1280 * 28 * 28
 HUB_MIN_PIXELS = 56 * 56
-
-# Below this a model counts as small: full precision everywhere, and a warm-up at loading.
-SMALL = 1_000_000_000
 
 _OTHER = "A model of another kind than Qwen2.5-VL: it was not trained to write chains."
 _EYES_ONLY = (

@@ -10,8 +10,8 @@ from robust_r1.errors import ModelError
 
 # A quarter on top of the weights is for activations and the cache.
 _RESERVE = 1.25
-# Bytes in bf16 from which a model counts as full-size: a billion weights (catalog.SMALL).
-_FULL_SIZE = 2_000_000_000 * _RESERVE
+# Weights below which a model counts as small: full precision everywhere, and a warm-up at loading.
+SMALL = 1_000_000_000
 
 
 def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
@@ -48,7 +48,7 @@ def fitting(needed: Mapping[str, int], memory: machine.Memory) -> list[str]:
     Not 4 bits for a full-size model without a GPU: bitsandbytes' kernel for CPUs works in blocks of
     64 columns, and the vision tower of Qwen2.5-VL has layers of 3,420.
     """
-    odd = not memory.gpu and needed["bf16"] >= _FULL_SIZE
+    odd = not memory.gpu and needed["bf16"] >= 2 * SMALL * _RESERVE
     fit = [precision for precision, size in needed.items() if size <= memory.largest]
     return [precision for precision in fit if not (odd and precision == "4bit")]
 
