@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,7 @@ def picture() -> np.ndarray:
 def tiny_checkpoint(tmp_path_factory) -> Path:
     """Make a checkpoint of random weights once; nobody changes its files."""
     # Where it is first wanted: tests that need no torch do not wait for it.
-    from tiny_checkpoint import make_checkpoint
+    from tests.support.tiny_checkpoint import make_checkpoint
 
     return make_checkpoint(tmp_path_factory.mktemp("models") / "tiny")
 

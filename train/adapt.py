@@ -32,12 +32,12 @@ from robust_r1.engine.loading import open_checkpoint, open_processor
 from robust_r1.engine.weights import half_precision, load_model
 from robust_r1.errors import InputError, ModelError
 from robust_r1.records import Record
-from train.completions import CompletionLog, row_samples
-from train.config import AdaptConfig, AdaptStage
-from train.files import chain_rows, read_data, rollout_rows
-from train.history import StageRecord, history_of, record, write_history
-from train.rollouts import SampleLog, objective_of, rewards_of
-from train.stages import JsonLines, another_model, last_checkpoint, main_of, parser_of
+from train.common.completions import CompletionLog, row_samples
+from train.common.config import AdaptConfig, AdaptStage
+from train.common.history import StageRecord, history_of, record, write_history
+from train.common.rows import chain_rows, read_data, rollout_rows
+from train.tiny.rollouts import SampleLog, objective_of, rewards_of
+from train.tiny.stages import JsonLines, another_model, last_checkpoint, main_of, parser_of
 
 STAGES = ("sft", "grpo")
 # Projections of the language model's layers; those of the vision tower have other parents.

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from robust_r1.ask.saved import SavedCase, read_case
 from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import (
@@ -24,7 +25,6 @@ from robust_r1.engine import (
 )
 from robust_r1.engine.conversation import check_template
 from robust_r1.errors import InputError, ModelError
-from robust_r1.evaluation.saved import SavedCase, read_case
 from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard, score_answer
 

@@ -4,10 +4,10 @@ import argparse
 import json
 from dataclasses import asdict
 
+from robust_r1.bench import full_size, preview, speed
 from robust_r1.commands.tables import format_table
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError
-from robust_r1.evaluation import full_size, preview, speed
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

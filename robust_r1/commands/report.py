@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace, folder: Path) -> int:
+    from robust_r1.ask.saved import read_answer
     from robust_r1.evaluation import differences, headline, load_run
     from robust_r1.evaluation.answers import write_answers
-    from robust_r1.evaluation.saved import read_answer
 
     folders = [path for path in args.runs if not path.is_file()]
     if answers := [read_answer(path) for path in args.runs if path.is_file()]:

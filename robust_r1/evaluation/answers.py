@@ -10,12 +10,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from robust_r1 import images
+from robust_r1.ask.saved import SavedAnswer, SavedReply
 from robust_r1.chain import findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import InputError
 from robust_r1.evaluation.kept import PICTURES, SAVED, SET, Kept
 from robust_r1.evaluation.runs import Row, write_run
-from robust_r1.evaluation.saved import SavedAnswer, SavedReply
 from robust_r1.metrics import accuracy_score, perception_score
 
 MAX_ANSWERS = 100  # a class with some answers each; each file may hold several megapixels

@@ -17,9 +17,9 @@ from robust_r1.engine.checkpoint import fingerprint
 from robust_r1.engine.types import Answer, Engine, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.cases import Case
-from robust_r1.evaluation.facts import caption_score
 from robust_r1.evaluation.kept import Kept
 from robust_r1.metrics import Matching, accuracy_score, match_visible, perception_score
+from robust_r1.scenes.captions import caption_score
 
 FORMAT = 1
 _CASES = "cases.jsonl"

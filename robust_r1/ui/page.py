@@ -6,16 +6,16 @@ import gradio as gr
 
 from robust_r1.analysis import AnswerCache
 from robust_r1.engine import Engine
-from robust_r1.ui.analyze import Analyze
-from robust_r1.ui.api import Endpoints
-from robust_r1.ui.api_analysis import AnalysisEndpoints
-from robust_r1.ui.blocks import build_header
-from robust_r1.ui.compare import Compare
-from robust_r1.ui.explore import Explore
-from robust_r1.ui.learn import Learn
-from robust_r1.ui.runs import Runs
-from robust_r1.ui.sweep import SweepTab
-from robust_r1.ui.tab_links import open_tab
+from robust_r1.ui.analyze.tab import Analyze
+from robust_r1.ui.api.analyses import AnalysisEndpoints
+from robust_r1.ui.api.ask import Endpoints
+from robust_r1.ui.compare.tab import Compare
+from robust_r1.ui.explore.tab import Explore
+from robust_r1.ui.learn.tab import Learn
+from robust_r1.ui.sweep.tab import SweepTab
+from robust_r1.ui.widgets.active_answers import Runs
+from robust_r1.ui.widgets.layout import build_header
+from robust_r1.ui.widgets.links import open_tab
 
 TITLE = "Robust-R1"
 # Seconds between two cleanings of Gradio's cache, and the age from which a file is removed: each

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
+sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
-from tiny_checkpoint import make_checkpoint  # noqa: E402
-
+from robust_r1.bench.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
 from robust_r1.engine import GenerationSettings, load_engine  # noqa: E402
-from robust_r1.evaluation.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
+from tests.support.tiny_checkpoint import make_checkpoint  # noqa: E402
 from train import adapt  # noqa: E402
-from train.config import AdaptConfig, load_config  # noqa: E402
+from train.common.config import AdaptConfig, load_config  # noqa: E402
 from train.make_data import make_data  # noqa: E402
 from train.samples import scene_samples  # noqa: E402
 

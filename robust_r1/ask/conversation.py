@@ -1,0 +1,63 @@
+"""What a conversation is about, and which of its questions a model is given again; no interface."""
+
+from dataclasses import dataclass, replace
+
+from robust_r1.ask.pictures import Picture
+from robust_r1.ask.pipeline import Case, Exchange, Outcome
+from robust_r1.degradations import DegradationPlan
+from robust_r1.engine import MAX_TURNS
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Hold what all questions of one conversation share."""
+
+    picture: Picture | None
+    plan: DegradationPlan
+    model: str
+    further: tuple[Picture, ...] = ()
+
+    def difference(self, other: "Subject") -> str:
+        """Name what another subject differs in, in words for "... changed"; empty if in nothing."""
+        if self.picture != other.picture:
+            return "picture"
+        if self.further != other.further:
+            return "list of further pictures"
+        if self.plan != other.plan:
+            return "damage"
+        return "model" if self.model != other.model else ""
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Hold one visitor's questions about one subject, oldest first, MAX_TURNS at most.
+
+    `dropped` counts the older ones, which the model is no longer given; `begun_by` names what had
+    changed when it began, until it goes on.
+    """
+
+    subject: Subject
+    exchanges: tuple[Exchange, ...] = ()
+    dropped: int = 0
+    begun_by: str = ""
+
+    def add(self, case: Case, outcome: Outcome) -> "Conversation":
+        """Return the conversation with one more question; one that got no word back is left out.
+
+        An answer that was stopped counts with what was written: it is what the visitor has read.
+        """
+        if outcome.reply is None or not outcome.reply.text.strip():
+            return self
+        clean = outcome.clean if outcome.clean and outcome.clean.text.strip() else None
+        exchanges = (*self.exchanges, Exchange(case.prompt, outcome.reply, clean))
+        over = max(0, len(exchanges) - MAX_TURNS)
+        return replace(self, exchanges=exchanges[over:], dropped=self.dropped + over)
+
+
+def resume(previous: Conversation | None, subject: Subject) -> Conversation:
+    """Return the conversation that a question goes on with; on another subject, a new one."""
+    if previous is None:
+        return Conversation(subject)
+    if changed := previous.subject.difference(subject):
+        return Conversation(subject, begun_by=changed)
+    return replace(previous, begun_by="")

@@ -1,0 +1,102 @@
+"""The public endpoints of the analyses: /compare and /sweep."""
+
+import json
+from collections.abc import Iterator
+
+import gradio as gr
+
+from robust_r1.analysis import (
+    AnswerCache,
+    Query,
+    Sweep,
+    compare,
+    comparison_json,
+    run_sweep,
+    sweep_json,
+)
+from robust_r1.analysis.compare import MAX_QUERIES
+from robust_r1.ask.pictures import load_picture, uploaded
+from robust_r1.ask.pipeline import check_question
+from robust_r1.engine import Engine
+from robust_r1.ui.compare.handlers import model_sides
+from robust_r1.ui.explore.ask_handlers import parse_choices
+from robust_r1.ui.widgets.active_answers import Runs
+from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE
+from robust_r1.ui.widgets.model_choice import engine_of
+from robust_r1.ui.widgets.picture_handlers import checked_seed
+from robust_r1.ui.widgets.picture_input import build_picker
+from robust_r1.ui.widgets.plan_input import read_plan
+from robust_r1.ui.widgets.question import read_lines
+from robust_r1.ui.widgets.toasts import with_toasts
+
+_TITLE = "uploaded"
+
+
+class AnalysisEndpoints:
+    """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
+
+    def __init__(self, engines: tuple[Engine, ...], runs: Runs, cache: AnswerCache) -> None:
+        self.engines = {engine.info.name: engine for engine in engines}
+        self.runs, self.cache = runs, cache
+        names = ", ".join(self.engines)
+        with gr.Group(visible=False):
+            image = build_picker(label="image")
+            questions = gr.Textbox(label="questions, one a line: text | choice | choice => truth")
+            models = gr.Textbox(engines[0].info.name, label=f"models, one a line, of {names}")
+            plans = gr.Textbox("clean", label="plans, one a line: lens_blur=0.4, or clean")
+            seed = gr.Number(0, precision=0, label="seed of the plans")
+            question = gr.Textbox(label="question")
+            degradations = gr.Textbox(label="degradations, such as lens_blur,gaussian_noise")
+            levels = gr.Number(Sweep.levels, precision=0, label="intensities from 0 to 1")
+            together = gr.Checkbox(False, label="all at a time, not one after the other")
+            choices = gr.Textbox("", label="answer choices, one a line")
+            answer = gr.Textbox("", label="known answer")
+            model = gr.Textbox(engines[0].info.name, label=f"model, one of {names}")
+            result = gr.JSON(label="result")
+            queue = {"concurrency_id": ANALYSIS, "concurrency_limit": AT_ONCE}
+            gr.Button().click(
+                with_toasts(self.compare), [image, questions, models, plans, seed], result,
+                api_name="compare", **queue,
+                api_description="Ask two or three sides (each model under each plan) the same "
+                "questions; streams what differs from the first side.",
+            )
+            gr.Button().click(
+                with_toasts(self.sweep),
+                [image, question, degradations, levels, together, seed, choices, answer, model],
+                result, api_name="sweep", **queue,
+                api_description="Ask the same question at rising intensities; streams the steps.",
+            )
+
+    def compare(
+        self, request: gr.Request, image, questions, models="", plans="", seed=0
+    ) -> Iterator[dict]:
+        """Yield the comparison as it grows."""
+        queries = read_lines(questions, MAX_QUERIES)
+        names = _lines(models) or [""]
+        sides = [
+            side
+            for text in _lines(plans) or [""]
+            for side in model_sides(self.engines, names, read_plan(text, seed), _TITLE)
+        ]
+        picture = load_picture(uploaded(image))
+        with self.runs.begin(request.session_hash if request else None) as stop:
+            for found in compare(sides, picture, queries, stop=stop, cache=self.cache):
+                yield json.loads(comparison_json(found))
+
+    def sweep(
+        self, request: gr.Request, image, question, degradations, levels=6, together=False,
+        seed=0, choices="", answer="", model="",
+    ) -> Iterator[dict]:
+        """Yield the sweep as it grows."""
+        engine = engine_of(self.engines, model)
+        query = Query(check_question(question or ""), parse_choices(choices), answer or "")
+        ids = tuple(name.strip() for name in (degradations or "").split(",") if name.strip())
+        sweep = Sweep(ids, int(levels or 0), bool(together), checked_seed(seed))
+        picture = load_picture(uploaded(image))
+        with self.runs.begin(request.session_hash if request else None) as stop:
+            for found in run_sweep(engine, picture, query, sweep, stop=stop, cache=self.cache):
+                yield json.loads(sweep_json(found))
+
+
+def _lines(text: str | None) -> list[str]:
+    return [line.strip() for line in (text or "").splitlines() if line.strip()]

@@ -1,0 +1,97 @@
+"""The page's public endpoints: /degrade and /ask, for gradio_client and for plain HTTP."""
+
+from collections.abc import Iterator
+
+import gradio as gr
+
+from robust_r1.ask.pictures import Picture, load_picture, seen, uploaded
+from robust_r1.ask.pipeline import Case, Outcome, ask, check_question
+from robust_r1.ask.record import reply_fields
+from robust_r1.degradations import DegradationPlan
+from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.ui.explore.ask_handlers import parse_choices, parse_template
+from robust_r1.ui.widgets.active_answers import MODEL, PREVIEW, Runs
+from robust_r1.ui.widgets.model_choice import engine_of
+from robust_r1.ui.widgets.picture_handlers import checked_seed, write_png
+from robust_r1.ui.widgets.picture_input import build_picker
+from robust_r1.ui.widgets.toasts import with_toasts
+
+
+class Endpoints:
+    """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
+
+    def __init__(self, engines: tuple[Engine, ...], runs: Runs) -> None:
+        self.engines = {engine.info.name: engine for engine in engines}
+        self.runs = runs
+        default = engines[0].info.name
+        with gr.Group(visible=False):
+            image = build_picker(label="image")
+            question = gr.Textbox(label="question")
+            plan = gr.Textbox("", label="plan, such as lens_blur=0.4,gaussian_noise=0.25")
+            seed = gr.Number(0, precision=0, label="seed of the plan")
+            choices = gr.Textbox("", label="answer choices, one a line")
+            answer = gr.Textbox("", label="known answer")
+            model = gr.Textbox(default, label=f"model, one of {', '.join(self.engines)}")
+            full_size = gr.Checkbox(False, label="degrade at full size, not as the model sees it")
+            tokens = gr.Number(512, precision=0, label="longest answer in tokens")
+            temperature = gr.Number(0.0, label="temperature, 0 for greedy")
+            top_p = gr.Number(1.0, label="top p")
+            sampling_seed = gr.Number(0, precision=0, label="sampling seed")
+            prompt = gr.Textbox(
+                "", label="prompt with {question} in it; empty for the model's own"
+            )
+            further = gr.File(
+                label="further pictures, for models that take several", file_count="multiple"
+            )
+            self.degraded = gr.Image(format="png", type="filepath", label="degraded")
+            reply = gr.JSON(label="reply")
+            gr.Button().click(
+                with_toasts(self.degrade), [image, plan, seed, model, full_size], self.degraded,
+                api_name="degrade", concurrency_id=PREVIEW,
+                api_description="Degrade a picture, at the size that the model sees it.",
+            )
+            gr.Button().click(
+                with_toasts(self.ask),
+                [image, question, plan, seed, choices, answer, model, tokens, temperature, top_p,
+                 sampling_seed, prompt, further],
+                reply, api_name="ask", concurrency_id=MODEL,
+                concurrency_limit=min(engine.info.at_once for engine in engines),
+                api_description="Degrade a picture and ask about it; streams the parsed chain.",
+            )
+
+    def degrade(self, image, plan="", seed=0, model="", full_size=False) -> str:
+        """Return the file of the degraded picture, a PNG."""
+        steps = DegradationPlan.parse(plan or "", seed=checked_seed(seed))
+        picture = uploaded(image)
+        engine = engine_of(self.engines, model)
+        result = steps.apply(load_picture(picture)) if full_size else seen(picture, engine, steps)
+        return write_png(result, "degraded.png", self.degraded.GRADIO_CACHE)
+
+    def ask(
+        self, request: gr.Request, image, question, plan="", seed=0, choices="", answer="",
+        model="", tokens=512, temperature=0.0, top_p=1.0, sampling_seed=0,
+        prompt="", further=None,
+    ) -> Iterator[dict]:
+        """Yield the reply as it grows; the last one has the scores."""
+        engine = engine_of(self.engines, model)
+        case = Case(
+            picture=uploaded(image),
+            plan=DegradationPlan.parse(plan or "", seed=checked_seed(seed)),
+            question=check_question(question or ""),
+            choices=parse_choices(choices),
+            truth=answer or "",
+            settings=GenerationSettings(
+                int(tokens), float(temperature), float(top_p), checked_seed(sampling_seed)
+            ),
+            template=parse_template(prompt, engine),
+            further=tuple(Picture(path=str(path)) for path in further or ()),
+        )
+        with self.runs.begin(request.session_hash if request else None) as stop:
+            for outcome in ask(engine, case, stop):
+                yield _fields(engine, outcome)
+
+
+def _fields(engine: Engine, outcome: Outcome) -> dict:
+    applied = {finding.name: finding.intensity for finding in outcome.applied}
+    fields = reply_fields(outcome.reply, outcome.score) or {}
+    return {"model": engine.info.name, "applied": applied, **fields}

@@ -1,0 +1,211 @@
+"""The Explore tab: choose a picture, damage it, ask about it, read the chain and its scores.
+
+Layout first, then the wiring. What the events do is in `picture_events` and `answer_events`.
+"""
+
+from collections.abc import Callable
+
+import gradio as gr
+
+from robust_r1.ask.examples import gallery
+from robust_r1.engine import Engine
+from robust_r1.ui.explore.answer_events import AnswerEvents
+from robust_r1.ui.explore.ask_controls import (
+    build_actions,
+    build_question,
+    build_results,
+    build_talk,
+)
+from robust_r1.ui.explore.picture_events import PictureEvents
+from robust_r1.ui.widgets import picture_handlers
+from robust_r1.ui.widgets.active_answers import MODEL, PREVIEW, Runs
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, chosen_in, html
+from robust_r1.ui.widgets.model_menu import wire_menu
+from robust_r1.ui.widgets.picture_controls import build_picture_side
+from robust_r1.ui.widgets.toasts import with_toasts
+
+_PREVIEWS_AT_ONCE = 2
+_AT_ONCE = {"queue": False, **QUIET}
+# Not while another tab is open: the address is that tab's then.
+_WRITE_LINK = """(query) => {
+  const shown = document.getElementById('question')?.offsetParent;
+  if (shown) history.replaceState(null, '', location.pathname + query);
+}"""
+_COPY_LINK = """async () => {
+  const alone = document.querySelector('#turns details') ? ', this question alone' : '';
+  try { await navigator.clipboard.writeText(location.href); return 'Link copied' + alone; }
+  catch (error) { return 'Copy it from the address bar'; }
+}"""
+
+
+class Explore:
+    """Lay out and wire the Explore tab; make one inside a `gr.Blocks` context.
+
+    The models of the menu are `engines`, the first one chosen at the start; `runs` knows what is
+    being answered for whom.
+    """
+
+    def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
+        examples = gallery()
+        named = {engine.info.name: engine for engine in engines}
+        self._converses = any(engine.info.converses for engine in engines)
+        # One queue for all models: as many at a time as the slowest of them can take.
+        self._at_once = min(engine.info.at_once for engine in engines)
+        self.picture = gr.State(None)
+        self.source = gr.State(None)  # the suggestion that the question came from, if any
+        self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
+        with gr.Row(elem_classes="rr-main", equal_height=False):
+            with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
+                self.left = build_picture_side(examples, picture_handlers.thumbnails(examples))
+            with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
+                built = build_question(named, self._converses)
+                self.question, self.settings, self.further = built
+                self.actions = build_actions(engines)
+                standing = html(elem_id="model-state")
+                self.notice = html(elem_id="notice")
+                self.talk = build_talk()
+                self.results = build_results()
+        self._state = [
+            self.picture, self.left.seed, *self.left.sliders, *self.question.fields,
+            self.actions.model,
+        ]
+        self._pictures = PictureEvents(named, examples, self.left.compare.GRADIO_CACHE)
+        self._answers = AnswerEvents(named, runs, self.actions, self.talk, self.results)
+        self._wire_picture(page)
+        self._wire_damage()
+        self._wire_question()
+        self._wire_further()
+        self._wire_answer(page)
+        wire_menu(page, engines, self.actions.model, standing)
+
+    def _wire_picture(self, page: gr.Blocks) -> None:
+        events, left, model = self._pictures, self.left, self.actions.model
+        suited = [self.question.suggestions, self.notice]
+        opened = page.load(
+            events.open_link, None, [*self._state, left.gallery, *suited, self.source], **QUIET
+        )
+        chosen = left.gallery.select(
+            events.choose_example, model,
+            [self.picture, left.own, *self.question.fields, *suited, self.source], **QUIET,
+        )
+        brought = left.own.input(
+            with_toasts(events.bring), [left.own, self.picture, self.question.truth, model],
+            [self.picture, left.own, left.gallery, self.question.truth, *suited], **QUIET,
+        )
+        removed = left.own.clear(events.remove, model, [self.picture, *suited], **QUIET)
+        for event in (opened, chosen, brought, removed):
+            self._preview_after(event.then)
+        chosen_in(model)(
+            events.change_model, [self.picture, model], self.notice, **QUIET
+        )
+        for listen in (opened.then, chosen_in(model)):
+            listen(
+                self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
+                **_AT_ONCE,
+            )
+            listen(
+                self.further.suit, [model, self.further.kept],
+                [self.further.note, self.further.files], **_AT_ONCE,
+            )
+
+    def _wire_damage(self) -> None:
+        events, left = self._pictures, self.left
+        named = chosen_in(left.preset)(
+            picture_handlers.preset_values, left.preset, [*left.sliders], **QUIET
+        )
+        everything = [left.seed, *left.sliders, left.preset]
+        drawn = left.draw.click(events.draw, None, everything, **QUIET)
+        reset = left.reset.click(events.reset, None, everything, **QUIET)
+        for event in (named, drawn, reset):
+            self._preview_after(event.then)
+        moved = [control.input for control in (left.seed, *left.sliders)]
+        moved.append(chosen_in(self.actions.model))
+        self._preview_after(lambda *args, **options: gr.on(moved, *args, **options))
+
+    def _preview_after(self, listen: Callable) -> None:
+        """Preview after an event: the latest values win, and looking never waits for a model."""
+        left = self.left
+        shown = listen(
+            with_toasts(self._pictures.preview),
+            [self.picture, self.actions.model, left.seed, *left.sliders],
+            [left.compare, left.caption],
+            trigger_mode="always_last", concurrency_id=PREVIEW,
+            concurrency_limit=_PREVIEWS_AT_ONCE, **QUIET,
+        )
+        self._link_after(shown.then)
+        self._compare_after(shown.then)
+
+    def _compare_after(self, listen: Callable) -> None:
+        """Say when the next question will be about something else than those before it."""
+        if self._converses:
+            listen(
+                self._answers.compare, [self.talk.kept, self.further.kept, *self._state],
+                self.talk.note, trigger_mode="always_last", **_AT_ONCE,
+            )
+
+    def _wire_question(self) -> None:
+        events, question = self._pictures, self.question
+        suggested = question.suggestions.click(
+            events.suggest, [question.suggestions, self.picture],
+            [*question.fields, self.source], **QUIET,
+        )
+        self._link_after(suggested.then)
+        # Not `input`, which Gradio does not send for pasted text.
+        question.text.change(
+            events.edit, [*question.fields, self.source],
+            [question.choices, question.truth, self.source],
+            trigger_mode="always_last", **_AT_ONCE,
+        )
+        for field in question.fields:
+            self._link_after(field.blur)
+        link = self.results.link
+        link.click(None, None, link, js=_COPY_LINK, **PRIVATE)
+
+    def _wire_further(self) -> None:
+        further = self.further
+        files = further.files
+        # Not `change`: what `take` returns would be a change too, and wipe the toast away.
+        taken = gr.on(
+            [files.upload, files.delete, files.clear], further.take,
+            [files, self.actions.model], further.outputs, trigger_mode="always_last", **QUIET,
+        )
+        self._compare_after(taken.then)
+
+    def _link_after(self, listen: Callable) -> None:
+        """Write the page's state into the address, without a trace in the browser's history."""
+        described = listen(
+            self._pictures.describe, self._state, self.query, trigger_mode="always_last",
+            **_AT_ONCE,
+        )
+        described.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
+
+    def _wire_answer(self, page: gr.Blocks) -> None:
+        events, actions, talk, results = self._answers, self.actions, self.talk, self.results
+        checked = gr.on(
+            [actions.ask.click, self.question.text.submit],
+            with_toasts(events.check),
+            [self.picture, self.question.text, self.question.choices, actions.model,
+             self.further.kept],
+            [*actions.buttons, talk.clear, results.status],
+            # Through the queue, which alone carries the words of an error, but waiting for nobody.
+            concurrency_limit=None, **QUIET,
+        )
+        asked = checked.success(
+            with_toasts(events.answer),
+            [talk.kept, self.further.kept, *self._state, actions.also_clean, *self.settings.fields],
+            [*actions.buttons, *talk.outputs, *results.outputs],
+            concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
+            show_progress_on=results.status, **PRIVATE,
+        )
+        # Gradio's `then` does not follow an event that failed, whatever its description says.
+        for after in (asked.then, asked.failure):
+            after(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
+        self._link_after(asked.then)
+        actions.stop.click(events.stop, None, None, **_AT_ONCE)
+        actions.leave.click(
+            events.leave, None, [*actions.buttons, talk.clear, results.status], cancels=[asked],
+            **_AT_ONCE,
+        )
+        cleared = [talk.kept, talk.box, talk.turns, results.status]
+        talk.clear.click(events.clear, None, cleared, **_AT_ONCE)
+        page.unload(events.unload)

@@ -1,0 +1,204 @@
+"""A chain as five cards: four in a column, the answer large."""
+
+from robust_r1.ask.pipeline import Outcome, Reply
+from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
+from robust_r1.degradations import SPECS
+from robust_r1.markup import escape
+
+_TITLES = {
+    "TYPE": "Degradations",
+    "INFLUENCE": "Influence",
+    "REASONING": "Reasoning",
+    "CONCLUSION": "Conclusion",
+    "ANSWER": "Answer",
+}
+_STAGE_OF = {spec.chain_name: spec.stage for spec in SPECS}
+_LABEL_OF = {spec.chain_name: spec.label for spec in SPECS}
+# A model that loops can write a whole token budget into one section; a card stays readable.
+_SECTION_LIMIT = 12_000
+_NAME_LIMIT = 48
+_PROBLEMS_SHOWN = 8
+
+
+def chain_cards(reply: Reply | None, heading: str = "") -> str:
+    """Draw the first four sections as HTML; the open one is marked, findings are chips."""
+    parsed = reply.parsed if reply else None
+    title = f'<h3 class="rr-which">{escape(heading)}</h3>' if heading else ""
+    cards = "".join(_card(section, parsed, reply) for section in SECTIONS[:-1])
+    return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+
+
+def section_card(section: str, reply: Reply | None) -> str:
+    """Draw one section of a chain as its card."""
+    if section == "ANSWER":
+        return _answer_card(reply, None, _TITLES[section])
+    return _card(section, reply.parsed if reply else None, reply)
+
+
+def problems_list(reply: Reply | None, reasons: bool = True) -> str:
+    """Name what keeps a finished chain from being well formed; empty for a well-formed one.
+
+    With `reasons` false, for models that were trained to answer only, missing sections are no
+    surprise and one sentence says so.
+    """
+    if reply is None or reply.answer is None:
+        return ""
+    if reply.parsed.well_formed and reply.answer.finish != "cut":
+        return ""
+    if not reasons and reply.answer.finish == "stop":
+        return '<p class="rr-notice" role="note">This model answers without a chain.</p>'
+    problems = reply.parsed.problems
+    if reply.answer.finish == "stopped":
+        lead = "Stopped before the end; shown is what was written."
+    elif reply.answer.finish == "cut":
+        lead = f"Cut off on its way; shown is what had come. {escape(reply.answer.fault)}"
+    elif reply.answer.finish == "length":
+        lead = "The chain reached the token limit; shown is what was written."
+    else:
+        lead = "This is not a well-formed chain; shown is what was found in it."
+    items = "".join(f"<li>{escape(problem, 200)}</li>" for problem in problems[:_PROBLEMS_SHOWN])
+    if len(problems) > _PROBLEMS_SHOWN:
+        items += f"<li>and {len(problems) - _PROBLEMS_SHOWN} more</li>"
+    return f'<div class="rr-problems" role="note"><p>{lead}</p><ul>{items}</ul></div>'
+
+
+def answer_cards(outcome: Outcome | None) -> str:
+    """Draw the answer large; with a clean reply both answers side by side, a flip marked."""
+    if outcome is None:
+        return _answer_card(None, None, "Answer")
+    if outcome.clean is None:
+        return _answer_card(outcome.reply, outcome.score, "Answer")
+    verdict = ""
+    if outcome.flipped is not None:
+        word = "flipped" if outcome.flipped else "same answer"
+        verdict = f'<p class="rr-flip rr-{"flip" if outcome.flipped else "same"}ped">{word}</p>'
+    pair = _answer_card(outcome.reply, outcome.score, "Degraded") + _answer_card(
+        outcome.clean, outcome.clean_score, "Clean"
+    )
+    return f'<div class="rr-pair">{pair}</div>{verdict}'
+
+
+def status_line(outcome: Outcome | None) -> str:
+    """Say in one line what the model is doing; screen readers announce it."""
+    return idle_line(_status(outcome))
+
+
+def waiting_line() -> str:
+    """Say that the question waits for its turn."""
+    return idle_line("Waiting for the model.")
+
+
+def idle_line(words: str) -> str:
+    """Put one sentence of the page's own into the status line."""
+    return f'<p class="rr-status" role="status" aria-live="polite">{escape(words)}</p>'
+
+
+def _status(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "Ask, and the chain of reasoning appears here, section by section."
+    if outcome.reply is None:
+        return "The model looks at the picture."
+    current = outcome.clean or outcome.reply
+    if current.answer is None:
+        which = " about the clean picture" if outcome.clean else ""
+        section = current.parsed.open_section
+        return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
+    words = {
+        "stop": "Complete",
+        "length": "Cut at the token limit",
+        "stopped": "Stopped",
+        "cut": "Cut off on its way",
+    }
+    applied = ", ".join(f"{_LABEL_OF[name]} {value:.2f}" for name, value in _pairs(outcome))
+    told = f"Applied were {applied}" if applied else "Nothing was applied"
+    return f"{words[current.answer.finish]}. {told}, and {current.answer.model} looked."
+
+
+def _pairs(outcome: Outcome) -> list[tuple[str, float]]:
+    return [(finding.name, finding.intensity) for finding in outcome.applied]
+
+
+def _card(section: str, parsed: Parsed | None, reply: Reply | None) -> str:
+    state = _state(section, parsed, reply)
+    mark = '<span class="rr-pen">writing</span>' if state == "open" else ""
+    number = SECTIONS.index(section) + 1
+    return (
+        f'<section class="rr-card rr-{section.lower()} is-{state}" role="listitem">'
+        f'<h4><span class="rr-number">{number}</span>{_TITLES[section]}{mark}</h4>'
+        f'<div class="rr-text">{_content(section, parsed, state)}</div></section>'
+    )
+
+
+def _state(section: str, parsed: Parsed | None, reply: Reply | None) -> str:
+    if parsed is None:
+        return "waiting"
+    if parsed.open_section == section and reply is not None and reply.answer is None:
+        return "open"
+    if section == "TYPE" and not parsed.chain.findings:
+        # An empty list is a finding of its own, but only where the section was written.
+        finished = reply is not None and reply.answer is not None
+        absent = any(p.kind == MISSING and p.section == "TYPE" for p in parsed.problems)
+        later = bool(_text("INFLUENCE", parsed)) or parsed.open_section not in (None, "TYPE")
+        return "done" if not absent and (finished or later) else "waiting"
+    if section == "TYPE":
+        return "done"
+    return "done" if _text(section, parsed) else "waiting"
+
+
+def _content(section: str, parsed: Parsed | None, state: str) -> str:
+    if parsed is None or state == "waiting":
+        return ""
+    if section == "TYPE":
+        return _chips(parsed.chain.findings, state)
+    return escape(_text(section, parsed).strip(), _SECTION_LIMIT)
+
+
+def _text(section: str, parsed: Parsed) -> str:
+    chain = parsed.chain
+    return {
+        "TYPE": "",
+        "INFLUENCE": chain.influence,
+        "REASONING": chain.reasoning,
+        "CONCLUSION": chain.conclusion,
+        "ANSWER": chain.answer,
+    }[section]
+
+
+def _chips(findings: tuple[Finding, ...], state: str) -> str:
+    if findings:
+        return f'<ul class="rr-chips">{"".join(map(_chip, findings))}</ul>'
+    return "" if state == "open" else '<span class="rr-none">none perceived</span>'
+
+
+def _chip(finding: Finding) -> str:
+    stage = _STAGE_OF.get(finding.name, "unknown")
+    label = _LABEL_OF.get(finding.name, finding.name)
+    width = round(100 * finding.intensity)
+    return (
+        f'<li class="rr-chip rr-stage-{stage}"><span>{escape(label, _NAME_LIMIT)}</span>'
+        f"<b>{finding.intensity:.2f}</b>"
+        f'<i style="width:{width}%" aria-hidden="true"></i></li>'
+    )
+
+
+def _answer_card(reply: Reply | None, score, title: str) -> str:
+    parsed = reply.parsed if reply else None
+    state = _state("ANSWER", parsed, reply)
+    text = parsed.chain.answer.strip() if parsed else ""
+    shown = escape(text, _SECTION_LIMIT)
+    if not text and reply is not None and reply.answer is not None:
+        shown = '<span class="rr-none">no answer</span>'
+    mark = '<span class="rr-pen">writing</span>' if state == "open" else _verdict(score)
+    size = "rr-long" if len(text) > 60 else "rr-short"
+    return (
+        f'<section class="rr-card rr-answer is-{state}" aria-label="{escape(title)}">'
+        f'<h4><span class="rr-number">5</span>{escape(title)}{mark}</h4>'
+        f'<div class="rr-text {size}">{shown}</div></section>'
+    )
+
+
+def _verdict(score) -> str:
+    if score is None or score.accuracy is None:
+        return ""
+    word = "right" if score.accuracy else "wrong"
+    return f'<span class="rr-verdict rr-{word}">{word}</span>'

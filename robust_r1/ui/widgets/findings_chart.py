@@ -1,0 +1,109 @@
+"""Charts for the page. Text and grid lines take their color from the page, see style.css."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from robust_r1.chain import Finding
+from robust_r1.degradations import SPECS
+from robust_r1.markup import escape
+from robust_r1.metrics import match_findings
+
+# Two of Okabe and Ito's colors (2008), told apart with any kind of color vision; both keep a
+# contrast above 3 to 1 on the light and on the dark card.
+APPLIED = "#0a7cc4"
+PERCEIVED = "#d67a00"
+_RANK = {spec.chain_name: rank for rank, spec in enumerate(SPECS)}
+_LABEL = {spec.chain_name: spec.label for spec in SPECS}
+_NAME_LIMIT = 26
+_ROW, _FRAME = 46, 92
+
+
+def empty_chart(message: str) -> go.Figure:
+    """Return a chart of the usual look that holds one sentence."""
+    figure = go.Figure()
+    figure.update_layout(**chart_layout(220), xaxis_visible=False, yaxis_visible=False)
+    figure.add_annotation(text=escape(message), showarrow=False, x=0.5, y=0.5, xref="paper",
+                          yref="paper", font_size=14)
+    return figure
+
+
+def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> go.Figure:
+    """Draw perceived beside applied intensity for every degradation that either side names.
+
+    A match has two plain bars; a miss is an applied bar with stripes, a false alarm a perceived
+    bar with a crosshatch, and both say so in words, so color is never the only sign.
+    """
+    matching = match_findings(perceived, applied)
+    matched = {name: (said, true) for name, said, true in matching.matched}
+    alarms = _alarms(perceived, matched)
+    strengths = {finding.name: finding.intensity for finding in applied}
+    misses = {name: strengths[name] for name in matching.misses}
+    names = sorted({*matched, *alarms, *misses}, key=lambda name: (_RANK.get(name, 99), name))
+    if not names:
+        return empty_chart("Nothing was applied, and nothing was perceived.")
+    labels = {name: escape(_LABEL.get(name, name), _NAME_LIMIT) for name in names}
+    figure = go.Figure()
+    rows = (
+        ("applied", APPLIED, "", {name: true for name, (_, true) in matched.items()}, ""),
+        ("perceived", PERCEIVED, "", {name: said for name, (said, _) in matched.items()}, ""),
+        ("missed", APPLIED, "/", misses, " missed"),
+        ("false alarm", PERCEIVED, "x", alarms, " false alarm"),
+    )
+    for label, color, pattern, values, word in rows:
+        if values:
+            figure.add_trace(_bars(label, color, pattern, values, word, labels))
+    figure.update_layout(
+        **chart_layout(_FRAME + _ROW * len(names)),
+        barmode="group",
+        showlegend=True,
+        bargap=0.32,
+        xaxis={"range": [0, 1.32], "tickvals": [0, 0.25, 0.5, 0.75, 1], "fixedrange": True,
+               "title": {"text": "intensity", "standoff": 6}},
+        yaxis={"autorange": "reversed", "categoryorder": "array", "fixedrange": True,
+               "categoryarray": [labels[name] for name in names], "ticksuffix": "  ",
+               "automargin": True},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
+                "itemdoubleclick": False},
+    )
+    return figure
+
+
+def _alarms(perceived: Sequence[Finding], matched: dict) -> dict[str, float]:
+    # A repeat of a matched name is a false alarm too, but the score alone counts it: no second row.
+    return {
+        finding.name: finding.intensity for finding in perceived if finding.name not in matched
+    }
+
+
+def _bars(label, color, pattern, values, word, labels) -> go.Bar:
+    side = "applied" if label in ("applied", "missed") else "perceived"
+    return go.Bar(
+        name=label,
+        orientation="h",
+        y=[labels[name] for name in values],
+        x=list(values.values()),
+        text=[f"{value:.2f}{word}" for value in values.values()],
+        textposition="outside",
+        cliponaxis=False,
+        offsetgroup=side,
+        marker={
+            "color": color,
+            "line": {"color": color, "width": 1.5},
+            "pattern": {"shape": pattern, "size": 7, "solidity": 0.35, "fillmode": "replace"},
+        },
+        hovertemplate="%{y}: " + side + " %{x:.2f}<extra></extra>",
+    )
+
+
+def chart_layout(height: int) -> dict:
+    """Return the look that every chart has; its height in pixels."""
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 34, "b": 44},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#7a808c"},
+        "template": "none",
+        "dragmode": False,
+    }

@@ -1,0 +1,101 @@
+"""The score line: every figure with, in its tooltip, how it was computed."""
+
+from robust_r1.ask.pipeline import Outcome, Reply
+from robust_r1.markup import escape
+from robust_r1.metrics import Matching, Scorecard
+
+# The names of a scorecard's four rewards, as fields and as keys of its explanations.
+REWARDS = ("degradation", "length", "format", "accuracy")
+_DASH = "\u2013"
+_EMPTY = "Precision, recall, intensity error and the four rewards appear here."
+
+
+def score_line(outcome: Outcome | None) -> str:
+    """Draw the scores of a finished reply; before that, one sentence."""
+    if outcome is None or outcome.reply is None or outcome.score is None:
+        return f'<div class="rr-scores rr-empty"><p>{_EMPTY}</p></div>'
+    groups = (
+        ("Perception", _perception(outcome.score.matching)),
+        ("Rewards", _rewards(outcome.score)),
+        ("Cost", _cost(outcome.reply)),
+    )
+    drawn = "".join(
+        f'<div class="rr-group"><h4>{name}</h4><dl>{"".join(cells)}</dl></div>'
+        for name, cells in groups
+    )
+    return f'<div class="rr-scores" role="group" aria-label="Scores">{drawn}</div>'
+
+
+def _perception(matching: Matching | None) -> list[str]:
+    precision = recall = error = None
+    why = "Not scored: what was done to the picture is not known."
+    said = missed = close = why
+    if matching is not None:
+        precision, recall, error = matching.precision, matching.recall, matching.mae
+        found, alarms = len(matching.matched), len(matching.false_alarms)
+        misses = len(matching.misses)
+        said = f"{found} of {found + alarms} perceived degradations were applied."
+        missed = f"{found} of {found + misses} applied degradations were perceived."
+        close = (
+            f"Mean of |perceived - applied| over {found} matched degradations."
+            if found
+            else "Not scored: no degradation was matched."
+        )
+    return [
+        _cell("Precision", number(precision), said),
+        _cell("Recall", number(recall), missed),
+        _cell("Intensity error", number(error), close),
+    ]
+
+
+def rewards_list(score: Scorecard) -> str:
+    """Draw the four rewards, each with how it was computed in plain sight."""
+    rows = "".join(_row(name, getattr(score, name), score.explain[name]) for name in REWARDS)
+    return f'<ul class="rr-rewards" aria-label="Rewards">{rows}</ul>'
+
+
+def _row(name: str, value: float | None, explanation: str) -> str:
+    return (
+        f'<li><b>{name.capitalize()}</b><strong class="rr-{_sign(value)}">{number(value)}</strong>'
+        f"<span>{escape(explanation, 300)}</span></li>"
+    )
+
+
+def _sign(value: float | None) -> str:
+    return "unscored" if value is None else "right" if value > 0 else "wrong"
+
+
+def _rewards(score: Scorecard) -> list[str]:
+    return [
+        _cell(name.capitalize(), number(getattr(score, name)), score.explain[name])
+        for name in REWARDS
+    ]
+
+
+def _cost(reply: Reply) -> list[str]:
+    answer = reply.answer
+    if answer is None:
+        return []
+    first = answer.first_text_seconds
+    why = "From pressing Ask to the last token." if first is None else (
+        f"The first text came after {first:.2f} s."
+    )
+    rate = f"{answer.tokens / answer.seconds:.0f} tokens a second." if answer.seconds else ""
+    return [
+        _cell("Tokens", str(answer.tokens), f"Tokens that the model wrote; {rate}"),
+        _cell("Seconds", f"{answer.seconds:.1f}", why),
+    ]
+
+
+def number(value: float | None) -> str:
+    """Write a figure with two decimals; a dash where it is not scored."""
+    return _DASH if value is None else f"{value:.2f}"
+
+
+def _cell(name: str, value: str, explanation: str) -> str:
+    # The explanation is text beside the figure, shown on hover and on focus, so a keyboard and a
+    # screen reader reach it as well as a mouse does.
+    return (
+        f'<div class="rr-cell" tabindex="0"><dt>{name}</dt><dd>{escape(value)}</dd>'
+        f'<span class="rr-tip" role="tooltip">{escape(explanation, 300)}</span></div>'
+    )

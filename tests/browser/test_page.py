@@ -1,0 +1,352 @@
+"""The page in a real browser: the main job, its states, and what can go wrong."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.support.page_driver import DESKTOP, WAIT, ScriptedEngine, Visitor, browse, serve
+from tests.support.paths import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+expect.set_options(timeout=WAIT)
+
+MALFORMED = "<TYPE>lens blur(0.4), gremlins(7)<INFLUENCE>cut<INFLUENCE_END> and <ANSWER>two"
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """Return the engine behind the page."""
+    texts = {"malformed": MALFORMED, "whatever": "<ANSWER>four<ANSWER_END>"}
+    return ScriptedEngine(texts=texts, note="No GPU was found, so Scripted answers.")
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    """Serve the page once for all tests."""
+    with serve(engine, ScriptedEngine("other", "Other", {"": "<ANSWER>two<ANSWER_END>"})) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def profiles():
+    """Start one browser with two profiles, whose caches the tests share."""
+    with browse() as browser:
+        yield [browser.new_context(viewport=DESKTOP) for _ in range(2)]
+
+
+@pytest.fixture
+def arrive(profiles, address):
+    """Return a function that opens the page for one more person; none meets a script error.
+
+    A browser keeps six connections to a server, and a page with a question on its way holds two, so
+    the second person has another profile than the first; no test has a third.
+    """
+    people = []
+
+    def come(query: str = "", **options) -> Visitor:
+        people.append(Visitor(profiles[len(people)], address, **options))
+        return people[-1].open(query)
+
+    yield come
+    for person in people:
+        person.close()
+    assert [person.errors for person in people if person.errors] == []
+    assert [person.elsewhere for person in people if person.elsewhere] == []
+
+
+@pytest.fixture
+def visitor(arrive):
+    """Return a new person with the page open."""
+    return arrive()
+
+
+def test_main_job_from_photograph_to_scores(visitor, engine):
+    page = visitor.page
+    page.get_by_role("button", name="Thumbnail 6 of").click()
+    expect(page.locator(".rr-caption")).to_contain_text("Espresso in a red cup")
+    expect(page.locator(".rr-notice")).to_contain_text("knows nothing about what a photograph")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
+    visitor.slide("lens_blur", 40)
+    visitor.slide("darkness", 20)
+    expect(page.locator(".rr-caption")).to_contain_text("2 degradations, total intensity 0.60")
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator(".rr-card.is-done")).to_have_count(5)
+    expect(page.locator(".rr-chip")).to_have_text([re.compile("Lens blur"), re.compile("Scan")])
+    expect(page.locator("#answer")).to_contain_text("three")
+    chart = page.locator("#chart .js-plotly-plot")
+    for words in ("0.40", "0.35", "0.20 missed", "0.20 false alarm"):
+        expect(chart).to_contain_text(words)
+    figures = dict(zip(page.locator(".rr-scores dt").all_inner_texts(),
+                       page.locator(".rr-scores dd").all_inner_texts(), strict=True))
+    assert (figures["Precision"], figures["Recall"]) == ("0.50", "0.50")
+    assert figures["Intensity error"] == "0.05"
+    assert figures["Degradation"] == "-1.05" and figures["Format"] == "1.00"
+    assert engine.asked[-1].shape[0] * engine.asked[-1].shape[1] <= 36_864
+
+
+def test_preview_is_what_the_model_is_shown(visitor, engine):
+    visitor.ask()
+    visitor.wait_for_scores()
+    data = visitor.context.request.get(visitor.damaged()).body()
+    path = Path("/dev/shm") if Path("/dev/shm").exists() else Path("/tmp")
+    file = path / "robust-r1-preview-test.png"
+    file.write_bytes(data)
+    try:
+        assert np.array_equal(np.array(Image.open(file)), engine.asked[-1])
+    finally:
+        file.unlink()
+
+
+def test_scores_explain_themselves_to_the_keyboard(visitor):
+    visitor.ask()
+    visitor.wait_for_scores()
+    cell = visitor.page.locator(".rr-cell").filter(
+        has=visitor.page.locator("dt", has_text=re.compile("^Degradation$"))
+    )
+    tip = cell.locator("[role=tooltip]")
+    expect(tip).to_be_hidden()
+    cell.focus()
+    expect(tip).to_be_visible()
+    expect(tip).to_contain_text("minus 1 for each of")
+
+
+def test_stop_ends_the_answer_and_keeps_what_was_written(visitor, engine):
+    page = visitor.page
+    visitor.write("Go on endlessly, please")
+    visitor.ask()
+    expect(page.locator(".rr-card.is-open")).to_contain_text("on and on")
+    expect(page.locator(".rr-pen")).to_have_count(1)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    visitor.wait_for_scores()
+    assert engine.running == 0
+    expect(page.locator("#status")).to_contain_text("Stopped")
+    expect(page.locator(".rr-problems")).to_contain_text("Stopped before the end")
+    expect(page.locator(".rr-chip")).to_contain_text("Lens blur")
+    visitor.write("How many objects are there?")
+    visitor.ask()
+    expect(page.locator("#answer")).to_contain_text("three")
+
+
+def test_closed_tab_frees_the_model(arrive, engine):
+    person = arrive()
+    person.write("Go on endlessly, please")
+    person.ask()
+    expect(person.page.locator(".rr-card.is-open")).to_contain_text("on and on")
+    person.close()
+    other = arrive()
+    other.ask()
+    other.wait_for_scores()
+    assert engine.running == 0
+
+
+def test_waiting_visitor_can_leave_the_queue(arrive, engine):
+    first, second = arrive(), arrive()
+    first.write("Go on endlessly, please")
+    first.ask()
+    expect(first.page.locator(".rr-card.is-open")).to_contain_text("on and on")
+    second.ask()
+    second.page.get_by_role("button", name="Leave queue").click()
+    expect(second.page.locator("#status")).to_contain_text("Left the queue")
+    asked = len(engine.asked)
+    first.page.bring_to_front()
+    first.page.get_by_role("button", name="Stop", exact=True).click()
+    first.wait_for_scores()
+    assert len(engine.asked) == asked
+    second.page.bring_to_front()
+    second.ask()
+    second.wait_for_scores()
+
+
+def test_clean_picture_is_asked_beside_and_a_flip_is_marked(visitor, engine):
+    page = visitor.page
+    page.get_by_label("Also ask the clean picture").check()
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator(".rr-pair .rr-answer")).to_have_count(2)
+    expect(page.locator(".rr-flip")).to_have_text("same answer")
+    expect(page.get_by_text("Chain for the clean picture")).to_be_visible()
+    degraded, clean = engine.asked[-2:]
+    assert degraded.shape == clean.shape and not np.array_equal(degraded, clean)
+
+
+def test_malformed_chain_shows_findings_and_names_the_problems(visitor):
+    page = visitor.page
+    visitor.write("Say something malformed")
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator(".rr-chip")).to_have_count(2)
+    expect(page.locator(".rr-problems")).to_contain_text("unknown degradation")
+    expect(page.locator(".rr-problems")).to_contain_text("unclosed section")
+    expect(page.locator("#answer")).to_contain_text("two")
+    page.get_by_role("button", name="Raw text").click()
+    expect(page.locator("#raw textarea")).to_have_value(MALFORMED)
+
+
+def test_link_brings_the_whole_state_back(visitor, arrive, address):
+    page = visitor.page
+    page.get_by_role("button", name="Thumbnail 10 of").click()
+    expect(page.locator(".rr-caption")).to_contain_text("Pavilion")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
+    visitor.slide("graffiti", 33)
+    visitor.write("What is it?  100 % & <b>?")
+    page.locator("#question textarea").blur()
+    expect(page).to_have_url(re.compile("graffiti%3D0.33.*100\\+%25"))
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 0.33")
+    other = arrive(page.url.removeprefix(address).removeprefix("/"))
+    expect(other.page.locator(".rr-caption")).to_contain_text("Pavilion")
+    expect(other.page.locator("#slider-graffiti input[type=number]")).to_have_value("0.33")
+    expect(other.page.locator("#question textarea")).to_have_value("What is it?  100 % & <b>?")
+    first, second = (
+        person.context.request.get(person.damaged()).body() for person in (visitor, other)
+    )
+    assert first == second
+
+
+def test_bad_link_values_toast_and_the_rest_counts(arrive):
+    person = arrive(
+        "?example=coffee&plan=no_such_thing%3D0.4&seed=-3&model=gpt&question=What%3F"
+    )
+    toasts = person.page.get_by_test_id("toast-body")
+    expect(toasts.first).to_be_visible()
+    expect(person.page.locator(".rr-caption")).to_contain_text("Espresso")
+    expect(person.page.locator("#question textarea")).to_have_value("What?")
+    expect(person.page.locator("#model input")).to_have_value("Scripted")
+
+
+@pytest.fixture
+def bad_files(tmp_path):
+    """Return files that are no pictures, are broken, or are far too large; and one of 1 x 1."""
+    photograph = ROOT / "assets" / "examples" / "coffee.jpg"
+    (tmp_path / "letter.jpg").write_text("Dear all, this is a letter.")
+    (tmp_path / "cut.jpg").write_bytes(photograph.read_bytes()[:9000])
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    Image.new("RGB", (1, 1), "red").save(tmp_path / "dot.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("letter.jpg", "in no format that can be read"),
+        ("cut.jpg", "damaged or cut short"),
+        ("bomb.png", "pixels"),
+    ],
+)
+def test_bad_upload_is_one_sentence_and_the_picture_stays(visitor, bad_files, name, words):
+    before = visitor.page.locator(".rr-caption").inner_text()
+    visitor.page.locator("#own input[type=file]").set_input_files(bad_files / name)
+    expect(visitor.page.get_by_test_id("toast-body")).to_contain_text(words)
+    expect(visitor.page.locator(".rr-caption")).to_have_text(before)
+    visitor.ask()
+    visitor.wait_for_scores()
+
+
+def test_smallest_picture_is_a_picture(visitor, bad_files):
+    visitor.page.locator("#own input[type=file]").set_input_files(bad_files / "dot.png")
+    expect(visitor.page.locator(".rr-caption")).to_contain_text("Your picture")
+    visitor.ask()
+    visitor.wait_for_scores()
+
+
+def test_empty_question_and_no_picture_are_refused_before_the_queue(visitor, bad_files, engine):
+    page, asked = visitor.page, len(engine.asked)
+    visitor.write("   ")
+    visitor.ask()
+    expect(page.get_by_test_id("toast-body").first).to_contain_text("There is no question yet")
+    visitor.write("What is it?")
+    page.locator("#own input[type=file]").set_input_files(bad_files / "dot.png")
+    expect(page.locator(".rr-caption")).to_contain_text("Your picture")
+    page.get_by_role("button", name="Remove Image").click()
+    expect(page.locator(".rr-caption")).to_contain_text("Choose an example")
+    visitor.ask()
+    expect(page.get_by_text("There is no picture yet").first).to_be_visible()
+    assert len(engine.asked) == asked
+    expect(page.locator("#question textarea")).to_have_value("What is it?")
+
+
+def test_two_visitors_do_not_see_each_others_pictures(arrive, tmp_path, engine):
+    people = []
+    for name, color in (("red", (250, 0, 0)), ("blue", (0, 0, 250))):
+        Image.new("RGB", (256, 256), color).save(tmp_path / f"{name}.png")
+        person = arrive()
+        person.page.get_by_role("button", name="Reset", exact=True).click()
+        person.page.locator("#own input[type=file]").set_input_files(tmp_path / f"{name}.png")
+        people.append(person)
+    for person in people:
+        expect(person.page.locator(".rr-caption")).to_contain_text("Your picture")
+        expect(person.page.locator(".rr-caption")).to_contain_text("no degradation")
+    colors = []
+    for person in reversed(people):
+        person.ask()
+        person.wait_for_scores()
+        colors.append(tuple(engine.asked[-1].mean(axis=(0, 1)).round().astype(int)))
+    assert colors == [(0, 0, 250), (250, 0, 0)]
+
+
+def test_own_picture_stays_out_of_the_link(visitor, tmp_path):
+    Image.new("RGB", (64, 64), "green").save(tmp_path / "secret name.png")
+    visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / "secret name.png")
+    expect(visitor.page.locator(".rr-caption")).to_contain_text("Your picture")
+    expect(visitor.page).not_to_have_url(re.compile("example="))
+    assert "secret" not in visitor.page.url
+
+
+def test_keyboard_alone_does_the_main_job(visitor):
+    page = visitor.page
+    page.get_by_role("button", name="Thumbnail 7 of").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".rr-caption")).to_contain_text("Chelsea")
+    page.locator("#slider-gaussian_noise input[type=range]").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 1.50")
+    focused = page.evaluate("document.activeElement.closest('.rr-slider').id")
+    assert focused == "slider-gaussian_noise"
+    page.locator("#ask").focus()
+    page.keyboard.press("Enter")
+    visitor.wait_for_scores()
+
+
+def test_edited_question_loses_the_known_answer_of_the_suggestion(visitor):
+    page = visitor.page
+    page.get_by_role("button", name="Choices and known answer").click()
+    expect(page.locator("#truth input, #truth textarea").first).not_to_have_value("")
+    visitor.write("Is it warm?")
+    expect(page.locator("#truth input, #truth textarea").first).to_have_value("")
+
+
+def test_saved_answer_holds_all_that_a_replay_needs(visitor):
+    visitor.ask()
+    visitor.wait_for_scores()
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="Download JSON").click()
+    record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert record["model"] == "scripted" and record["question"] == "How many objects are there?"
+    assert [step["id"] for step in record["plan"]["steps"]] == ["lens_flare", "gaussian_noise"]
+    assert record["image"].startswith("data:image/png;base64,")
+    assert record["reply"]["answer"] == "three" and record["reply"]["scores"]["format"] == 1.0
+
+
+def test_model_menu_changes_who_answers(visitor):
+    page = visitor.page
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Other").click()
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator("#answer")).to_contain_text("two")
+    expect(page).to_have_url(re.compile("model=other"))
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_page_never_scrolls_sideways(arrive, width):
+    person = arrive(viewport={"width": width, "height": 844})
+    person.ask()
+    person.wait_for_scores()
+    assert person.page.evaluate("document.documentElement.scrollWidth") <= width

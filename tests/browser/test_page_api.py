@@ -1,0 +1,255 @@
+"""The page's public endpoints, called as other programs call them."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from robust_r1 import images
+from robust_r1.degradations import DegradationPlan
+from robust_r1.ui import launch_arguments
+from tests.support.page_driver import CHAIN, ScriptedEngine, serve
+from tests.support.paths import ROOT
+
+PLAN = "lens_blur=0.3,gaussian_noise=0.2,darkness=0.4"
+COFFEE = ROOT / "assets" / "examples" / "coffee.jpg"
+MEGAPIXEL = 1280 * 28 * 28
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """Return an engine that sees about a megapixel, as the full-size models do."""
+    return ScriptedEngine(pixels=MEGAPIXEL, pictures=4)
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    """Serve the page."""
+    with serve(engine) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    """Connect a client."""
+    return Client(address, verbose=False)
+
+
+def test_only_the_named_endpoints_are_public(client):
+    named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    analyses = ["/analyze", "/compare", "/guess", "/rewards", "/round", "/sweep"]
+    assert sorted(named) == sorted(["/ask", "/degrade", *analyses])
+
+
+def test_degrade_is_the_plan_on_the_fitted_picture(client, engine):
+    file = client.predict(image=handle_file(COFFEE), plan=PLAN, seed=7, api_name="/degrade")
+    wanted = DegradationPlan.parse(PLAN, seed=7).apply(engine.fit(images.load(COFFEE)))
+    assert np.array_equal(np.array(Image.open(file)), wanted)
+
+
+def test_degrade_at_full_size_keeps_the_size(client):
+    file = client.predict(
+        image=handle_file(COFFEE), plan=PLAN, full_size=True, api_name="/degrade"
+    )
+    assert Image.open(file).size == Image.open(COFFEE).size
+
+
+def test_ask_gives_findings_scores_and_what_was_applied(client):
+    reply = client.predict(
+        image=handle_file(COFFEE), question="How many objects?", plan="lens_blur=0.4",
+        answer="three", api_name="/ask",
+    )
+    assert reply["applied"] == {"lens blur": 0.4}
+    assert reply["findings"][0] == {"name": "lens blur", "intensity": 0.35}
+    assert reply["answer"] == "three" and reply["scores"]["accuracy"] == 1.0
+    assert reply["finish"] == "stop"
+
+
+def test_ask_takes_a_prompt_and_further_pictures(client, engine):
+    others = [ROOT / "assets" / "examples" / name for name in ("coffee.jpg", "pavilion.jpg")]
+    client.predict(
+        image=handle_file(COFFEE), question="What?", prompt="Say: {question}", plan="darkness=1",
+        further=[handle_file(path) for path in others], api_name="/ask",
+    )
+    assert engine.templates[-1] == "Say: {question}"
+    fitted = [engine.fit(images.load(path)) for path in others]
+    assert all(map(np.array_equal, engine.further[-1], fitted))
+    assert not np.array_equal(engine.asked[-1], fitted[0])
+    client.predict(image=handle_file(COFFEE), question="What?", api_name="/ask")
+    assert (engine.templates[-1], engine.further[-1]) == ("", [])
+
+
+def test_ask_streams(client):
+    job = client.submit(image=handle_file(COFFEE), question="How many?", api_name="/ask")
+    job.result()
+    assert len(job.outputs()) > 3
+    assert "scores" in job.outputs()[-1] and job.outputs()[0].get("finish") is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"plan": "lens_blurr=0.3"}, "lens_blur"),
+        ({"plan": "lens_blur=3"}, "0 to 1"),
+        ({"model": "gpt"}, "not loaded"),
+        ({"question": "  "}, "no question"),
+        ({"choices": "only one"}, "one answer choice"),
+        ({"prompt": "Say it."}, "lacks"),
+        ({"further": [handle_file(COFFEE)] * 4}, "has 5 pictures"),
+        ({"further": [handle_file(__file__)]}, "test_page_api.py"),
+    ],
+)
+def test_bad_arguments_are_one_sentence(client, arguments, words):
+    call = {"image": handle_file(COFFEE), "question": "What?", **arguments}
+    with pytest.raises(AppError, match=words):
+        client.predict(**call, api_name="/ask")
+
+
+def test_compare_holds_two_plans_side_by_side(client):
+    result = client.predict(
+        image=handle_file(COFFEE), questions="How many? => three\nWhat? | a | b",
+        plans="lens_blur=0.4\nclean", seed=3, api_name="/compare",
+    )
+    assert [len(column["plan"]["steps"]) for column in result["columns"]] == [1, 0]
+    first, second = result["questions"]
+    assert first["answers"][0]["right"] and second["choices"] == ["a", "b"]
+    assert first["answers"][1]["difference"]["answer"] is False
+
+
+def test_sweep_streams_its_steps(client, engine):
+    call = {"image": handle_file(COFFEE), "question": "How many?", "levels": 4,
+            "degradations": "lens_blur, scan_lines", "api_name": "/sweep"}
+    job = client.submit(**call)
+    result = job.result()
+    assert result["finished"] and len(result["steps"]) == 7
+    assert len(job.outputs()) > 3 and result["noticed"] == 6
+    asked = len(engine.asked)
+    assert client.predict(**call)["steps"] == result["steps"] and len(engine.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("/sweep", {"question": "Eh?", "degradations": "lens_blur", "levels": 1001}, "at most 200"),
+        ("/sweep", {"question": "What?", "degradations": ""}, "at least one degradation"),
+        ("/compare", {"questions": "What?"}, "2 to 3 columns"),
+        ("/compare", {"questions": "Eh? | one", "plans": "clean\ndarkness=1"}, "one answer choice"),
+        ("/compare", {"questions": "What?", "models": "gpt"}, "not loaded"),
+    ],
+)
+def test_an_analysis_that_cannot_be_is_refused_in_one_sentence(client, name, arguments, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(image=handle_file(COFFEE), **arguments, api_name=name)
+
+
+def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
+    secret = Path(__file__).resolve()
+    body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "", 0, "", True]}
+    event = httpx.post(f"{address}gradio_api/call/degrade", json=body).json().get("event_id")
+    stream = httpx.get(f"{address}gradio_api/call/degrade/{event}", timeout=30).text
+    assert "event: error" in stream and "event: complete" not in stream
+    for path in (secret, ROOT / "app.py"):
+        assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
+
+
+
+
+def test_importing_the_app_has_no_effects():
+    code = (
+        "import os, sys; before = dict(os.environ); import app;"
+        "assert dict(os.environ) == before;"
+        "assert not {'gradio', 'torch', 'transformers', 'robust_r1'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {}, ([], "127.0.0.1", 7860, False, None)),
+        (["--model", "a", "--model", "b"], {}, (["a", "b"], "127.0.0.1", 7860, False, None)),
+        ([], {"ROBUST_R1_MODEL": "a, b"}, (["a", "b"], "127.0.0.1", 7860, False, None)),
+        (["--model", "c"], {"ROBUST_R1_MODEL": "a"}, (["c"], "127.0.0.1", 7860, False, None)),
+        ([], {"ROBUST_R1_PORT": "81", "ROBUST_R1_HOST": "::1"}, ([], "::1", 81, False, None)),
+        ([], {"ROBUST_R1_SHARE": "1", "ROBUST_R1_QUANTIZE": "4bit"},
+         ([], "127.0.0.1", 7860, True, "4bit")),
+    ],
+)
+def test_flags_win_over_environment_variables(arguments, environment, expected):
+    from app import parse_arguments
+
+    args = parse_arguments(arguments, environment)
+    assert (args.model, args.host, args.port, args.share, args.quantize) == expected
+
+
+def test_mcp_is_refused_in_one_sentence_where_its_package_is_missing(capsys, monkeypatch):
+    import app
+
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
+    assert app.main(["--mcp"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and 'pip install "gradio[mcp]"' in said.err
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", False), ("1", True)])
+def test_mcp_reaches_the_launch_arguments(value, expected):
+    from app import parse_arguments
+
+    args = parse_arguments([], {"ROBUST_R1_MCP": value})
+    assert args.mcp is expected and parse_arguments(["--mcp"], {}).mcp
+    assert launch_arguments(mcp=args.mcp)["mcp_server"] is expected
+    assert launch_arguments()["mcp_server"] is False
+
+
+def test_every_endpoint_is_a_tool_and_the_tools_answer(picture):
+    """Only where the optional package is installed: the page does not need it."""
+    pytest.importorskip("mcp")
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    url = images.data_url(picture)
+    asked = {"image": url, "question": "What is it?", "plan": "lens_blur=0.5"}
+
+    async def talk(address):
+        async with (
+            streamablehttp_client(f"{address}gradio_api/mcp/") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (
+                await session.list_tools(),
+                await session.call_tool("degrade", {"image": url, "plan": "lens_blur=0.5"}),
+                await session.call_tool("ask", asked),
+                await session.call_tool("ask", asked | {"plan": "lens_blurr=0.5"}),
+            )
+
+    with serve(ScriptedEngine(), mcp=True) as address:
+        listed, degraded, answered, refused = asyncio.run(talk(address))
+    names = {tool.name for tool in listed.tools}
+    assert names == {
+        "degrade", "ask", "compare", "sweep", "analyze", "rewards", "round", "guess"
+    }  # fmt: skip
+    assert [part.type for part in degraded.content][:1] == ["image"] and not degraded.isError
+    assert CHAIN in answered.content[0].text
+    assert refused.isError and "lens_blurr" in refused.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
+     ([], {"ROBUST_R1_MCP": "maybe"}),
+     (["--quantize", "3bit"], {}), ([], {"ROBUST_R1_QUANTIZE": "3bit"})],
+)
+def test_bad_flags_and_variables_end_with_status_two(arguments, environment, capsys):
+    from app import parse_arguments
+
+    with pytest.raises(SystemExit) as stop:
+        parse_arguments(arguments, environment)
+    assert stop.value.code == 2 and capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""Saved answers for tests, written by the code that the page writes them with."""
+
+import json
+from pathlib import Path
+
+from PIL import Image
+
+from robust_r1.ask.pictures import Picture
+from robust_r1.ask.pipeline import Case, Exchange, Outcome, Reply
+from robust_r1.ask.record import to_json
+from robust_r1.chain import parse
+from robust_r1.degradations import DegradationPlan
+from robust_r1.engine import Answer, GenerationSettings
+from tests.support.page_driver import CHAIN, ScriptedEngine
+
+PLAN = DegradationPlan.parse("lens_blur=0.40,scan_lines=0.20", seed=7)
+SETTINGS = GenerationSettings(64, 0.5, 0.9, 3)
+
+
+def reply(text: str, name: str = "scripted") -> Reply:
+    answer = Answer(text, parse(text), 9, 0.5, 0.1, "stop", name, SETTINGS)
+    return Reply(text, answer.parsed, answer)
+
+
+def record(tmp_path: Path, pixels, name: str = "scripted", **changes) -> dict:
+    """Return what the page saves of a follow-up about two pictures, asked clean as well."""
+    files = []
+    for number in (1, 2):
+        files.append(tmp_path / f"picture-{number}.png")
+        Image.fromarray(pixels[:: number, ::number]).save(files[-1])
+    earlier = Exchange("What is it?", reply("<ANSWER>a star<ANSWER_END>"), reply("a circle"))
+    case = Case(
+        Picture(path=str(files[0])), PLAN, "How many are there?", ("two", "three"), "three",
+        SETTINGS, True, (earlier,), "Say: {question}", (Picture(path=str(files[1])),),
+    )  # fmt: skip
+    clean = reply("<TYPE>none<TYPE_END><ANSWER>two<ANSWER_END>")
+    outcome = Outcome((), case.choices, reply=reply(CHAIN), clean=clean)
+    return json.loads(to_json(ScriptedEngine(name), case, 7, outcome)) | changes
+
+
+def save(folder: Path, values: dict, name: str = "robust-r1-answer.json") -> Path:
+    """Write a record where a browser would put it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(values), "utf-8")
+    return folder / name

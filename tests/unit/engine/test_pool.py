@@ -1,0 +1,181 @@
+"""Claims about the menu's models: what loads when, who stands in, what is unloaded for whom."""
+
+import threading
+
+import httpx
+import huggingface_hub
+import pytest
+
+from robust_r1.engine import Answer, GenerationSettings, ModelInfo, catalog, machine
+from robust_r1.engine import pool as shelf
+from robust_r1.engine.lazy import Standby
+from robust_r1.engine.memory import memory_needed
+from robust_r1.engine.pool import open_models, start_loading
+from robust_r1.errors import InputError, ModelError
+from robust_r1.ui.widgets.model_menu import _label
+from tests.support.endpoint_server import TEXT, serve_endpoint
+from tests.support.page_driver import ScriptedEngine
+
+SHORT = GenerationSettings(max_new_tokens=8)
+
+
+@pytest.fixture(autouse=True)
+def _offline_and_without_gpu(monkeypatch):
+    def unreachable(*args, **options):
+        raise httpx.ConnectError("no route")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    monkeypatch.setattr(shelf, "has_gpu", lambda: False)
+
+
+def large(name: str, parameters: int = 3_000_000_000) -> ModelInfo:
+    info = ScriptedEngine(name, name).info
+    return ModelInfo(
+        **{
+            **{field: getattr(info, field) for field in info.__dataclass_fields__},
+            "parameters": parameters,
+            "memory": memory_needed(parameters),
+        }
+    )
+
+
+def answer_of(engine, picture, stop=None) -> Answer:
+    return list(engine.stream(picture, "What is it?", SHORT, stop))[-1]
+
+
+def test_without_names_the_menu_holds_the_bundled_models_newest_first():
+    names = [engine.info.name for engine in open_models([])]
+    assert names == [info.name for info in reversed(catalog.bundled())]
+
+
+def test_a_hub_out_of_reach_leaves_the_bundled_model_answering_and_says_why(picture):
+    newest = catalog.newest_bundled()
+    engine, other = open_models(["robust-r1-rl", newest.name])
+    assert engine.info.name == "robust-r1-rl" and other.info.name == newest.name
+    answer = answer_of(engine, picture)
+    assert answer.model == newest.name and engine.info == newest
+    assert "hub could not be reached" in engine.note
+    assert engine.note.endswith(f"{newest.label} answers instead.")
+    assert _label(engine) == f"Robust-R1 RL (3B): {newest.label} answers"
+    assert other.precision  # the stand-in is the menu's own model, not a second copy of it
+    for one in (engine, other):
+        one.close()
+
+
+@pytest.mark.parametrize("name", ["tiny-lr", "http://", "/no/such/folder"])
+def test_a_name_that_means_nothing_is_refused_at_once(name):
+    with pytest.raises((InputError, ModelError)):
+        open_models([name])
+
+
+def test_an_endpoint_that_is_down_is_asked_again_with_the_next_question(picture, monkeypatch):
+    from robust_r1.engine import transfer
+
+    monkeypatch.setattr(transfer, "RETRIES", ())
+    with serve_endpoint() as server:
+        port, address = server.server_port, server.address
+    (engine,) = open_models([f"{address}/v1#good"], quantize="4bit", max_pixels=40_000)
+    with pytest.raises(ModelError, match="could not be reached"):
+        answer_of(engine, picture)
+    assert "could not be reached" in engine.note and _label(engine).endswith("nobody answers")
+    with serve_endpoint(port):
+        assert answer_of(engine, picture).text == TEXT
+        assert engine.info.max_pixels == 40_000 and not engine.failed
+
+
+def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monkeypatch):
+    loaded = []
+
+    def standby(info: ModelInfo) -> Standby:
+        def load(report):
+            loaded.append(info.name)
+            return ScriptedEngine(info.name)
+
+        return Standby(info, load)
+
+    engines = [standby(large("a")), standby(large("b")), standby(large("c", 1000))]
+    monkeypatch.setattr(shelf.gc, "freeze", lambda: None)
+    start_loading(engines)
+    for thread in threading.enumerate():
+        if thread.name == "loading":
+            thread.join()
+    assert loaded == ["a", "c"]
+    answer_of(engines[1], picture)
+    assert loaded == ["a", "c", "b"]
+
+
+def test_the_model_that_was_asked_longest_ago_makes_room(picture, monkeypatch):
+    room = shelf._Shelf("bf16", None)
+    used = memory_needed(3_000_000_000)["bf16"]
+    free = [round(2.5 * used)]
+    monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(free[0], 0))
+
+    class Counted(ScriptedEngine):
+        def __init__(self, name):
+            super().__init__(name)
+            self.info = large(name)
+            free[0] -= used
+
+        def close(self):
+            free[0] += used
+
+    for name in "abc":
+        room._models[name] = Standby(
+            large(name), lambda report, name=name: Counted(name), None, room.make_room
+        )
+    first, second, third = room._models.values()
+    for engine in (first, second, first, third):
+        answer_of(engine, picture)
+    assert [bool(one.precision) for one in (first, second, third)] == [True, False, True]
+    answer_of(second, picture)
+    assert [bool(one.precision) for one in (first, second, third)] == [False, True, True]
+
+
+def test_stop_ends_the_wait_for_a_model_that_loads_and_its_note_says_how_far(picture):
+    go, begun = threading.Event(), threading.Event()
+
+    def load(report):
+        report(0.4, "Loading weights, 40%")
+        begun.set()
+        go.wait(10)
+        return ScriptedEngine()
+
+    engine, stop = Standby(large("slow"), load), threading.Event()
+    engine.prepare()
+    assert begun.wait(5) and engine.loading
+    assert engine.note == "slow is loading. Loading weights, 40%."
+    stop.set()
+    with pytest.raises(InputError, match="Stopped before"):
+        answer_of(engine, picture, stop)
+    go.set()
+    assert answer_of(engine, picture).finish == "stop"
+
+
+def test_whatever_goes_wrong_in_loading_reaches_who_asks_and_is_tried_again(picture):
+    tries = []
+
+    def load(report):
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("a bug")
+        return ScriptedEngine()
+
+    engine = Standby(large("odd"), load)
+    with pytest.raises(ModelError, match="a bug"):
+        answer_of(engine, picture)
+    assert answer_of(engine, picture).finish == "stop"
+
+
+def test_the_menu_says_what_fits(monkeypatch):
+    def label(available, gpu=0):
+        memory = machine.Memory(available, gpu)
+        monkeypatch.setattr(machine, "read_memory", lambda: memory)
+        return _label(Standby(large("big"), None))
+
+    needed = memory_needed(3_000_000_000)
+    assert label(1000, gpu=needed["4bit"] + 1) == "big, fits in 4bit"
+    # Without a GPU 4 bits are not to be had, and what would be loaded is named where it fits.
+    assert label(needed["4bit"] + 1) == "big, too large here"
+    assert label(needed["8bit"] + 1) == "big, fits in 8bit"
+    assert label(needed["fp32"] + 1) == "big, fits in bf16"
+    assert label(1000) == "big, too large here"

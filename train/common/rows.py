@@ -1,0 +1,84 @@
+"""Data files as rows for TRL: training on pictures and chains that were not drawn here.
+
+Both the project's records and the authors' conversations are read. Everything is checked before
+training begins, so that a broken line or a missing picture costs nothing but a sentence.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import Dataset
+from PIL import Image
+
+from robust_r1.chain import build_prompt
+from robust_r1.errors import DataError
+from robust_r1.images import fit, load
+from robust_r1.records import Record, read_authors, read_records, record_of
+from robust_r1.records.lines import json_lines
+
+
+def read_data(path: Path) -> list[Record]:
+    """Read a data file, in the project's format or the authors', whose pictures lie beside it.
+
+    Raises:
+        DataError: a file that cannot be read or is empty, a broken line, a picture that is not
+            there, or a sample without a chain; file and line or picture are named.
+    """
+    first = next((value for _, value in json_lines(path)), None)
+    if first is None:
+        raise DataError(f"{path} holds no samples; make some with train.make_data")
+    if isinstance(first, dict) and "conversations" in first:
+        records = [record_of(sample) for sample in read_authors(path)]
+    else:
+        records = read_records(path)
+    for record in records:
+        if not record.picture(path.parent).is_file():
+            raise DataError(f"{path}: there is no picture {record.picture(path.parent)}")
+        if not record.chain:
+            raise DataError(f"{path}: the sample of {record.image} has no chain to learn from")
+    return records
+
+
+def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+    """Return rows of prompt, completion and images, each picture read when its row is.
+
+    Pictures of more than `max_pixels` are made smaller.
+    """
+
+    def read(index: int) -> dict:
+        record = records[index]
+        said = [{"role": "assistant", "content": record.chain}]
+        return {**_asked(record, folder, max_pixels), "completion": said}
+
+    return _rows(len(records), read)
+
+
+def rollout_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+    """Return rows for reinforcement, with the columns of `train.tiny.rollouts.rollout_dataset`.
+
+    Pictures of more than `max_pixels` are made smaller.
+    """
+
+    def read(index: int) -> dict:
+        record = records[index]
+        known = {"solution": record.chain, "choices": list(record.choices)}
+        return {**_asked(record, folder, max_pixels), **known, "question": record.prompt}
+
+    return _rows(len(records), read)
+
+
+def _asked(record: Record, folder: Path, max_pixels: int | None) -> dict:
+    picture = load(record.picture(folder))
+    picture = picture if max_pixels is None else fit(picture, max_pixels)
+    return {
+        "prompt": [{"role": "user", "content": build_prompt(record.prompt)}],
+        "images": [Image.fromarray(picture)],
+    }
+
+
+def _rows(count: int, read) -> Dataset:
+    def draw(rows: dict) -> dict:
+        drawn = [read(index) for index in rows["index"]]
+        return {key: [row[key] for row in drawn] for key in drawn[0]}
+
+    return Dataset.from_dict({"index": list(range(count))}).with_transform(draw)

@@ -1,0 +1,318 @@
+"""Train tiny-rl: reinforce good chains by GRPO, from the checkpoint of train.tiny.sft.
+
+    python -m train.tiny.grpo --config cpu --from runs/sft -o runs/rl
+
+Each scene is answered by a group of sampled chains; what a chain earns beyond its group's mean, in
+units of the group's spread, is how much it is reinforced (paper, training). Rewards are those of
+robust_r1.rewards: degradation, length, format, accuracy. Vision encoder and merger stay frozen.
+Besides metrics, the run's folder gets sampled chains with their rewards in samples.jsonl.
+"""
+
+import argparse
+import dataclasses
+import functools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+from transformers import Qwen2_5_VLForConditionalGeneration
+from trl import GRPOConfig, GRPOTrainer
+
+from robust_r1.engine.processing import ImageTextProcessor
+from train.common.config import DecisionWeights, GrpoConfig, TrainingConfig
+from train.common.history import history_of, record, write_history
+from train.common.rows import read_data, rollout_rows
+from train.tiny.data import Collator, scene_indices
+from train.tiny.decisions import Decisions, as_tensors, decisions_of, expected_values
+from train.tiny.decoder import completion_logits, log_probabilities
+from train.tiny.encoder import Encoder, attends_fully
+from train.tiny.optim import MuonAdamW, cosine
+from train.tiny.rollouts import (
+    SampleLog,
+    objective_of,
+    remember_pictures,
+    rewards_of,
+    rollout_dataset,
+)
+from train.tiny.sampler import Sampler
+from train.tiny.stages import (
+    JsonLines,
+    SceneLoss,
+    freeze_vision,
+    load_checkpoint,
+    main_of,
+    parser_of,
+    resume,
+    save_checkpoint,
+    step_of,
+    with_samples,
+)
+
+# AdamW's share of the matrices' rate, as in the stages before (1e-3 of 4e-3).
+_ADAM_SHARE = 0.25
+
+
+def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
+    """Reinforce and save the checkpoint in float32 and, for bundling, in float16."""
+    # --- Model
+    model, processor = load_checkpoint(arguments.start)
+    freeze_vision(model)
+    if attends_fully(model.model.visual):
+        Encoder(model.model.visual).replace_forward()
+    Sampler(model).replace_generate()
+    remember_pictures(model.model.visual, 2 * config.grpo.batch)
+    # --- Training
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    rows = None
+    if arguments.data:
+        records = read_data(arguments.data)
+        stage = with_samples(config.grpo, len(records), arguments.data)
+        config = dataclasses.replace(config, grpo=stage)
+        rows = rollout_rows(records, arguments.data.parent)
+    checkpoint = resume(model, arguments.output)
+    seen = step_of(checkpoint) if checkpoint else 0
+    trainer = make_trainer(model, processor, config, arguments.output, rows, seen)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    # --- Checkpoint
+    keep_share(model, arguments.start, config.grpo.share)
+    save_checkpoint(model, processor, arguments.output, torch.float32)
+    save_checkpoint(model, processor, arguments.output / "half", torch.float16)
+    samples = config.grpo.samples + (0 if arguments.data else config.grpo.mixed)
+    done = record("rewards", samples, config.seed, arguments.output / "log.jsonl")
+    write_history(arguments.output, history_of(arguments.start), done)
+
+
+def keep_share(model: torch.nn.Module, start: Path, share: float) -> None:
+    """Move the trained weights back along the line to those of the checkpoint they started from.
+
+    What rewards teach grows with the distance from the start, and the harm of their noise with its
+    square: between the two ends lies a model that is better than either (interpolation towards the
+    initialization, Rame et al. 2024, WARP).
+
+    Args:
+        model: trained; changed in place.
+        start: the checkpoint that it was loaded from.
+        share: in (0, 1]; 1 keeps all that was learned.
+    """
+    if share == 1:
+        return
+    first = dict(load_checkpoint(start)[0].named_parameters())
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.lerp_(first[name].to(weight), 1 - share)
+
+
+def make_trainer(
+    model: Qwen2_5_VLForConditionalGeneration,
+    processor: ImageTextProcessor,
+    config: TrainingConfig,
+    folder: Path,
+    rows: Dataset | None = None,
+    seen: int = 0,
+) -> "SceneGRPOTrainer":
+    """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
+
+    Args:
+        model: the policy, loaded from a checkpoint, which TRL loads again as the reference.
+        processor: pads on the left, as generation needs it.
+        folder: checkpoints, log.jsonl and samples.jsonl go there.
+        rows: what to answer instead of drawn scenes.
+        seen: steps that an interrupted run has done already.
+    """
+    stage = config.grpo
+    logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
+    samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
+    mix = iter(())
+    if rows is None and stage.mix:
+        score = SceneLoss(model, processor, config.compiled)
+        mix = map(score, mixed_batches(stage, config, processor, seen))
+    if rows is None:
+        count = stage.steps * stage.batch
+        rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
+    optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
+    schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
+    trainer = SceneGRPOTrainer(
+        model=model,
+        reward_funcs=samples.watch(rewards),
+        args=_arguments(stage, config, weights, folder),
+        train_dataset=rows,
+        processing_class=processor,
+        optimizers=(optimizer, LambdaLR(optimizer, schedule)),
+        callbacks=[JsonLines(folder / "log.jsonl")],
+        decisions=_decisions(stage, processor.tokenizer),
+        mix=mix,
+        mix_weight=stage.mix_weight,
+    )
+    if trainer.ref_model is not None:
+        # The same frozen weights: one encoder sees for both.
+        reference = trainer.accelerator.unwrap_model(trainer.ref_model)
+        reference.model.visual = model.model.visual
+    return trainer
+
+
+class SceneGRPOTrainer(GRPOTrainer):
+    """Score completions by the forward pass made for training; all else is TRL's.
+
+    To TRL's loss are added the expected value of each decision (`train.tiny.decisions`) and, where
+    it is asked for, the loss on true chains.
+
+    Args:
+        decisions: finds the decisions of a completion; None adds nothing.
+        mix: loss and token accuracy on true chains, one pair for each forward pass; empty for none.
+        mix_weight: what that loss counts.
+        options: of TRL's trainer.
+    """
+
+    def __init__(
+        self,
+        *,
+        decisions: Decisions | None,
+        mix: Iterator[tuple[torch.Tensor, float]],
+        mix_weight: float,
+        **options,
+    ) -> None:
+        super().__init__(**options)
+        self._decisions, self._mix, self._mix_weight = decisions, mix, mix_weight
+        # Of the batch whose loss is being taken: its decisions, then what they should earn.
+        self._asked: dict[str, torch.Tensor] = {}
+        self._expected: torch.Tensor | None = None
+
+    def _generate_and_score_completions(self, inputs):
+        """Return TRL's batch with the decisions of each completion beside it."""
+        batch = super()._generate_and_score_completions(inputs)
+        if self._decisions is None:
+            return batch
+        rows = [
+            self._decisions(ids[mask > 0].tolist(), row["solution"])
+            for ids, mask, row in zip(
+                batch["completion_ids"], batch["completion_mask"], inputs, strict=True
+            )
+        ]
+        tensors = as_tensors(rows)
+        return batch | {name: part.to(self.accelerator.device) for name, part in tensors.items()}
+
+    def _compute_loss(self, model, inputs):
+        """Return TRL's loss, less what the batch's decisions should earn, plus that of the mix."""
+        self._asked = decisions_of(inputs)
+        loss = super()._compute_loss(model, inputs)
+        passes = self.current_gradient_accumulation_steps if self.model.training else 1
+        mode = "train" if self.model.training else "eval"
+        if self.model.training and (learn := next(self._mix, None)):
+            learned, accuracy = learn
+            self._metrics[mode]["mix_loss"].append(learned.item())
+            self._metrics[mode]["mix_token_accuracy"].append(accuracy)
+            loss = loss + self._mix_weight * learned / passes
+        if not self._asked:
+            return loss
+        # As TRL weighs a reward: by the length of its completion, and over the accumulated passes.
+        lengths = inputs["completion_mask"].sum(-1).clamp(min=1)
+        gained = (self._expected / lengths).mean()
+        self._asked, self._expected = {}, None
+        self._metrics[mode]["decisions"].append(gained.item())
+        return loss - gained / passes
+
+    def _get_per_token_logps_and_entropies(
+        self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options
+    ):
+        """Return log probabilities, entropies and no auxiliary loss, as TRL asks for them."""
+        model = self.accelerator.unwrap_model(model)
+        grids, patches = options["image_grid_thw"], options["pixel_values"]
+        counts = grids.prod(-1).tolist()
+        parts = []
+        for first in range(0, len(input_ids), batch_size or len(input_ids)):
+            rows = slice(first, first + (batch_size or len(input_ids)))
+            begin, end = sum(counts[:first]), sum(counts[: rows.stop])
+            inputs = {
+                "pixel_values": patches[begin:end],
+                "image_grid_thw": grids[rows],
+                "mm_token_type_ids": options["mm_token_type_ids"][rows],
+            }
+            logits = completion_logits(
+                model, input_ids[rows], attention_mask[rows], logits_to_keep, inputs
+            )
+            parts.append(
+                log_probabilities(logits, input_ids[rows, -logits_to_keep:], self.temperature)
+            )
+        if self._asked:
+            # The loss asks for its whole batch at once, so these are the logits of all of it.
+            self._expected = expected_values(logits, **self._asked)
+        logs, entropies = (torch.cat(part) for part in zip(*parts, strict=True))
+        return logs, entropies, None
+
+
+def _decisions(stage: GrpoConfig, tokenizer) -> Decisions | None:
+    weights = DecisionWeights(
+        names=stage.decisions.names * stage.rewards.degradation,
+        intensities=stage.decisions.intensities * stage.rewards.degradation,
+        answers=stage.decisions.answers * stage.rewards.accuracy,
+        false_alarm=stage.decisions.false_alarm,
+    )
+    if not weights.names and not weights.intensities and not weights.answers:
+        return None
+    return Decisions(tokenizer, weights)
+
+
+def mixed_batches(
+    stage: GrpoConfig, config: TrainingConfig, processor: ImageTextProcessor, seen: int = 0
+) -> DataLoader:
+    """Draw the true chains that are learned beside completions, a batch for each forward pass.
+
+    Args:
+        seen: steps whose batches are left out.
+    """
+    # The loss on their tokens says all about answers that a decision could.
+    weights = dataclasses.replace(stage.decisions, answers=0.0)
+    decisions = _decisions(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
+    collator = Collator(
+        processor, "train", stage.mix_index, stage.mix, "chain",
+        stage.captions, stage.drills, stage.clean, decisions, stage.mix_answers,
+    )  # fmt: skip
+    first = seen * stage.accumulate * stage.mix
+    return DataLoader(
+        scene_indices(stage.mix_index + first, stage.mixed - first),
+        batch_size=stage.mix,
+        collate_fn=collator,
+        num_workers=config.workers,
+    )
+
+
+def _arguments(
+    stage: GrpoConfig, config: TrainingConfig, weights: list[float], folder: Path
+) -> GRPOConfig:
+    return GRPOConfig(
+        output_dir=str(folder),
+        **objective_of(stage, weights),
+        # --- Steps: one generation for each
+        per_device_train_batch_size=stage.batch * stage.group // stage.accumulate,
+        gradient_accumulation_steps=stage.accumulate,
+        max_steps=stage.steps,
+        # Scenes are independent draws already; in order, a resumed run sees what it had not seen.
+        shuffle_dataset=False,
+        seed=config.seed,
+        # --- Files
+        save_steps=stage.save_every,
+        save_total_limit=1,
+        logging_steps=stage.log_every,
+        report_to="tensorboard",
+        # --- Machine
+        gradient_checkpointing=False,
+        dataloader_num_workers=config.workers,
+        bf16=False,
+        fp16=False,
+        use_cpu=not torch.cuda.is_available(),
+        disable_tqdm=True,
+    )
+
+
+if __name__ == "__main__":
+    parser = parser_of(__doc__.splitlines()[0])
+    parser.add_argument(
+        "--from", dest="start", required=True, type=Path, help="run of train.tiny.sft"
+    )
+    parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
+    main_of(parser, run)
