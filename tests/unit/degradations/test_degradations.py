@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from robust_r1.degradations import SPECS, STAGES, degrade, find
 from robust_r1.errors import InputError
+from tests.support.photographs import load_photos, rmse
 
 IDS = [spec.id for spec in SPECS]
 every_degradation = pytest.mark.parametrize("id", IDS)
@@ -45,11 +45,6 @@ SAME_STRENGTH_ONLY = {"mean_shift"}
 ODD_SHAPES = ((1, 1), (1, 2), (2, 2), (1, 90), (70, 1), (3, 47), (33, 47), (50, 40))
 
 
-def rmse(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the root mean square difference in levels of 255."""
-    return float(np.sqrt(np.mean((first.astype(np.float64) - second) ** 2)))
-
-
 def half(image: np.ndarray) -> np.ndarray:
     """Return the picture at half its size."""
     size = (image.shape[1] // 2, image.shape[0] // 2)
@@ -60,16 +55,6 @@ def half(image: np.ndarray) -> np.ndarray:
 def photos() -> list[np.ndarray]:
     """Return three photographs, 320 px wide."""
     return load_photos(320)
-
-
-def load_photos(width: int) -> list[np.ndarray]:
-    """Return astronaut, coffee and chelsea at a width; scikit-image carries them inside itself."""
-    found = []
-    for photo in (data.astronaut(), data.coffee(), data.chelsea()):
-        size = (width, round(photo.shape[0] * width / photo.shape[1]))
-        way = cv2.INTER_AREA if width < photo.shape[1] else cv2.INTER_LINEAR
-        found.append(cv2.resize(photo, size, interpolation=way))
-    return found
 
 
 def test_there_are_sixteen_in_stage_order() -> None:

@@ -16,7 +16,7 @@ from skimage import data
 
 from robust_r1.degradations import LEVELS, SPECS, contact_sheet, degrade
 from tests.support.paths import ROOT
-from tests.unit.degradations.test_degradations import load_photos, rmse
+from tests.support.photographs import load_photos, rmse
 
 README = ROOT / "robust_r1" / "degradations" / "README.md"
 IDS = [spec.id for spec in SPECS]

@@ -400,9 +400,9 @@ def served(tmp_path_factory):
     words = ["serve", folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
     with log.open("w") as file:
         process = subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "support" / "serve_checkpoint.py", *words, "--dtype", "float32"],
+            [sys.executable, "tests/support/serve_checkpoint.py", *words, "--dtype", "float32"],
             env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-            stdout=file, stderr=file,
+            cwd=ROOT, stdout=file, stderr=file,
         )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", process, log)
