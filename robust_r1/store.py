@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robust_r1.errors import DataError, InputError
+from robust_r1.paths import OWN_RUNS
 
 VARIABLE = "ROBUST_R1_NOTEBOOK"
 MAX_NOTE, MAX_NAME = 4000, 40
@@ -203,12 +204,9 @@ class Notebook:
 
 
 def default_notebook() -> Notebook:
-    """Return the notebook that the environment names, else the one in the project's runs folder."""
+    """Return the notebook that the environment names, else the one beside your own runs."""
     named = os.environ.get(VARIABLE)
-    return Notebook(Path(named) if named else RUNS / "notebook.sqlite")
-
-
-RUNS = Path(__file__).resolve().parents[1] / "runs"
+    return Notebook(Path(named) if named else OWN_RUNS / "notebook.sqlite")
 
 
 def _name(text: str, what: str) -> str:

@@ -9,10 +9,8 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.errors import InputError
+from robust_r1.paths import EXAMPLES
 from robust_r1.scenes import Question, example_items, make_scene, questions_for
-
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
-EXAMPLES = ASSETS / "examples"
 
 SCENES_SHOWN = 5
 _SCENE_PREFIX = "scene-"

@@ -12,8 +12,7 @@ from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.memory import SMALL, memory_needed
 from robust_r1.engine.types import GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
-
-MODELS = Path(__file__).resolve().parents[2] / "assets" / "models"
+from robust_r1.paths import MODELS
 
 # About a megapixel: 1,280 tokens of 28 x 28 pixels, the budget that Qwen2.5-VL recommends. Hub
 # checkpoints allow twelve times that, at twelve times the cost.

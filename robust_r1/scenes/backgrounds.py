@@ -12,14 +12,13 @@ canvas once. The pools of the three splits do not overlap, nor do their photogra
 import json
 from collections.abc import Callable
 from functools import lru_cache, partial
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from robust_r1.images import load
+from robust_r1.paths import EXAMPLES
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 CANVAS = 288  # pixels a side; leaves room for shifted crops of 192 x 192 and 256 x 128
 KINDS = ("leaves", "spectrum", "photo", "plain")
 POOLS = {"train": range(0, 640), "validation": range(640, 704), "test": range(704, 832)}

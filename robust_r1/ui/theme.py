@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from robust_r1.ask.examples import ASSETS
+from robust_r1.paths import ASSETS
 
 _STYLE = Path(__file__).with_name("style.css")
 # Fonts of the visitor's own system; as plain strings, so that Gradio asks no server for them.

@@ -15,9 +15,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from robust_r1.ask.examples import ASSETS  # noqa: E402
 from robust_r1.engine import load_engine  # noqa: E402
 from robust_r1.engine.catalog import bundled  # noqa: E402
+from robust_r1.paths import ASSETS  # noqa: E402
 from tests.support.page_driver import Visitor, browse, serve  # noqa: E402
 
 FOLDER = ASSETS / "screenshots"

@@ -6,11 +6,10 @@ from pathlib import Path
 from threading import Lock
 
 from robust_r1.analysis.entries import Entry, gather
-from robust_r1.ask.examples import ASSETS
 from robust_r1.engine import catalog
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run, load_run
-from robust_r1.store import RUNS
+from robust_r1.paths import BUNDLED_RUNS, OWN_RUNS
 
 _KEPT = 12  # runs in memory; one of 10,000 cases takes some 40 MB
 MAX_RUNS = 6
@@ -19,7 +18,7 @@ MAX_RUNS = 6
 class Library:
     """Find runs in the project's folders, read them, and read them again once they have grown."""
 
-    def __init__(self, folders: Sequence[Path] = (ASSETS / "runs", RUNS)) -> None:
+    def __init__(self, folders: Sequence[Path] = (BUNDLED_RUNS, OWN_RUNS)) -> None:
         self.folders = tuple(folders)
         self._lock = Lock()
         self._kept: OrderedDict[tuple, tuple[Run, tuple[Entry, ...]]] = OrderedDict()
