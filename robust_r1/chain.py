@@ -279,8 +279,10 @@ def render(chain: Chain) -> str:
     text would not parse back: a tag inside a section, an unknown or repeated degradation, an
     intensity outside [0, 1].
     """
-    texts = (_render_findings(chain.findings), chain.influence, chain.reasoning)
-    texts += (chain.conclusion, chain.answer)
+    texts = (
+        _render_findings(chain.findings), chain.influence, chain.reasoning,
+        chain.conclusion, chain.answer,
+    )  # fmt: skip
     for section, text in zip(SECTIONS, texts, strict=True):
         if found := _TAG.search(text):
             raise InputError(f"The {section} section contains the tag {found[0]}; leave it out.")

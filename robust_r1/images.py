@@ -11,6 +11,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -186,7 +187,7 @@ def _scanlines(image: np.ndarray, differences: bool) -> np.ndarray:
 
 def _deflate(lines: np.ndarray, level: int) -> bytes:
     coder = zlib.compressobj(level, memLevel=9, strategy=zlib.Z_RLE)
-    return coder.compress(np.ascontiguousarray(lines)) + coder.flush()
+    return coder.compress(np.ascontiguousarray(lines).data) + coder.flush()
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -207,7 +208,7 @@ def save(image: np.ndarray, path: str | Path) -> None:
             f"{path.name} has an ending that cannot be written; use one of "
             f"{', '.join(LOSSLESS + LOSSY)}."
         )
-    options: dict[str, object] = {}
+    options: dict[str, Any] = {}
     if ending in LOSSY:
         options = {"quality": 95, "subsampling": 0}
     elif ending == ".webp":
@@ -271,7 +272,7 @@ def _from_pillow(picture: Image.Image, name: str) -> np.ndarray:
     _check_size(picture.height, picture.width, name)
     try:
         picture.load()
-        turn = _UPRIGHT.get(_orientation(picture))
+        turn = _UPRIGHT.get(_orientation(picture) or 1)
         picture = _to_rgb(picture)
         return np.array(picture.transpose(turn) if turn is not None else picture)
     except _DAMAGE as error:
@@ -302,6 +303,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     srgb = ImageCms.createProfile("sRGB")
+    source: ImageCms.core.CmsProfile | ImageCms.ImageCmsProfile
     try:
         if picture.mode == "LAB":
             source = ImageCms.createProfile("LAB")
@@ -311,7 +313,8 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
                 return picture.convert("RGB")
         else:
             return picture.convert("RGB")
-        return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+        converted = ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+        return converted or picture.convert("RGB")  # always a new picture: not in place
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return picture.convert("RGB")  # a broken or unfit profile: the plain conversion is close
 

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -159,7 +160,7 @@ def measure_degradations(runs: int = 5) -> Degrading:
     picture = sample_picture(HEIGHT, WIDTH)
     with _one_opencv_thread():
         operations = {
-            spec.id: _median_ms(lambda id=spec.id: degrade(picture, id, INTENSITY, seed=1), runs)
+            spec.id: _median_ms(partial(degrade, picture, spec.id, INTENSITY, seed=1), runs)
             for spec in SPECS
         }
         large = sample_picture(*MEGAPIXEL)

@@ -37,7 +37,7 @@ def lens_flare(image: np.ndarray, intensity: float, rng: np.random.Generator) ->
     light is smooth, so it is computed small and enlarged.
     """
     source = rng.uniform((0.12, 0.08), (0.88, 0.42))
-    warm = np.float32([1.0, rng.uniform(0.84, 0.95), rng.uniform(0.6, 0.8)])
+    warm = np.array([1.0, rng.uniform(0.84, 0.95), rng.uniform(0.6, 0.8)], np.float32)
     rays, turn = int(rng.integers(3, 6)), rng.uniform(0.0, np.pi)
     ghosts = rng.uniform((0.35, 0.012, 0.4), (2.1, 0.075, 1.0), size=(8, 3))
     tints = rng.uniform(0.35, 1.0, size=(8, 3)).astype(np.float32)
@@ -45,8 +45,8 @@ def lens_flare(image: np.ndarray, intensity: float, rng: np.random.Generator) ->
     height, width = canvas_size(image, min(160, max(image.shape[0], image.shape[1]) // 2))
     xs = (np.arange(width, dtype=np.float32) + 0.5) / max(height, width)
     ys = (np.arange(height, dtype=np.float32) + 0.5) / max(height, width)
-    middle = np.float32([width, height]) / max(height, width) / 2.0
-    origin = np.float32(source * 2.0) * middle
+    middle = np.array([width, height], np.float32) / max(height, width) / 2.0
+    origin = (source * 2.0).astype(np.float32) * middle
     light = _glow(xs - origin[0], (ys - origin[1])[:, None], intensity, rays, turn)
     light = light[..., None] * warm
     for (place, radius, power), tint in zip(ghosts, tints, strict=True):
@@ -129,11 +129,11 @@ def dirty_lens(image: np.ndarray, intensity: float, rng: np.random.Generator) ->
 
     density = reveal(intensity, len(specks), 0.8) * specks[:, 3]
     marks = np.rint(specks[:, :3] * (width * 16, height * 16, side * 16)).astype(int).tolist()
-    dust = np.zeros((height, width), np.uint8)
+    spots = np.zeros((height, width), np.uint8)
     for k in np.argsort(density, kind="stable")[np.count_nonzero(density == 0.0) :].tolist():
         x, y, radius = marks[k]
-        cv2.circle(dust, (x, y), radius, int(255 * density[k]), -1, cv2.LINE_AA, 4)
-    dust = blur(dust, side / 200.0).astype(np.float32) / 255.0
+        cv2.circle(spots, (x, y), radius, int(255 * density[k]), -1, cv2.LINE_AA, 4)
+    dust = blur(spots, side / 200.0).astype(np.float32) / 255.0
     # The blotches that stand out most come first, and spread from there.
     grime = np.clip((spread(grime, dust) + 3.2 * intensity - 1.9) / 2.0, 0.0, 1.0)
     veil = 1.0 - (1.0 - 0.85 * min(1.0, 2.0 * intensity) * grime) * (1.0 - 0.9 * dust)

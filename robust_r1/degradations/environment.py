@@ -31,10 +31,9 @@ def atmospheric_turbulence(
     grids = [rng.standard_normal((n, n, 2), dtype=np.float32) for n in (10, 24, 56)]
     height, width = image.shape[:2]
     canvas = np.empty(canvas_size(image, min(160, max(height, width))))
-    field = sum(
-        np.float32(weight) * spread(grid, canvas).reshape(*canvas.shape, 2)
-        for weight, grid in zip((10.0, 7.0, 3.0), grids, strict=True)
-    )
+    field = np.zeros((*canvas.shape, 2), np.float32)
+    for weight, grid in zip((10.0, 7.0, 3.0), grids, strict=True):
+        field += np.float32(weight) * spread(grid, canvas).reshape(field.shape)
     field = fit_to(field * np.float32(intensity * unit(image)), image).reshape(height, width, 2)
     field[..., 0] += np.arange(width, dtype=np.float32)
     field[..., 1] += np.arange(height, dtype=np.float32)[:, None]
@@ -73,7 +72,8 @@ def color_diffusion(image: np.ndarray, intensity: float, rng: np.random.Generato
     rows, cols = canvas_size(image, min(160, max(height, width)))
     chroma = cv2.resize(ycc, (cols, rows), interpolation=cv2.INTER_AREA)
     drift = 30.0 * intensity * unit(chroma)
-    shift = np.float32([[1, 0, drift * np.cos(angle)], [0, 1, drift * np.sin(angle)]])
+    along, across = drift * np.cos(angle), drift * np.sin(angle)
+    shift = np.array([[1, 0, along], [0, 1, across]], np.float32)
     chroma = cv2.warpAffine(chroma, shift, (cols, rows), borderMode=cv2.BORDER_REPLICATE)
     chroma = fit_to(blur(chroma, 50.0 * intensity * unit(chroma)), image)
     weight = 1.0 - (1.0 - intensity) ** 3

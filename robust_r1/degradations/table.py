@@ -131,13 +131,14 @@ def find(name: str) -> Degradation:
     raise InputError(f"unknown degradation {name!r}; {hint}")
 
 
-def check_intensity(intensity: float, name: str) -> float:
+def check_intensity(intensity: object, name: str) -> float:
     """Return the intensity as a float if it is a number from 0 to 1, else raise InputError."""
     if isinstance(intensity, bool | np.bool_) or not isinstance(intensity, Real):
         raise InputError(f"intensity of {name} must be a number, got {intensity!r}")
-    if not 0.0 <= intensity <= 1.0:  # also false for nan
+    value = float(intensity)
+    if not 0.0 <= value <= 1.0:  # also false for nan
         raise InputError(f"intensity of {name} must lie in 0 to 1, got {intensity!r}")
-    return float(intensity)
+    return value
 
 
 def degrade(image: np.ndarray, id: str, intensity: float, seed: int = 0) -> np.ndarray:

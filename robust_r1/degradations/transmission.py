@@ -12,6 +12,7 @@ from robust_r1.degradations.pixels import canvas_size, fit_to, unit
 
 _FADE_IN = 0.05  # below this intensity the codec's residue fades in, so that 0 is the identity
 _CANVAS = 128  # mean shift costs the fourth power of the side that it works at
+_CHANNEL_WEIGHTS = np.array([[0.33, 0.34, 0.33]], np.float32)
 _GRID = 20  # blocks along the long side: 32 px at 640, the largest published block
 
 
@@ -83,7 +84,7 @@ def mean_shift(image: np.ndarray, intensity: float, rng: np.random.Generator) ->
 
 def _color_distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the mean absolute difference of the channels, uint8, H x W."""
-    return cv2.transform(cv2.absdiff(first, second), np.float32([[0.33, 0.34, 0.33]]))
+    return cv2.transform(cv2.absdiff(first, second), _CHANNEL_WEIGHTS)
 
 
 def _cell_index(size: int, cells: int) -> np.ndarray:

@@ -74,8 +74,9 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]]:
     """
     lines = text.split("\n")
     for start in range(1, len(lines)):
-        found = [_OPTION.fullmatch(line) for line in lines[start:]]
-        if all(found) and [int(match[1]) for match in found] == list(range(len(found))):
+        rest = lines[start:]
+        found = [match for line in rest if (match := _OPTION.fullmatch(line))]
+        if [int(match[1]) for match in found] == list(range(len(rest))):
             return "\n".join(lines[:start]), tuple(match[2] for match in found)
     return text, ()
 

@@ -136,15 +136,15 @@ def table_rows(
     path = Path(path)
     text = _decode_table(_read(path), encoding, path)
     csv.field_size_limit(max(csv.field_size_limit(), _WIDEST_FIELD))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    columns = next(_rows(reader, path), (Place(path, 1), []))[1]
+    rows = _rows(text, delimiter, path)
+    columns = next(rows, (Place(path, 1), []))[1]
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if not columns or repeated:
         wrong = f"column {', '.join(repeated)} is there twice" if repeated else "the file is empty"
         raise Place(path, 1).fault(wrong, "begin with a line of column names, each once")
 
     def dicts() -> Iterator[tuple[Place, dict[str, str]]]:
-        for place, row in _rows(reader, path):
+        for place, row in rows:
             if len(row) != len(columns):
                 wrong = f"{len(row)} fields under {len(columns)} columns"
                 raise place.fault(wrong, "quote fields that hold a line break or a delimiter")
@@ -247,7 +247,8 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _rows(reader, path: Path) -> Iterator[tuple[Place, list[str]]]:
+def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[Place, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     while True:
         place = Place(path, reader.line_num + 1)
         try:

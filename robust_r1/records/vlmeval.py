@@ -24,8 +24,10 @@ from robust_r1.images import encode_png, load
 from robust_r1.records.lines import Place, json_line, table_lines, table_rows, write_whole
 
 LONGEST_REFERENCE = 64
-_NAMED = ("index", "image", "image_path", "question", "hint", "answer")
-_NAMED += ("category", "l2_category", "split")
+_NAMED = (
+    "index", "image", "image_path", "question", "hint", "answer",
+    "category", "l2_category", "split",
+)  # fmt: skip
 _LETTER = re.compile("[A-Z]")
 
 
