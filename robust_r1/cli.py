@@ -18,7 +18,7 @@ from typing import NoReturn
 import robust_r1
 from robust_r1.errors import RobustR1Error
 
-COMMANDS = ("degrade", "ask", "sweep", "evaluate", "report", "models", "bench")
+COMMANDS = ("degrade", "ask", "sweep", "evaluate", "report", "models", "bench", "page")
 
 _DEBUG_HELP = "show the traceback of an error"
 

@@ -1,8 +1,6 @@
 """The page's public endpoints, called as other programs call them."""
 
 import asyncio
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -14,7 +12,6 @@ from PIL import Image
 
 from robust_r1 import images
 from robust_r1.degradations import DegradationPlan
-from robust_r1.ui import launch_arguments
 from tests.support.page_driver import CHAIN, ScriptedEngine, serve
 from tests.support.paths import ROOT
 
@@ -159,55 +156,6 @@ def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
         assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
 
 
-
-
-def test_importing_the_app_has_no_effects():
-    code = (
-        "import os, sys; before = dict(os.environ); import app;"
-        "assert dict(os.environ) == before;"
-        "assert not {'gradio', 'torch', 'transformers', 'robust_r1'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "expected"),
-    [
-        ([], {}, ([], "127.0.0.1", 7860, False, None)),
-        (["--model", "a", "--model", "b"], {}, (["a", "b"], "127.0.0.1", 7860, False, None)),
-        ([], {"ROBUST_R1_MODEL": "a, b"}, (["a", "b"], "127.0.0.1", 7860, False, None)),
-        (["--model", "c"], {"ROBUST_R1_MODEL": "a"}, (["c"], "127.0.0.1", 7860, False, None)),
-        ([], {"ROBUST_R1_PORT": "81", "ROBUST_R1_HOST": "::1"}, ([], "::1", 81, False, None)),
-        ([], {"ROBUST_R1_SHARE": "1", "ROBUST_R1_QUANTIZE": "4bit"},
-         ([], "127.0.0.1", 7860, True, "4bit")),
-    ],
-)
-def test_flags_win_over_environment_variables(arguments, environment, expected):
-    from app import parse_arguments
-
-    args = parse_arguments(arguments, environment)
-    assert (args.model, args.host, args.port, args.share, args.quantize) == expected
-
-
-def test_mcp_is_refused_in_one_sentence_where_its_package_is_missing(capsys, monkeypatch):
-    import app
-
-    monkeypatch.setattr(app, "find_spec", lambda name: None)
-    assert app.main(["--mcp"]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.count("\n") == 1 and 'pip install "gradio[mcp]"' in said.err
-
-
-@pytest.mark.parametrize(("value", "expected"), [("", False), ("1", True)])
-def test_mcp_reaches_the_launch_arguments(value, expected):
-    from app import parse_arguments
-
-    args = parse_arguments([], {"ROBUST_R1_MCP": value})
-    assert args.mcp is expected and parse_arguments(["--mcp"], {}).mcp
-    assert launch_arguments(mcp=args.mcp)["mcp_server"] is expected
-    assert launch_arguments()["mcp_server"] is False
-
-
 def test_every_endpoint_is_a_tool_and_the_tools_answer(picture):
     """Only where the optional package is installed: the page does not need it."""
     pytest.importorskip("mcp")
@@ -239,17 +187,3 @@ def test_every_endpoint_is_a_tool_and_the_tools_answer(picture):
     assert [part.type for part in degraded.content][:1] == ["image"] and not degraded.isError
     assert CHAIN in answered.content[0].text
     assert refused.isError and "lens_blurr" in refused.content[0].text
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment"),
-    [(["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
-     ([], {"ROBUST_R1_MCP": "maybe"}),
-     (["--quantize", "3bit"], {}), ([], {"ROBUST_R1_QUANTIZE": "3bit"})],
-)
-def test_bad_flags_and_variables_end_with_status_two(arguments, environment, capsys):
-    from app import parse_arguments
-
-    with pytest.raises(SystemExit) as stop:
-        parse_arguments(arguments, environment)
-    assert stop.value.code == 2 and capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 # folder, never from beside it or from below. Folders without a drawing are free inside.
 LAYERS = (
     ("errors", "markup", "paths"),
-    ("images",),
+    ("images", "installation"),
     ("degradations",),
     ("chain",),
     ("metrics",),

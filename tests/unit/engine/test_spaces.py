@@ -10,8 +10,8 @@ import threading
 import pytest
 from gradio_client import Client, handle_file
 
-import app
 from robust_r1 import images
+from robust_r1.commands.page import parse_arguments
 from robust_r1.engine import GenerationSettings, catalog
 from robust_r1.engine.zerogpu import ZeroGpuEngine, booked_seconds
 from tests.support.page_driver import ScriptedEngine
@@ -108,7 +108,7 @@ def test_a_longer_answer_books_more_seconds_up_to_two_minutes():
     ],
 )
 def test_a_space_is_served_to_the_outside_and_nothing_else_is(environ, host):
-    assert app.parse_arguments([], environ).host == host
+    assert parse_arguments([], environ).host == host
 
 
 def test_the_front_matter_names_what_is_there():

@@ -1,0 +1,74 @@
+"""Claims about starting the page: app.py and `python -m robust_r1 page` take the same flags."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from robust_r1.cli import build_parser
+from robust_r1.commands import page
+from robust_r1.ui import launch_arguments
+from tests.support.paths import ROOT
+
+
+def test_importing_the_app_has_no_effects():
+    code = (
+        "import os, sys; before = dict(os.environ); import app;"
+        "assert dict(os.environ) == before;"
+        "assert not {'gradio', 'torch', 'transformers', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {}, ([], "127.0.0.1", 7860, False, None)),
+        (["--model", "a", "--model", "b"], {}, (["a", "b"], "127.0.0.1", 7860, False, None)),
+        ([], {"ROBUST_R1_MODEL": "a, b"}, (["a", "b"], "127.0.0.1", 7860, False, None)),
+        (["--model", "c"], {"ROBUST_R1_MODEL": "a"}, (["c"], "127.0.0.1", 7860, False, None)),
+        ([], {"ROBUST_R1_PORT": "81", "ROBUST_R1_HOST": "::1"}, ([], "::1", 81, False, None)),
+        ([], {"ROBUST_R1_SHARE": "1", "ROBUST_R1_QUANTIZE": "4bit"},
+         ([], "127.0.0.1", 7860, True, "4bit")),
+    ],
+)
+def test_flags_win_over_environment_variables(arguments, environment, expected):
+    args = page.parse_arguments(arguments, environment)
+    assert (args.model, args.host, args.port, args.share, args.quantize) == expected
+
+
+def test_mcp_is_refused_in_one_sentence_where_its_package_is_missing(capsys, monkeypatch):
+    monkeypatch.setattr(page, "find_spec", lambda name: None)
+    assert page.main(["--mcp"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and 'pip install "gradio[mcp]"' in said.err
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", False), ("1", True)])
+def test_mcp_reaches_the_launch_arguments(value, expected):
+    args = page.parse_arguments([], {"ROBUST_R1_MCP": value})
+    assert args.mcp is expected and page.parse_arguments(["--mcp"], {}).mcp
+    assert launch_arguments(mcp=args.mcp)["mcp_server"] is expected
+    assert launch_arguments()["mcp_server"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [(["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
+     ([], {"ROBUST_R1_MCP": "maybe"}),
+     (["--quantize", "3bit"], {}), ([], {"ROBUST_R1_QUANTIZE": "3bit"})],
+)
+def test_bad_flags_and_variables_end_with_status_two(arguments, environment, capsys):
+    with pytest.raises(SystemExit) as stop:
+        page.parse_arguments(arguments, environment)
+    assert stop.value.code == 2 and capsys.readouterr().err
+
+
+def test_the_command_takes_the_flags_of_app_py(capsys):
+    told = []
+    for parse in (page.parse_arguments, lambda words, _: build_parser(["page"]).parse_args(words)):
+        with pytest.raises(SystemExit):
+            parse(["page", "--help"][parse is page.parse_arguments :], {})
+        told.append(set(re.findall(r"--[a-z-]+", capsys.readouterr().out)))
+    assert told[0] | {"--debug"} == told[1] | {"--debug"} and "--max-pixels" in told[0]
