@@ -10,7 +10,7 @@ import numpy as np
 from robust_r1 import images
 from robust_r1.chain import Finding, findings_of, format_question
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, GenerationSettings, TextDelta
+from robust_r1.engine import Answer, Engine, GenerationSettings, Request, TextDelta
 from robust_r1.errors import InputError
 from robust_r1.metrics import Scorecard, answer_matches, score_answer
 
@@ -156,7 +156,7 @@ def _key(
 
 def _ask(engine, seen, prompt, settings, stop) -> Answer:
     answer = None
-    for event in engine.stream(seen, prompt, settings, stop):
+    for event in engine.stream(Request.of(seen, prompt), settings, stop):
         if not isinstance(event, TextDelta):
             answer = event
     assert answer is not None  # a stream ends with its Answer or raises

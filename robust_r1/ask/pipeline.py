@@ -19,7 +19,7 @@ from robust_r1.chain import (
     render,
 )
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, GenerationSettings, TextDelta, Turn
+from robust_r1.engine import Answer, Engine, GenerationSettings, Request, TextDelta, Turn
 from robust_r1.errors import InputError
 from robust_r1.metrics import Scorecard, answer_matches, score_answer
 from robust_r1.scenes import chain_for, make_scene
@@ -176,11 +176,9 @@ def _replies(
     stop: threading.Event,
 ) -> Iterator[Reply]:
     parser = StreamParser()
-    stream = engine.stream(
-        image, case.prompt, case.settings, stop, history=turns, template=case.template,
-        further=[fitted(picture, engine) for picture in case.further],
-    )
-    with closing(stream) as events:
+    further = (fitted(picture, engine) for picture in case.further)
+    request = Request((image, *further), case.prompt, turns, case.template)
+    with closing(engine.stream(request, case.settings, stop)) as events:
         for event in events:
             if isinstance(event, TextDelta):
                 parsed = parser.feed(event.text)

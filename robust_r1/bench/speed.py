@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from robust_r1.degradations import SPECS, DegradationPlan, degrade
-from robust_r1.engine import Answer, GenerationSettings, load_engine
+from robust_r1.engine import Answer, Request, load_engine
 from robust_r1.engine.machine import peak_memory
 from robust_r1.errors import ModelError, RobustR1Error
 from robust_r1.images import encode_preview
@@ -194,9 +194,10 @@ def _measure_engine_here(model: str, precision: str | None, runs: int) -> Answer
         raise type(error)(str(error)) from None
     load_seconds = time.perf_counter() - start
     picture = engine.fit(sample_picture(HEIGHT, WIDTH))
+    request = Request.of(picture, "What is in the picture?")
     answers = []
     for _ in range(runs):
-        *_, answer = engine.stream(picture, "What is in the picture?", GenerationSettings(seed=1))
+        *_, answer = engine.stream(request)
         assert isinstance(answer, Answer)
         answers.append(answer)
     first = statistics.median(answer.first_text_seconds or answer.seconds for answer in answers)

@@ -19,6 +19,7 @@ from robust_r1.engine import (
     Answer,
     Engine,
     GenerationSettings,
+    Request,
     TextDelta,
     catalog,
     load_engine,
@@ -194,11 +195,8 @@ def _ask(
     printer = ChainPrinter()
     question = format_question(case.question, case.choices)
     answer = None
-    asked = engine.stream(
-        picture, question, case.settings,
-        history=case.history, template=case.template, further=further,
-    )  # fmt: skip
-    for event in asked:
+    request = Request((picture, *further), question, case.history, case.template)
+    for event in engine.stream(request, case.settings):
         if not isinstance(event, TextDelta):
             answer = event
         elif show:

@@ -13,6 +13,7 @@ from robust_r1.engine.types import (
     Engine,
     GenerationSettings,
     ModelInfo,
+    Request,
     TextDelta,
     Turn,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Engine",
     "GenerationSettings",
     "ModelInfo",
+    "Request",
     "TextDelta",
     "Turn",
     "load_engine",

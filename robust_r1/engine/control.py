@@ -1,8 +1,40 @@
-"""What every engine needs around an answer: its times, and whether it is to stop."""
+"""What every engine needs around an answer: what it is asked, its times, whether it is to stop."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from robust_r1.engine.types import Request
+from robust_r1.errors import InputError
+
+Asked = TypeVar("Asked", bound=Callable[..., Any])
+_OLDER = {
+    "stream": "stream takes a Request: write engine.stream(Request.of(image, question), settings).",
+    "generate": "generate takes Requests: write engine.generate([Request.of(image, question)]).",
+}
+
+
+def takes_requests(method: Asked) -> Asked:
+    """Let an engine's `stream` or `generate` answer nothing but `Request`s.
+
+    Pictures and questions apart, as earlier versions took them, are refused with the call that
+    takes their place.
+    """
+    name = method.__name__
+    several = name == "generate"
+    parameter = "requests" if several else "request"
+
+    @functools.wraps(method)
+    def checked(self, *given: Any, **named: Any) -> Any:
+        asked, *rest = given or (named.pop(parameter, None),)
+        requests = tuple(asked or ()) if several else (asked,)
+        if not all(isinstance(request, Request) for request in requests):
+            raise InputError(_OLDER[name])
+        return method(self, requests if several else asked, *rest, **named)
+
+    return cast(Asked, checked)
 
 
 class Watch:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from robust_r1.chain import build_prompt
-from robust_r1.engine.types import ModelInfo, Turn
+from robust_r1.engine.types import ModelInfo, Request, Turn
 from robust_r1.errors import InputError
 
 MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
@@ -56,34 +56,30 @@ def write_prompt(info: ModelInfo, question: str, template: str = "") -> str:
     return template.replace(QUESTION, _plain(question))
 
 
-def write_turns(
-    info: ModelInfo,
-    question: str,
-    history: Sequence[Turn] = (),
-    template: str = "",
-    pictures: int = 1,
-) -> list[dict]:
+def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     """Return the messages of a conversation that ends with a question, for a chat template.
 
     The pictures stand in the first message alone, before its text. Earlier answers follow their
     questions verbatim, except that control tokens are made plain: a saved answer can hold anything.
 
     Raises InputError for an unfit question, a history that is longer than MAX_TURNS, any history
-    for a model that answers one question at a time, and more pictures than a model takes.
+    for a model that answers one question at a time, no picture, and more than a model takes.
     """
-    check_history(info, history)
-    check_pictures(info, pictures)
+    check_history(info, request.history)
+    check_pictures(info, len(request.images))
     messages: list[dict] = []
-    for turn in history:
-        messages.append(_message("user", write_prompt(info, turn.question, template)))
+    for turn in request.history:
+        messages.append(_message("user", write_prompt(info, turn.question, request.template)))
         messages.append(_message("assistant", _plain(turn.answer)))
-    messages.append(_message("user", write_prompt(info, question, template)))
-    messages[0]["content"][:0] = [{"type": "image"} for _ in range(pictures)]
+    messages.append(_message("user", write_prompt(info, request.question, request.template)))
+    messages[0]["content"][:0] = [{"type": "image"} for _ in request.images]
     return messages
 
 
 def check_pictures(info: ModelInfo, pictures: int) -> None:
-    """Raise InputError for more pictures in one question than a model takes."""
+    """Raise InputError for a question without a picture, or with more than a model takes."""
+    if pictures < 1:
+        raise InputError("The question has no picture; give one at least.")
     if pictures <= info.pictures:
         return
     further = "picture" if pictures == 2 else f"{pictures - 1} pictures"

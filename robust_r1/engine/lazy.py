@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from robust_r1 import images
-from robust_r1.engine import Answer, Engine, GenerationSettings, ModelInfo, TextDelta, Turn
+from robust_r1.engine import Answer, Engine, GenerationSettings, ModelInfo, Request, TextDelta
+from robust_r1.engine.control import takes_requests
 from robust_r1.errors import InputError, ModelError, RobustR1Error
 
 _WAIT = 0.05  # seconds between looks at Stop while the model is loading
-_DEFAULT = GenerationSettings()
 # Loads a model and reports how far it is, as `load_engine` does.
 Load = Callable[[Callable[[float, str], object]], Engine]
 
@@ -128,8 +127,7 @@ class Standby:
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
-        info = self.info
-        return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
+        return self.info.fit(image)
 
     def prompt(self, question: str) -> str:
         """Return the text that the model is given; waits for the model."""
@@ -139,27 +137,24 @@ class Standby:
         """Return the number of tokens of a text, if it can be known; waits for the model."""
         return self._wait(None).count_tokens(text)
 
+    @takes_requests
     def stream(
         self,
-        image: np.ndarray,
-        question: str,
-        settings: GenerationSettings = _DEFAULT,
+        request: Request,
+        settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-        history: Sequence[Turn] = (),
-        template: str = "",
-        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.
         """
-        engine = self._wait(stop)
-        yield from engine.stream(image, question, settings, stop, history, template, further)
+        yield from self._wait(stop).stream(request, settings, stop)
 
+    @takes_requests
     def generate(
         self,
-        requests: Iterable[tuple[np.ndarray, str]],
-        settings: GenerationSettings = _DEFAULT,
+        requests: Iterable[Request],
+        settings: GenerationSettings | None = None,
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:

@@ -9,7 +9,7 @@ from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.engine.hub import Progress, fetch
 from robust_r1.engine.memory import check_memory, memory_needed
-from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo
+from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.errors import InputError, ModelError
 
 ATTENTION = ("eager", "sdpa", "flash_attention_2")
@@ -194,7 +194,8 @@ def _warm_up(engine: Engine) -> None:
 
     side = engine.info.multiple * max(1, int(engine.info.max_pixels**0.5) // engine.info.multiple)
     blank = np.full((side, side, 3), 128, np.uint8)
-    for _ in engine.stream(blank, "What is this?", GenerationSettings(max_new_tokens=2)):
+    request = Request.of(blank, "What is this?")
+    for _ in engine.stream(request, GenerationSettings(max_new_tokens=2)):
         pass
 
 

@@ -11,10 +11,9 @@ from PIL import Image
 from transformers import PreTrainedModel, ProcessorMixin
 from transformers.generation.streamers import BaseStreamer
 
-from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
-from robust_r1.engine.control import Watch, any_set
+from robust_r1.engine.control import Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_prompt, write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
@@ -27,13 +26,11 @@ from robust_r1.engine.types import (
     ModelInfo,
     Request,
     TextDelta,
-    Turn,
 )
 from robust_r1.engine.worker import TokenSource, as_model_errors
 from robust_r1.errors import InputError, ModelError
 
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model
-_DEFAULT = GenerationSettings()
 # Pictures and the messages of the conversation about them.
 _Chat = tuple[tuple[np.ndarray, ...], list[dict]]
 
@@ -65,8 +62,7 @@ class LocalEngine:
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
-        info = self.info
-        return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
+        return self.info.fit(image)
 
     def prompt(self, question: str) -> str:
         """Return the text that the model is given for a question; raises InputError if unfit."""
@@ -76,36 +72,27 @@ class LocalEngine:
         """Return how many tokens a text has for this model; `Answer.tokens` counts the same."""
         return len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    @takes_requests
     def stream(
         self,
-        image: np.ndarray,
-        question: str,
-        settings: GenerationSettings = _DEFAULT,
+        request: Request,
+        settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-        history: Sequence[Turn] = (),
-        template: str = "",
-        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
         Args:
-            image: uint8, (height, width, 3); fitted if it is not yet.
-            question: with its options, see `chain.format_question`.
-            settings: how to generate.
+            request: what is asked; each of its pictures has the whole pixel budget.
+            settings: how to generate; None for the model's own, `info.defaults`.
             stop: set it to end the generation within one token; the Answer then says "stopped".
                 Closing the iterator ends it likewise, and waits for the thread.
-            history: the earlier turns about the same pictures, oldest first.
-            template: another prompt than the model's own, see `conversation.check_template`.
-            further: more pictures, shown after the first; each has the whole pixel budget.
 
         Raises:
-            InputError: an unfit question or history, too many pictures, at once.
+            InputError: an unfit question, template or history, too many pictures, at once.
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        pictures = (image, *further)
-        chat = (pictures, write_turns(self.info, question, history, template, len(pictures)))
-        return self._stream(chat, settings, stop)
+        return self._stream(self._chat(request), settings or self.info.defaults, stop)
 
     def _stream(
         self,
@@ -144,26 +131,28 @@ class LocalEngine:
         if text := decoder.close():
             yield text
 
+    @takes_requests
     def generate(
         self,
         requests: Iterable[Request],
-        settings: GenerationSettings = _DEFAULT,
+        settings: GenerationSettings | None = None,
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
-        """Answer (image, question) requests in batches; the answers come in their order.
+        """Answer requests in batches; the answers come in their order.
 
         The text is what `stream` gives for the same request and settings: padding is on the left
         and every request draws from a generator of its own. Setting `stop` ends the current batch
         within one token and leaves the rest out, so fewer answers than requests come back.
 
         Raises:
-            InputError: an unfit question or batch size.
+            InputError: an unfit request or batch size.
             ModelError: the model failed, or was closed.
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
-        chats = [((image,), write_turns(self.info, question)) for image, question in requests]
+        settings = settings or self.info.defaults
+        chats = [self._chat(request) for request in requests]
         stopped = any_set(stop)
         answers: list[Answer] = []
         for start in range(0, len(chats), batch_size):
@@ -196,6 +185,9 @@ class LocalEngine:
     def __exit__(self, *exception: object) -> None:
         """Close the engine."""
         self.close()
+
+    def _chat(self, request: Request) -> _Chat:
+        return request.images, write_turns(self.info, request)
 
     def _require_model(self) -> PreTrainedModel:
         if self._model is None:

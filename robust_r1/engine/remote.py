@@ -11,7 +11,7 @@ import numpy as np
 from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine import catalog
-from robust_r1.engine.control import Watch, any_set
+from robust_r1.engine.control import Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_prompt, write_turns
 from robust_r1.engine.endpoint import Endpoint, parse_endpoint
 from robust_r1.engine.transfer import Arrival, Transfer, list_models
@@ -22,14 +22,12 @@ from robust_r1.engine.types import (
     ModelInfo,
     Request,
     TextDelta,
-    Turn,
 )
 from robust_r1.errors import InputError, ModelError
 
 # Questions of one page that are on their way at the same time: the server batches them.
 AT_ONCE = 32
 _WAIT = 0.05  # seconds between looks at Stop while nothing arrives
-_DEFAULT = GenerationSettings()
 
 
 class RemoteEngine:
@@ -49,8 +47,7 @@ class RemoteEngine:
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
-        info = self.info
-        return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
+        return self.info.fit(image)
 
     def prompt(self, question: str) -> str:
         """Return the text that the model is given for a question; raises InputError if unfit."""
@@ -59,15 +56,12 @@ class RemoteEngine:
     def count_tokens(self, text: str) -> None:
         """Return None: the protocol has no way to count without writing."""
 
+    @takes_requests
     def stream(
         self,
-        image: np.ndarray,
-        question: str,
-        settings: GenerationSettings = _DEFAULT,
+        request: Request,
+        settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-        history: Sequence[Turn] = (),
-        template: str = "",
-        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield TextDelta pieces as they arrive, then one Answer.
 
@@ -77,12 +71,11 @@ class RemoteEngine:
         pieces.
 
         Raises:
-            InputError: an unfit question or history, too many pictures, at once.
+            InputError: an unfit question, template or history, too many pictures, at once.
             ModelError: the endpoint is down, refuses, or breaks off before the first text.
         """
-        pictures = (image, *further)
-        messages = write_turns(self.info, question, history, template, len(pictures))
-        return self._stream(self._body(pictures, messages, settings), settings, any_set(stop))
+        settings = settings or self.info.defaults
+        return self._stream(self._body(request, settings), settings, any_set(stop))
 
     def _stream(
         self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
@@ -99,25 +92,26 @@ class RemoteEngine:
                         yield TextDelta(arrival.chunk.text)
         yield growing.answer(self.info.name, settings)
 
+    @takes_requests
     def generate(
         self,
         requests: Iterable[Request],
-        settings: GenerationSettings = _DEFAULT,
+        settings: GenerationSettings | None = None,
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
-        """Answer (image, question) requests, `batch_size` at the same time; answers in their order.
+        """Answer requests, `batch_size` at the same time; the answers come in their order.
 
         Setting `stop` cuts what is on its way; the finished answers before it come back.
 
         Raises:
-            InputError: an unfit question or batch size.
+            InputError: an unfit request or batch size.
             ModelError: the endpoint failed in one of them; no answer is made up from a part.
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
-        chats = [(image, write_turns(self.info, question)) for image, question in requests]
-        bodies = [self._body([image], messages, settings) for image, messages in chats]
+        settings = settings or self.info.defaults
+        bodies = [self._body(request, settings) for request in requests]
         stopped = any_set(stop)
         growing = [_Growing() for _ in bodies]
         with Transfer(self._endpoint, bodies, at_once=batch_size) as transfer:
@@ -141,12 +135,11 @@ class RemoteEngine:
     def __exit__(self, *exception: object) -> None:
         """Do nothing."""
 
-    def _body(
-        self, pictures: Iterable[np.ndarray], messages: list[dict], settings: GenerationSettings
-    ) -> dict[str, Any]:
+    def _body(self, request: Request, settings: GenerationSettings) -> dict[str, Any]:
         """Write the JSON body of a question, with the pictures inside."""
+        messages = write_turns(self.info, request)
         parts = [part for part in messages[0]["content"] if part["type"] == "image"]
-        for part, picture in zip(parts, pictures, strict=True):
+        for part, picture in zip(parts, request.images, strict=True):
             url = images.data_url(self.fit(picture))
             part |= {"type": "image_url", "image_url": {"url": url}}
         return {

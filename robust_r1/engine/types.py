@@ -4,10 +4,11 @@ import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from robust_r1 import images
 from robust_r1.chain import Parsed, parse
 from robust_r1.errors import InputError
 
@@ -63,6 +64,29 @@ class Turn:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Describe what a model is asked: pictures, a question, and what goes with it.
+
+    Attributes:
+        images: uint8, (height, width, 3) each, in the order in which they are shown; an engine fits
+            those that are not yet. `info.pictures` at most.
+        question: with its options, see `chain.format_question`.
+        history: the earlier turns about the same pictures, oldest first, MAX_TURNS at most.
+        template: another prompt than the model's own, with {question} in it; empty for its own.
+    """
+
+    images: tuple[np.ndarray, ...]
+    question: str
+    history: tuple[Turn, ...] = ()
+    template: str = ""
+
+    @classmethod
+    def of(cls, image: np.ndarray, question: str, **more: Any) -> "Request":
+        """Ask about one picture; `more` are `history` and `template`."""
+        return cls((image,), question, **more)
 
 
 @dataclass(frozen=True)
@@ -148,8 +172,9 @@ class ModelInfo:
     defaults: GenerationSettings = GenerationSettings()
     at_once: int = 1
 
-
-Request = tuple[np.ndarray, str]
+    def fit(self, image: np.ndarray) -> np.ndarray:
+        """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
+        return images.fit(image, self.max_pixels, self.min_pixels, self.multiple)
 
 
 class Engine(Protocol):
@@ -179,37 +204,27 @@ class Engine(Protocol):
 
     def stream(
         self,
-        image: np.ndarray,
-        question: str,
-        settings: GenerationSettings = ...,
+        request: Request,
+        settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-        history: Sequence[Turn] = (),
-        template: str = "",
-        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Yield the answer's text piece by piece, then one Answer.
 
-        `history` holds the earlier turns about the same picture, oldest first, `MAX_TURNS` at most.
-        `template` is another prompt than the model's own, with {question} in it.
-        `further` holds more pictures, shown after `image` and each fitted if it is not yet;
-        `info.pictures` in all.
-        Setting `stop`, or closing the iterator, ends the generation within one token. Raises
-        InputError for an empty question, for a history where `info.converses` is false, and for
-        more pictures than the model takes; ModelError where the model fails.
+        Without settings the model is asked as `info.defaults` says. Setting `stop`, or closing the
+        iterator, ends the generation within one token. Raises InputError for an empty question, for
+        a history where `info.converses` is false, and for more pictures than the model takes;
+        ModelError where the model fails.
         """
         ...
 
     def generate(
         self,
         requests: Iterable[Request],
-        settings: GenerationSettings = ...,
+        settings: GenerationSettings | None = None,
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
-        """Answer many (image, question) requests in batches, in their order.
-
-        Each stands for itself; a conversation is streamed.
-        """
+        """Answer many requests in batches, in their order; each stands for itself."""
         ...
 
     def close(self) -> None:

@@ -16,19 +16,18 @@ from robust_r1.engine import (
     Answer,
     Engine,
     GenerationSettings,
+    Request,
     TextDelta,
-    Turn,
     catalog,
     load_engine,
 )
-from robust_r1.engine.control import any_set
+from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.errors import InputError, RobustR1Error
 
 # Seconds of GPU that a question books: a start, and a cautious rate of 15 tokens a second. More
 # than two minutes are not given to visitors.
 _START, _RATE, _MOST = 15, 15, 120
-_DEFAULT = GenerationSettings()
 
 
 class ZeroGpuEngine:
@@ -41,8 +40,8 @@ class ZeroGpuEngine:
         self._engine = engine
 
         @gpu(duration=booked_seconds)
-        def answer(image, question, settings, *rest):
-            yield from engine.stream(image, question, settings, None, *rest)
+        def answer(request: Request, settings: GenerationSettings):
+            yield from engine.stream(request, settings)
 
         self._answer = answer
 
@@ -58,22 +57,18 @@ class ZeroGpuEngine:
         """Return how many tokens a text has for this model."""
         return self._engine.count_tokens(text)
 
+    @takes_requests
     def stream(
         self,
-        image: np.ndarray,
-        question: str,
-        settings: GenerationSettings = _DEFAULT,
+        request: Request,
+        settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-        history: Sequence[Turn] = (),
-        template: str = "",
-        further: Sequence[np.ndarray] = (),
     ) -> Iterator[TextDelta | Answer]:
         """Book a GPU and stream; see `Engine.stream`. Stop ends the booking and the stream."""
+        settings = settings or self.info.defaults
         stopped = any_set(stop)
         text, start = [], time.perf_counter()
-        rest = (tuple(history), template, tuple(further))
-        answering = self._answer(image, question, settings, *rest)
-        with closing(answering) as events:
+        with closing(self._answer(request, settings)) as events:
             for event in events:
                 if stopped() and isinstance(event, TextDelta):
                     break
@@ -85,10 +80,11 @@ class ZeroGpuEngine:
         seconds = time.perf_counter() - start
         yield Answer.stopped("".join(text), len(text), self.info.name, settings, seconds)
 
+    @takes_requests
     def generate(
         self,
-        requests: Iterable[tuple[np.ndarray, str]],
-        settings: GenerationSettings = _DEFAULT,
+        requests: Iterable[Request],
+        settings: GenerationSettings | None = None,
         batch_size: int = 8,
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
@@ -96,10 +92,10 @@ class ZeroGpuEngine:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
         answers: list[Answer] = []
-        for image, question in requests:
+        for request in requests:
             if any_set(stop)():
                 break
-            *_, answer = self.stream(image, question, settings, stop)
+            *_, answer = self.stream(request, settings, stop)
             answers.append(answer)
         return tuple(answers)
 
@@ -108,7 +104,7 @@ class ZeroGpuEngine:
         self._engine.close()
 
 
-def booked_seconds(image: object, question: str, settings: GenerationSettings, *rest) -> int:
+def booked_seconds(request: Request, settings: GenerationSettings) -> int:
     """Return how long a GPU is booked for a question: by the longest answer it may get."""
     return min(_MOST, _START + settings.max_new_tokens // _RATE)
 

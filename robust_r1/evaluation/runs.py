@@ -14,7 +14,7 @@ from pathlib import Path
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, GenerationSettings
+from robust_r1.engine.types import Answer, Engine, GenerationSettings, Request
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.cases import Case
 from robust_r1.evaluation.kept import Kept
@@ -111,7 +111,10 @@ def evaluate(
         for start in range(0, len(waiting), _BATCH):
             batch = waiting[start : start + _BATCH]
             pictures = [case.plan.apply(engine.fit(case.picture())) for case in batch]
-            requests = list(zip(pictures, [case.prompt for case in batch], strict=True))
+            requests = [
+                Request.of(picture, case.prompt)
+                for picture, case in zip(pictures, batch, strict=True)
+            ]
             answers = engine.generate(requests, settings, batch_size=_BATCH)
             for case, answer in zip(batch, answers, strict=True):
                 row = row_of(case, answer)

@@ -10,7 +10,7 @@ import torch
 sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 
 from robust_r1.bench.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
-from robust_r1.engine import GenerationSettings, load_engine  # noqa: E402
+from robust_r1.engine import GenerationSettings, Request, load_engine  # noqa: E402
 from tests.support.tiny_checkpoint import make_checkpoint  # noqa: E402
 from train import adapt  # noqa: E402
 from train.common.config import AdaptConfig, load_config  # noqa: E402
@@ -34,8 +34,8 @@ def test_every_precision_answers_on_the_gpu_alone_and_in_batches(folder, make_pi
     pictures = [make_picture(seed=seed) for seed in range(3)]
     with load_engine(str(folder), precision) as engine:
         assert engine.device.startswith("cuda")
-        single = [list(engine.stream(one, "a?", SHORT))[-1] for one in pictures]
-        batch = engine.generate([(one, "a?") for one in pictures], SHORT)
+        single = [list(engine.stream(Request.of(one, "a?"), SHORT))[-1] for one in pictures]
+        batch = engine.generate([Request.of(one, "a?") for one in pictures], SHORT)
     assert all(answer.tokens > 0 for answer in (*single, *batch))
     if precision == "fp32":
         assert [one.text for one in single] == [one.text for one in batch]
@@ -62,7 +62,7 @@ def test_chains_and_rewards_are_learned_on_the_gpu_and_the_adapter_answers(
         adapt.run(Namespace(stage=stage, start=start, data=data, output=folder), config)
         start = str(folder)
     with load_engine(start, "4bit") as engine:
-        assert list(engine.stream(make_picture(), "a?", SHORT))[-1].tokens > 0
+        assert list(engine.stream(Request.of(make_picture(), "a?"), SHORT))[-1].tokens > 0
 
 
 def test_full_size_is_measured_in_every_way():

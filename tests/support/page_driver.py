@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
-from robust_r1 import images
 from robust_r1.chain import parse
-from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
+from robust_r1.engine import Answer, ModelInfo, TextDelta, Turn
+from robust_r1.engine.control import takes_requests
 from robust_r1.engine.conversation import check_history, check_pictures
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
@@ -62,8 +62,7 @@ class ScriptedEngine:
         self._turn = threading.Lock()
 
     def fit(self, image):
-        info = self.info
-        return images.fit(image, info.max_pixels, info.min_pixels, info.multiple)
+        return self.info.fit(image)
 
     def prompt(self, question):
         return question
@@ -71,21 +70,20 @@ class ScriptedEngine:
     def count_tokens(self, text):
         return len(text.split())
 
-    def stream(
-        self, image, question, settings=GenerationSettings(), stop=None, history=(), template="",  # noqa: B008
-        further=(),
-    ):
-        check_history(self.info, history)
-        check_pictures(self.info, 1 + len(further))
+    @takes_requests
+    def stream(self, request, settings=None, stop=None):
+        check_history(self.info, request.history)
+        check_pictures(self.info, len(request.images))
         stop = stop or threading.Event()
         with self._turn:
-            self.asked.append(image.copy())
-            self.histories.append(tuple(history))
-            self.templates.append(template)
-            self.further.append([one.copy() for one in further])
+            image, *further = (one.copy() for one in request.images)
+            self.asked.append(image)
+            self.further.append(further)
+            self.histories.append(tuple(request.history))
+            self.templates.append(request.template)
             self.running += 1
             try:
-                yield from self._write(question, settings, stop)
+                yield from self._write(request.question, settings or self.info.defaults, stop)
             finally:
                 self.running -= 1
 
@@ -113,8 +111,9 @@ class ScriptedEngine:
         for start in range(0, len(text), 24):
             yield text[start : start + 24]
 
-    def generate(self, requests, settings=GenerationSettings(), batch_size=8, stop=None):  # noqa: B008
-        return tuple(list(self.stream(*request, settings, stop))[-1] for request in requests)
+    @takes_requests
+    def generate(self, requests, settings=None, batch_size=8, stop=None):
+        return tuple(list(self.stream(request, settings, stop))[-1] for request in requests)
 
     def close(self):
         pass

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
-from robust_r1.engine import GenerationSettings, load_engine
+from robust_r1.engine import GenerationSettings, Request, load_engine
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import load
 from train import adapt
@@ -95,7 +95,8 @@ def rows_of(path):
 
 def text_of(name, picture, quantize):
     with load_engine(str(name), quantize) as engine:
-        *_, answer = engine.stream(picture, "What is it?", GenerationSettings(max_new_tokens=16))
+        request = Request.of(picture, "What is it?")
+        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=16))
     return answer.text
 
 

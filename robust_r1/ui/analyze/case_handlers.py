@@ -12,7 +12,7 @@ from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry
 from robust_r1.ask.pipeline import Reply
 from robust_r1.chain import StreamParser
-from robust_r1.engine import Engine, TextDelta
+from robust_r1.engine import Engine, Request, TextDelta
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.evaluation import row_of
 from robust_r1.report.files import to_csv, to_jsonl
@@ -158,16 +158,12 @@ class CaseEvents:
         )
         yield idle_line("The model looks at the picture.")
         picture = case.plan.apply(engine.fit(case.picture()))
-        further = [engine.fit(draw()) for draw in case.further]
+        further = (engine.fit(draw()) for draw in case.further)
+        asked = Request((picture, *further), case.prompt, case.turns, case.template)
         parser, answer = StreamParser(), None
         with (
             self.runs.begin(request.session_hash) as stop,
-            closing(
-                engine.stream(
-                    picture, case.prompt, settings, stop, history=case.turns,
-                    template=case.template, further=further,
-                )
-            ) as events,
+            closing(engine.stream(asked, settings, stop)) as events,
         ):
             for event in events:
                 if isinstance(event, TextDelta):

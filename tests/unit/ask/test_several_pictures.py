@@ -17,7 +17,7 @@ from robust_r1.ask.pipeline import Case, Exchange, Outcome, Reply, ask
 from robust_r1.ask.record import to_json
 from robust_r1.cli import main
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import MAX_PICTURES, GenerationSettings, Turn, catalog, load_engine
+from robust_r1.engine import MAX_PICTURES, GenerationSettings, Request, Turn, catalog, load_engine
 from robust_r1.engine.processing import VISION_TOKENS
 from robust_r1.engine.remote import connect
 from robust_r1.engine.zerogpu import ZeroGpuEngine
@@ -76,7 +76,7 @@ def test_every_picture_is_shown_in_its_order_before_the_text_and_within_the_budg
             "__call__": lambda self, **all: given.extend(all["images"]) or processor(**all),
         })(),
     )  # fmt: skip
-    list(engine.stream(picture, "a?", SHORT, history=(Turn("b?", "c"),), further=others[:count]))
+    list(engine.stream(Request((picture, *others[:count]), "a?", (Turn("b?", "c"),)), SHORT))
     wanted = [engine.fit(one) for one in [picture, *others[:count]]]
     assert all(np.array_equal(one, want) for one, want in zip(given, wanted, strict=True))
     assert all(want.shape[0] * want.shape[1] <= engine.info.max_pixels for want in wanted)
@@ -87,11 +87,9 @@ def test_every_picture_is_shown_in_its_order_before_the_text_and_within_the_budg
     assert first.rfind(VISION_TOKENS[1]) < first.find(engine.prompt("b?"))
 
 
-def test_an_answer_depends_on_every_picture_and_on_their_order_and_repeats(
-    engine, picture, others
-):
+def test_an_answer_depends_on_every_picture_and_on_their_order_and_repeats(engine, picture, others):
     def ask_about(*further) -> str:
-        return text_of(engine.stream(picture, "a?", SHORT, further=further))
+        return text_of(engine.stream(Request((picture, *further), "a?"), SHORT))
 
     first, second, _ = others
     assert ask_about(first, second) == ask_about(first, second)
@@ -101,7 +99,7 @@ def test_an_answer_depends_on_every_picture_and_on_their_order_and_repeats(
 
 def test_too_many_pictures_are_refused_at_once_with_their_number(engine, picture, others):
     with pytest.raises(InputError, match="has 5 pictures; tiny takes at most 4, so leave 1 out"):
-        engine.stream(picture, "a?", SHORT, further=[*others, picture])
+        engine.stream(Request((picture, *others, picture), "a?"), SHORT)
 
 
 def test_a_model_that_was_trained_on_one_picture_refuses_more_and_says_so(picture):
@@ -111,7 +109,7 @@ def test_a_model_that_was_trained_on_one_picture_refuses_more_and_says_so(pictur
         load_engine(info.name, warm=False) as engine,
         pytest.raises(InputError, match="one picture at a time; leave the further picture out"),
     ):
-        engine.stream(picture, "a?", SHORT, further=[picture])
+        engine.stream(Request((picture, picture), "a?"), SHORT)
 
 
 def test_bundled_models_take_one_picture_and_hub_models_and_endpoints_several(server):
@@ -124,7 +122,7 @@ def test_bundled_models_take_one_picture_and_hub_models_and_endpoints_several(se
 def test_a_lent_gpu_is_handed_the_further_pictures(picture, others):
     scripted = ScriptedEngine(pictures=4)
     lent = ZeroGpuEngine(scripted, lambda duration: lambda work: work)
-    list(lent.stream(picture, "a?", SHORT, further=others))
+    list(lent.stream(Request((picture, *others), "a?"), SHORT))
     assert all(map(np.array_equal, scripted.further[0], others))
 
 
@@ -134,7 +132,7 @@ def test_a_lent_gpu_is_handed_the_further_pictures(picture, others):
 def test_a_request_holds_every_picture_before_the_question(server, picture, others):
     engine = connect(f"{server.address}/v1#good", {})
     server.asked.clear()
-    list(engine.stream(picture, "a?", SHORT, history=(Turn("b?", "c"),), further=others))
+    list(engine.stream(Request((picture, *others), "a?", (Turn("b?", "c"),)), SHORT))
     first, *later = [message["content"] for message in server.asked[0][0]["messages"]]
     assert [part["type"] for part in first] == ["image_url"] * 4 + ["text"]
     assert all(part["type"] == "text" for content in later for part in content)
@@ -169,7 +167,7 @@ def test_damage_is_done_to_the_first_picture_alone_and_the_file_replays_all(
     line = ["ask", "--replay", str(file), "--model", engine.info.source, "--json"]
     assert main([*line, "--max-new-tokens", "24"]) == 0
     result = json.loads(capsys.readouterr().out)
-    again = engine.stream(scripted.asked[0], "a?", SHORT, further=fitted)
+    again = engine.stream(Request((scripted.asked[0], *fitted), "a?"), SHORT)
     assert result["text"] == text_of(again)
     assert [one["sha256"] for one in result["further"]] == [images.digest(one) for one in fitted]
 
@@ -217,13 +215,11 @@ def test_other_further_pictures_start_a_new_conversation():
 # -- The command line
 
 
-def test_ask_shows_a_model_the_further_pictures_it_is_given(
-    engine, picture, others, files, capsys
-):
+def test_ask_shows_a_model_the_further_pictures_it_is_given(engine, picture, others, files, capsys):
     line = ["ask", files[0], "--also", files[1], "--also", files[2], "a?", "--json"]
     assert main([*line, "--model", engine.info.source, "--max-new-tokens", "24"]) == 0
     result = json.loads(capsys.readouterr().out)
-    again = engine.stream(engine.fit(picture), "a?", SHORT, further=others[:2])
+    again = engine.stream(Request((engine.fit(picture), *others[:2]), "a?"), SHORT)
     assert result["text"] == text_of(again) and len(result["further"]) == 2
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from robust_r1.chain import parse
-from robust_r1.engine import Answer, GenerationSettings, TextDelta, load_engine
+from robust_r1.engine import Answer, GenerationSettings, Request, TextDelta, Turn, load_engine
 from robust_r1.engine.worker import TokenSource
 from robust_r1.errors import InputError, ModelError
 
@@ -70,7 +70,7 @@ def answer_of(events) -> Answer:
 
 
 def test_a_stream_is_text_deltas_and_then_one_answer(engine, picture):
-    answer = answer_of(engine.stream(picture, "What is it?", SHORT))
+    answer = answer_of(engine.stream(Request.of(picture, "What is it?"), SHORT))
     assert answer.text and answer.parsed == parse(answer.text)
     assert answer.tokens <= 24
     assert 0 < answer.first_text_seconds <= answer.seconds
@@ -78,7 +78,7 @@ def test_a_stream_is_text_deltas_and_then_one_answer(engine, picture):
 
 
 def test_a_stream_yields_as_it_goes(endless, picture):
-    events = endless.stream(picture, "What is it?", LONG)
+    events = endless.stream(Request.of(picture, "What is it?"), LONG)
     first = next(events)
     assert isinstance(first, TextDelta) and len(first.text) < 100
     events.close()
@@ -86,7 +86,7 @@ def test_a_stream_yields_as_it_goes(endless, picture):
 
 def test_greedy_answers_repeat_and_depend_on_picture_and_question(engine, make_picture):
     def ask(seed: int, question: str) -> str:
-        return answer_of(engine.stream(make_picture(seed=seed), question, SHORT)).text
+        return answer_of(engine.stream(Request.of(make_picture(seed=seed), question), SHORT)).text
 
     assert ask(1, "What?") == ask(1, "What?")
     assert ask(1, "What?") != ask(2, "What?")
@@ -95,21 +95,27 @@ def test_greedy_answers_repeat_and_depend_on_picture_and_question(engine, make_p
 
 def test_finish_tells_the_end_from_the_limit(engine, endless, make_picture):
     longer = GenerationSettings(max_new_tokens=200)
-    ended = [answer_of(engine.stream(make_picture(seed=s), "a?", longer)) for s in range(6)]
+    ended = [
+        answer_of(engine.stream(Request.of(make_picture(seed=s), "a?"), longer)) for s in range(6)
+    ]
     assert {answer.finish for answer in ended if answer.tokens < 200} == {"stop"}
-    limited = answer_of(endless.stream(make_picture(), "a?", SHORT))
+    limited = answer_of(endless.stream(Request.of(make_picture(), "a?"), SHORT))
     assert (limited.finish, limited.tokens) == ("length", 24)
 
 
 def test_the_end_token_is_neither_text_nor_counted(engine, make_picture):
     answers = [
-        answer_of(engine.stream(make_picture(seed=s), "a?", GenerationSettings(max_new_tokens=200)))
+        answer_of(
+            engine.stream(
+                Request.of(make_picture(seed=s), "a?"), GenerationSettings(max_new_tokens=200)
+            )
+        )
         for s in range(6)
     ]
     ended = next(answer for answer in answers if answer.finish == "stop")
     cut = GenerationSettings(max_new_tokens=ended.tokens)
     picture = make_picture(seed=answers.index(ended))
-    limited = answer_of(engine.stream(picture, "a?", cut))
+    limited = answer_of(engine.stream(Request.of(picture, "a?"), cut))
     assert (limited.text, limited.tokens, limited.finish) == (ended.text, ended.tokens, "length")
 
 
@@ -117,14 +123,16 @@ def test_a_picture_that_is_fitted_gives_the_answer_of_the_one_that_is_not(engine
     picture = make_picture(300, 500)
     fitted = engine.fit(picture)
     assert fitted.shape != picture.shape and engine.fit(fitted) is fitted
-    both = engine.generate([(picture, "a?"), (fitted, "a?")], SHORT)
+    both = engine.generate([Request.of(one, "a?") for one in (picture, fitted)], SHORT)
     assert both[0].text == both[1].text
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4000), (4000, 1), (31, 33), (191, 193), (2000, 3000)])
 def test_any_size_of_picture_is_answered(engine, size):
     picture = np.full((*size, 3), 90, np.uint8)
-    answer = answer_of(engine.stream(picture, "a?", GenerationSettings(max_new_tokens=4)))
+    answer = answer_of(
+        engine.stream(Request.of(picture, "a?"), GenerationSettings(max_new_tokens=4))
+    )
     assert answer.tokens > 0
 
 
@@ -145,7 +153,7 @@ def test_stop_ends_within_one_token(endless, picture, monkeypatch):
         put(self, value)
 
     monkeypatch.setattr(TokenSource, "put", counting)
-    events = endless.stream(picture, "What is it?", LONG, stop)
+    events = endless.stream(Request.of(picture, "What is it?"), LONG, stop)
     for _ in range(5):
         next(events)
     stop.set()
@@ -156,43 +164,43 @@ def test_stop_ends_within_one_token(endless, picture, monkeypatch):
 
 
 def test_closing_the_iterator_joins_the_thread_and_frees_the_model(endless, picture):
-    events = endless.stream(picture, "What is it?", LONG)
+    events = endless.stream(Request.of(picture, "What is it?"), LONG)
     next(events)
     assert len(generating()) == 1
     start = time.perf_counter()
     events.close()
     assert generating() == [] and time.perf_counter() - start < 5
-    assert answer_of(endless.stream(picture, "What is it?", SHORT)).tokens == 24
+    assert answer_of(endless.stream(Request.of(picture, "What is it?"), SHORT)).tokens == 24
 
 
 def test_an_iterator_that_is_dropped_frees_the_model(endless, picture):
-    events = endless.stream(picture, "What is it?", LONG)
+    events = endless.stream(Request.of(picture, "What is it?"), LONG)
     next(events)
     del events
     gc.collect()
-    assert answer_of(endless.stream(picture, "What is it?", SHORT)).tokens == 24
+    assert answer_of(endless.stream(Request.of(picture, "What is it?"), SHORT)).tokens == 24
 
 
 def test_the_model_is_free_once_the_answer_is_there(engine, picture):
-    events = engine.stream(picture, "What is it?", SHORT)
+    events = engine.stream(Request.of(picture, "What is it?"), SHORT)
     first = next(event for event in events if isinstance(event, Answer))
     assert generating() == []
-    assert answer_of(engine.stream(picture, "What is it?", SHORT)).text == first.text
+    assert answer_of(engine.stream(Request.of(picture, "What is it?"), SHORT)).text == first.text
 
 
 def test_stop_before_the_start_gives_an_empty_or_short_answer(endless, picture):
     stop = threading.Event()
     stop.set()
-    answer = answer_of(endless.stream(picture, "What is it?", LONG, stop))
+    answer = answer_of(endless.stream(Request.of(picture, "What is it?"), LONG, stop))
     assert answer.finish == "stopped" and answer.tokens <= 1
 
 
 def test_who_waits_for_the_model_can_stop_waiting(endless, picture):
-    running = endless.stream(picture, "What is it?", LONG)
+    running = endless.stream(Request.of(picture, "What is it?"), LONG)
     next(running)
     stop, answers = threading.Event(), []
     waiting = threading.Thread(
-        target=lambda: answers.extend(endless.stream(picture, "And this?", LONG, stop))
+        target=lambda: answers.extend(endless.stream(Request.of(picture, "And this?"), LONG, stop))
     )
     waiting.start()
     stop.set()
@@ -203,11 +211,16 @@ def test_who_waits_for_the_model_can_stop_waiting(endless, picture):
 
 
 def test_two_people_at_once_each_get_their_own_answer(engine, make_picture):
-    alone = [answer_of(engine.stream(make_picture(seed=s), "a?", SHORT)).text for s in range(3)]
+    alone = [
+        answer_of(engine.stream(Request.of(make_picture(seed=s), "a?"), SHORT)).text
+        for s in range(3)
+    ]
     together: dict[int, str] = {}
 
     def ask(seed: int) -> None:
-        together[seed] = answer_of(engine.stream(make_picture(seed=seed), "a?", SHORT)).text
+        together[seed] = answer_of(
+            engine.stream(Request.of(make_picture(seed=seed), "a?"), SHORT)
+        ).text
 
     people = [threading.Thread(target=ask, args=(seed,)) for seed in range(3)]
     for person in people:
@@ -220,7 +233,7 @@ def test_two_people_at_once_each_get_their_own_answer(engine, make_picture):
 def test_stop_leaves_the_rest_of_a_batch_out(endless, picture):
     stop = threading.Event()
     threading.Timer(0.5, stop.set).start()
-    answers = endless.generate([(picture, "a?")] * 4, LONG, batch_size=1, stop=stop)
+    answers = endless.generate([Request.of(picture, "a?")] * 4, LONG, batch_size=1, stop=stop)
     assert len(answers) < 4
     assert all(answer.finish == "stopped" for answer in answers[-1:])
 
@@ -232,18 +245,32 @@ def requests_of(make_picture) -> list:
     sizes = [(192, 192), (100, 300), (37, 51), (64, 64), (400, 120)]
     questions = ["a?", "What is it that we see here?", "Hm", "<TYPE>?", "é 中 \U0001f642"]
     pairs = zip(sizes, questions, strict=True)
-    return [(make_picture(*s, seed=n), q) for n, (s, q) in enumerate(pairs)]
+    return [Request.of(make_picture(*s, seed=n), q) for n, (s, q) in enumerate(pairs)]
 
 
 @pytest.mark.parametrize("settings", [SHORT, DRAWN], ids=["greedy", "drawn"])
 def test_a_batch_gives_the_texts_of_single_requests(engine, make_picture, settings):
     requests = requests_of(make_picture)
-    single = [answer_of(engine.stream(*request, settings)) for request in requests]
+    single = [answer_of(engine.stream(request, settings)) for request in requests]
     for size in (2, 5):
         batch = engine.generate(requests, settings, batch_size=size)
         assert [answer.text for answer in batch] == [answer.text for answer in single]
         assert [answer.tokens for answer in batch] == [answer.tokens for answer in single]
         assert [answer.finish for answer in batch] == [answer.finish for answer in single]
+
+
+def test_a_batch_takes_prompts_turns_and_several_pictures_as_a_stream_does(engine, make_picture):
+    first, second = make_picture(seed=1), make_picture(60, 90, 2)
+    requests = [
+        Request.of(first, "a?"),
+        Request.of(first, "a?", template="Say in a word: {question}"),
+        Request.of(first, "a?", history=(Turn("b?", "<ANSWER>c<ANSWER_END>"),)),
+        Request((first, second), "a?", template="Which of the two? {question}"),
+        Request((second, first), "a?", template="Which of the two? {question}"),
+    ]
+    single = [answer_of(engine.stream(request, SHORT)).text for request in requests]
+    assert len(set(single)) == len(requests)
+    assert [answer.text for answer in engine.generate(requests, SHORT)] == single
 
 
 def test_no_requests_give_no_answers(engine):
@@ -256,7 +283,7 @@ def test_no_requests_give_no_answers(engine):
 def test_the_same_seed_gives_the_same_text_and_another_seed_another(engine, picture):
     def draw(seed: int) -> str:
         settings = GenerationSettings(max_new_tokens=24, temperature=1.0, seed=seed)
-        return answer_of(engine.stream(picture, "a?", settings)).text
+        return answer_of(engine.stream(Request.of(picture, "a?"), settings)).text
 
     assert draw(3) == draw(3)
     assert len({draw(seed) for seed in range(5)}) == 5
@@ -265,16 +292,16 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another(engine, pict
 def test_drawing_neither_reads_nor_moves_the_global_generator(engine, picture):
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = answer_of(engine.stream(picture, "a?", DRAWN)).text
+    first = answer_of(engine.stream(Request.of(picture, "a?"), DRAWN)).text
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert answer_of(engine.stream(picture, "a?", DRAWN)).text == first
+    assert answer_of(engine.stream(Request.of(picture, "a?"), DRAWN)).text == first
 
 
 def test_a_nucleus_that_holds_one_token_is_greedy(engine, picture):
     narrow = GenerationSettings(max_new_tokens=24, temperature=1.0, top_p=1e-6, seed=9)
-    greedy = answer_of(engine.stream(picture, "a?", SHORT)).text
-    assert answer_of(engine.stream(picture, "a?", narrow)).text == greedy
+    greedy = answer_of(engine.stream(Request.of(picture, "a?"), SHORT)).text
+    assert answer_of(engine.stream(Request.of(picture, "a?"), narrow)).text == greedy
 
 
 def test_draws_follow_the_distribution():
@@ -294,11 +321,11 @@ def test_draws_follow_the_distribution():
 
 def test_threads_of_torch_are_as_before(engine, picture):
     before = torch.get_num_threads()
-    events = engine.stream(picture, "a?", SHORT)
+    events = engine.stream(Request.of(picture, "a?"), SHORT)
     next(events)
     assert torch.get_num_threads() == before
     list(events)
-    engine.generate([(picture, "a?")], SHORT)
+    engine.generate([Request.of(picture, "a?")], SHORT)
     fresh = []
     thread = threading.Thread(target=lambda: fresh.append(torch.get_num_threads()))
     thread.start()
@@ -309,15 +336,15 @@ def test_threads_of_torch_are_as_before(engine, picture):
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 4001])
 def test_an_unfit_question_is_refused_at_once(engine, picture, question):
     with pytest.raises(InputError):
-        engine.stream(picture, question, SHORT)
+        engine.stream(Request.of(picture, question), SHORT)
     with pytest.raises(InputError):
-        engine.generate([(picture, question)], SHORT)
+        engine.generate([Request.of(picture, question)], SHORT)
 
 
 @pytest.mark.parametrize("token", ["<|image_pad|>", "<|im_end|>", "<|vision_start|>", "<|x|>"])
 def test_control_tokens_in_a_question_are_text(engine, picture, token):
     assert token not in engine.prompt(f"What is {token}?")
-    answer_of(engine.stream(picture, f"What is {token} and {token}?", SHORT))
+    answer_of(engine.stream(Request.of(picture, f"What is {token} and {token}?"), SHORT))
 
 
 @pytest.mark.parametrize(
@@ -350,11 +377,11 @@ def test_what_fails_in_the_thread_reaches_the_caller_and_frees_the_model(
     with monkeypatch.context() as patch:
         patch.setattr(engine._model, "generate", broken)
         with pytest.raises(ModelError, match="shapes do not fit") as caught:
-            list(engine.stream(picture, "a?", SHORT))
+            list(engine.stream(Request.of(picture, "a?"), SHORT))
         assert "\n" not in str(caught.value)
         with pytest.raises(ModelError, match="shapes do not fit"):
-            engine.generate([(picture, "a?")], SHORT)
-    assert answer_of(engine.stream(picture, "a?", SHORT)).tokens > 0
+            engine.generate([Request.of(picture, "a?")], SHORT)
+    assert answer_of(engine.stream(Request.of(picture, "a?"), SHORT)).tokens > 0
 
 
 def test_running_out_of_gpu_memory_says_what_to_do(engine, picture, monkeypatch):
@@ -363,16 +390,16 @@ def test_running_out_of_gpu_memory_says_what_to_do(engine, picture, monkeypatch)
 
     monkeypatch.setattr(engine._model, "generate", full)
     with pytest.raises(ModelError, match="choose 4-bit"):
-        list(engine.stream(picture, "a?", SHORT))
+        list(engine.stream(Request.of(picture, "a?"), SHORT))
 
 
 def test_a_closed_engine_says_so(folder, picture):
     engine = load_engine(str(folder))
-    events = engine.stream(picture, "a?", SHORT)
+    events = engine.stream(Request.of(picture, "a?"), SHORT)
     engine.close()
     engine.close()
     with pytest.raises(ModelError, match="closed"):
-        engine.stream(picture, "a?", SHORT)
+        engine.stream(Request.of(picture, "a?"), SHORT)
     with pytest.raises(ModelError, match="closed"):
         next(events)
 
@@ -388,7 +415,7 @@ def test_a_precision_is_the_type_of_the_weights(folder, picture, precision, dtyp
     with load_engine(str(folder), quantize=precision) as engine:
         assert engine.precision == precision
         assert {parameter.dtype for parameter in engine._model.parameters()} == {dtype}
-        assert answer_of(engine.stream(picture, "a?", SHORT)).tokens > 0
+        assert answer_of(engine.stream(Request.of(picture, "a?"), SHORT)).tokens > 0
 
 
 def test_4_bit_runs_on_this_machine_and_batches_like_single_requests(folder, make_picture):
@@ -396,7 +423,7 @@ def test_4_bit_runs_on_this_machine_and_batches_like_single_requests(folder, mak
     with load_engine(str(folder), quantize="4bit") as engine:
         kinds = {type(module).__name__ for module in engine._model.modules()}
         assert "Linear4bit" in kinds
-        single = [answer_of(engine.stream(*request, SHORT)).text for request in requests]
+        single = [answer_of(engine.stream(request, SHORT)).text for request in requests]
         batch = [answer.text for answer in engine.generate(requests, SHORT)]
     assert batch == single
 
@@ -405,7 +432,7 @@ def test_8_bit_runs_on_this_machine(folder, picture):
     with load_engine(str(folder), quantize="8bit") as engine:
         kinds = {type(module).__name__ for module in engine._model.modules()}
         assert "Linear8bitLt" in kinds
-        assert answer_of(engine.stream(picture, "a?", SHORT)).tokens > 0
+        assert answer_of(engine.stream(Request.of(picture, "a?"), SHORT)).tokens > 0
 
 
 def test_an_unknown_precision_names_the_known_ones(folder):

@@ -7,7 +7,7 @@ import pytest
 
 from robust_r1 import images
 from robust_r1.cli import main
-from robust_r1.engine import MAX_TURNS, GenerationSettings, Turn, catalog, load_engine
+from robust_r1.engine import MAX_TURNS, GenerationSettings, Request, Turn, catalog, load_engine
 from robust_r1.engine.processing import IMAGE_TOKEN
 from robust_r1.errors import InputError
 from tests.support.paths import ROOT
@@ -52,8 +52,8 @@ def inputs_of(engine, monkeypatch):
     prepare = engine._inputs
     monkeypatch.setattr(engine, "_inputs", lambda batch: seen.append(prepare(batch)) or seen[-1])
 
-    def ask(*args, **options) -> tuple[str, int]:
-        list(engine.stream(*args, **options))
+    def ask(image, question, **more) -> tuple[str, int]:
+        list(engine.stream(Request.of(image, question, **more), SHORT))
         tokens = engine._processor.tokenizer.decode(seen[-1]["input_ids"][0])
         return tokens, len(seen[-1]["image_grid_thw"])
 
@@ -61,7 +61,7 @@ def inputs_of(engine, monkeypatch):
 
 
 def test_a_follow_up_holds_the_earlier_turns_verbatim_in_their_order(engine, picture, inputs_of):
-    given, pictures = inputs_of(picture, "And its color?", SHORT, history=(FIRST, SECOND))
+    given, pictures = inputs_of(picture, "And its color?", history=(FIRST, SECOND))
     first = f"{engine.prompt(FIRST.question)}<|im_end|>\n<|im_start|>assistant\n{FIRST.answer}"
     second = f"{engine.prompt(SECOND.question)}<|im_end|>\n<|im_start|>assistant\n{SECOND.answer}"
     third = f"{engine.prompt('And its color?')}<|im_end|>\n<|im_start|>assistant\n"
@@ -72,22 +72,22 @@ def test_a_follow_up_holds_the_earlier_turns_verbatim_in_their_order(engine, pic
 
 
 def test_the_picture_stands_in_the_first_turn_alone(picture, inputs_of):
-    given, _ = inputs_of(picture, "And its color?", SHORT, history=(FIRST,))
+    given, _ = inputs_of(picture, "And its color?", history=(FIRST,))
     first, *later = given.split("<|im_start|>user\n")[1:]
     assert IMAGE_TOKEN in first and not any(IMAGE_TOKEN in turn for turn in later)
 
 
 @pytest.mark.parametrize("history", [(), []])
 def test_an_empty_history_is_a_single_question(engine, picture, inputs_of, history):
-    assert inputs_of(picture, "a?", SHORT, history=history) == inputs_of(picture, "a?", SHORT)
-    alone = text_of(engine.stream(picture, "a?", SHORT))
-    assert text_of(engine.stream(picture, "a?", SHORT, history=history)) == alone
-    assert engine.generate([(picture, "a?")], SHORT)[0].text == alone
+    assert inputs_of(picture, "a?", history=history) == inputs_of(picture, "a?")
+    alone = text_of(engine.stream(Request.of(picture, "a?"), SHORT))
+    assert text_of(engine.stream(Request.of(picture, "a?", history=history), SHORT)) == alone
+    assert engine.generate([Request.of(picture, "a?")], SHORT)[0].text == alone
 
 
 def test_an_answer_depends_on_the_turns_before_it_and_repeats(engine, picture):
     def ask(*history: Turn) -> str:
-        return text_of(engine.stream(picture, "And its color?", SHORT, history=history))
+        return text_of(engine.stream(Request.of(picture, "And its color?", history=history), SHORT))
 
     assert ask(FIRST) == ask(FIRST)
     assert len({ask(), ask(FIRST), ask(SECOND), ask(FIRST, SECOND)}) == 4
@@ -96,34 +96,34 @@ def test_an_answer_depends_on_the_turns_before_it_and_repeats(engine, picture):
 @pytest.mark.parametrize("token", ["<|image_pad|>", "<|im_end|>", "<|vision_start|>"])
 def test_control_tokens_in_earlier_turns_are_text(picture, inputs_of, token):
     turn = Turn(f"What is {token}?", f"It is {token}, {token}.")
-    given, pictures = inputs_of(picture, "a?", SHORT, history=(turn,))
+    given, pictures = inputs_of(picture, "a?", history=(turn,))
     assert f"It is < |{token[2:]}, < |{token[2:]}." in given and pictures == 1
 
 
 def test_more_turns_than_fit_are_refused_with_their_number(engine, picture):
-    events = engine.stream(picture, "a?", SHORT, history=(FIRST,) * MAX_TURNS)
+    events = engine.stream(Request.of(picture, "a?", history=(FIRST,) * MAX_TURNS), SHORT)
     assert list(events)
     with pytest.raises(InputError, match=f"{MAX_TURNS + 1} earlier turns; give the last"):
-        engine.stream(picture, "a?", SHORT, history=(FIRST,) * (MAX_TURNS + 1))
+        engine.stream(Request.of(picture, "a?", history=(FIRST,) * (MAX_TURNS + 1)), SHORT)
 
 
 def test_an_earlier_question_must_be_fit_too(engine, picture):
     with pytest.raises(InputError, match="empty"):
-        engine.stream(picture, "a?", SHORT, history=(Turn(" ", "yes"),))
+        engine.stream(Request.of(picture, "a?", history=(Turn(" ", "yes"),)), SHORT)
 
 
 def test_a_bundled_model_refuses_a_history_at_once_and_says_why(bundled, picture):
     assert not bundled.info.converses
     with pytest.raises(InputError, match=r"Tiny SFT \(bundled\) answers one question at a time"):
-        bundled.stream(picture, "a?", SHORT, history=(FIRST,))
-    assert text_of(bundled.stream(picture, "a?", SHORT, history=()))
+        bundled.stream(Request.of(picture, "a?", history=(FIRST,)), SHORT)
+    assert text_of(bundled.stream(Request.of(picture, "a?", history=()), SHORT))
 
 
 def test_the_same_checkpoint_as_a_folder_holds_a_conversation(copied, bundled, picture):
     assert copied.info.converses
-    first = text_of(copied.stream(picture, "a?", SHORT))
-    assert first == text_of(bundled.stream(picture, "a?", SHORT))
-    assert text_of(copied.stream(picture, "b?", SHORT, history=(Turn("a?", first),)))
+    first = text_of(copied.stream(Request.of(picture, "a?"), SHORT))
+    assert first == text_of(bundled.stream(Request.of(picture, "a?"), SHORT))
+    assert text_of(copied.stream(Request.of(picture, "b?", history=(Turn("a?", first),)), SHORT))
 
 
 def test_bundled_models_stand_alone_and_all_others_converse():
@@ -157,7 +157,7 @@ def test_ask_replays_a_saved_follow_up_with_its_turns(engine, picture, replay):
     status, out, _ = replay(engine.info.source, "--json")
     result = json.loads(out)
     assert status == 0 and result["turns"] == [{"question": FIRST.question, "text": FIRST.answer}]
-    again = engine.stream(picture, "And its color?", SHORT, history=(FIRST,))
+    again = engine.stream(Request.of(picture, "And its color?", history=(FIRST,)), SHORT)
     assert result["text"] == text_of(again)
     assert "one earlier turn" in replay(engine.info.source)[2]
 
@@ -166,7 +166,7 @@ def test_ask_can_leave_the_turns_of_a_saved_answer_out(engine, picture, replay):
     status, out, _ = replay(engine.info.source, "--json", "--alone")
     result = json.loads(out)
     assert status == 0 and result["turns"] == []
-    assert result["text"] == text_of(engine.stream(picture, "And its color?", SHORT))
+    assert result["text"] == text_of(engine.stream(Request.of(picture, "And its color?"), SHORT))
 
 
 def test_ask_says_in_one_line_that_a_bundled_model_takes_no_turns(replay):

@@ -15,7 +15,7 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from robust_r1.engine import GenerationSettings, catalog, load_engine, machine
+from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, machine
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.memory import memory_needed
 from robust_r1.engine.processing import IMAGE_TOKEN, VIDEO_TOKEN, VISION_TOKENS, build_processor
@@ -50,7 +50,7 @@ def adapter(trained, tmp_path) -> Path:
 
 def text_of(name: object, picture, **options) -> str:
     with load_engine(str(name), **options) as engine:
-        *_, answer = engine.stream(picture, "What is it?", SHORT)
+        *_, answer = engine.stream(Request.of(picture, "What is it?"), SHORT)
     return answer.text
 
 
@@ -172,7 +172,7 @@ def test_a_model_of_another_kind_answers_and_is_said_to_be_untrained(qwen3, make
         assert "qwen3_vl" in engine.note and "not trained to write chains" in engine.note
         texts = set()
         for seed in range(3):
-            *_, answer = engine.stream(make_picture(seed=seed), "What is it?", SHORT)
+            *_, answer = engine.stream(Request.of(make_picture(seed=seed), "What is it?"), SHORT)
             texts.add(answer.text)
     assert len(texts) > 1
 
@@ -204,7 +204,7 @@ def test_a_smaller_pixel_budget_shrinks_what_the_model_sees(base, make_picture):
     with load_engine(str(base), max_pixels=96 * 96) as engine:
         fitted = engine.fit(make_picture(300, 400))
         assert fitted.shape[0] * fitted.shape[1] <= 96 * 96 and engine.info.max_pixels == 96 * 96
-        *_, answer = engine.stream(fitted, "a?", SHORT)
+        *_, answer = engine.stream(Request.of(fitted, "a?"), SHORT)
         assert answer.tokens > 0
     assert load_engine(str(base), max_pixels=10**9).info.max_pixels == 192 * 192
     assert "too few" in refusal(base, max_pixels=100)
@@ -214,7 +214,7 @@ def test_a_smaller_pixel_budget_shrinks_what_the_model_sees(base, make_picture):
 def test_attention_is_the_one_that_is_asked_for(base, picture, attention):
     with load_engine(str(base), attention=attention) as engine:
         assert engine._model.config._attn_implementation == attention
-        *_, answer = engine.stream(picture, "a?", SHORT)
+        *_, answer = engine.stream(Request.of(picture, "a?"), SHORT)
         assert answer.tokens > 0
     assert "eager, sdpa" in refusal(base, attention="linear")
 

@@ -17,7 +17,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from robust_r1.engine import GenerationSettings, catalog, load_engine, loading
+from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, loading
 from robust_r1.engine.checkpoint import read_checkpoint
 from robust_r1.errors import ModelError
 from tests.support.paths import ROOT
@@ -345,7 +345,7 @@ def test_progress_grows_to_one_and_nothing_is_printed(good, capfd):
 def test_two_engines_of_one_folder_do_not_share_a_model(good, picture):
     with load_engine(str(good)) as first, load_engine(str(good)) as second:
         first.close()
-        assert list(second.stream(picture, "a?", FOUR))[-1].tokens > 0
+        assert list(second.stream(Request.of(picture, "a?"), FOUR))[-1].tokens > 0
 
 
 # -- The bundled models
@@ -363,7 +363,7 @@ def test_the_bundled_model_writes_a_well_formed_chain_on_a_cpu(
 ):
     with load_engine(bundled_model, quantize=precision) as engine:
         picture = engine.fit(make_picture(240, 320))
-        *deltas, answer = engine.stream(picture, "How many shapes are there?")
+        *deltas, answer = engine.stream(Request.of(picture, "How many shapes are there?"))
     assert len(deltas) > 10
     assert answer.finish == "stop"
     assert answer.parsed.well_formed, answer.text

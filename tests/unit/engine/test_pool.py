@@ -6,7 +6,7 @@ import httpx
 import huggingface_hub
 import pytest
 
-from robust_r1.engine import Answer, GenerationSettings, ModelInfo, catalog, machine
+from robust_r1.engine import Answer, GenerationSettings, ModelInfo, Request, catalog, machine
 from robust_r1.engine import pool as shelf
 from robust_r1.engine.lazy import Standby
 from robust_r1.engine.memory import memory_needed
@@ -40,7 +40,7 @@ def large(name: str, parameters: int = 3_000_000_000) -> ModelInfo:
 
 
 def answer_of(engine, picture, stop=None) -> Answer:
-    return list(engine.stream(picture, "What is it?", SHORT, stop))[-1]
+    return list(engine.stream(Request.of(picture, "What is it?"), SHORT, stop))[-1]
 
 
 def test_without_names_the_menu_holds_the_bundled_models_newest_first():

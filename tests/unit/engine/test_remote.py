@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 
 from robust_r1 import images
 from robust_r1.cli import main
-from robust_r1.engine import Answer, GenerationSettings, TextDelta, Turn, catalog, load_engine
+from robust_r1.engine import (
+    Answer,
+    GenerationSettings,
+    Request,
+    TextDelta,
+    Turn,
+    catalog,
+    load_engine,
+)
 from robust_r1.engine import transfer as transfer_module
 from robust_r1.engine.endpoint import KEY_VARIABLE, TIMEOUT_VARIABLE, parse_endpoint
 from robust_r1.engine.events import BrokenStream, EventReader, read_chunk
@@ -50,9 +58,9 @@ def _no_thread_is_left_behind(server, monkeypatch):
 def ask(server, picture):
     """Return a function that asks the model with this name and returns all events."""
 
-    def run(model: str, path: str = "/v1", environ=None, **options) -> list:
+    def run(model: str, path: str = "/v1", environ=None, **more) -> list:
         engine = connect(f"{server.address}{path}#{model}", environ or {})
-        return list(engine.stream(picture, "What is it?", SHORT, **options))
+        return list(engine.stream(Request.of(picture, "What is it?", **more), SHORT))
 
     return run
 
@@ -83,7 +91,7 @@ def test_a_stream_is_text_deltas_and_then_one_answer(ask):
 
 def test_the_picture_travels_as_the_png_that_the_model_is_to_see(server, picture):
     with load_engine(f"{server.address}/v1#good") as engine:
-        list(engine.stream(picture, "What is it?", SHORT))
+        list(engine.stream(Request.of(picture, "What is it?"), SHORT))
         body, key = server.asked[0]
         image, text = body["messages"][0]["content"]
         head, _, data = image["image_url"]["url"].partition(",")
@@ -115,13 +123,13 @@ def test_without_a_count_of_the_server_pieces_are_counted(ask):
 
 def test_the_limit_is_told_from_the_end(server, picture):
     engine = connect(f"{server.address}/v1#good", {})
-    *_, answer = engine.stream(picture, "a?", GenerationSettings(max_new_tokens=1))
+    *_, answer = engine.stream(Request.of(picture, "a?"), GenerationSettings(max_new_tokens=1))
     assert answer.finish == "length"
 
 
 def test_a_batch_comes_back_in_order_and_is_asked_together(server, make_picture):
     engine = connect(f"{server.address}/v1#good", {})
-    answers = engine.generate([(make_picture(seed=s), f"{s}?") for s in range(5)], SHORT)
+    answers = engine.generate([Request.of(make_picture(seed=s), f"{s}?") for s in range(5)], SHORT)
     assert [answer.text for answer in answers] == [TEXT] * 5
     assert len(server.asked) == 5 and engine.generate([]) == ()
 
@@ -155,7 +163,7 @@ def test_asking_an_endpoint_needs_no_torch(server):
 @pytest.mark.parametrize(("model", "path"), [("endless", "/v1"), ("hanging", "/mute/v1")])
 def test_stop_cuts_the_connection_and_keeps_the_text(server, picture, model, path):
     engine, stop = connect(f"{server.address}{path}#{model}", {}), threading.Event()
-    events = engine.stream(picture, "a?", SHORT, stop)
+    events = engine.stream(Request.of(picture, "a?"), SHORT, stop)
     first = next(events)
     stop.set()
     *_, answer = events
@@ -164,7 +172,7 @@ def test_stop_cuts_the_connection_and_keeps_the_text(server, picture, model, pat
 
 
 def test_closing_the_iterator_cuts_the_connection(server, picture):
-    events = connect(f"{server.address}/v1#endless", {}).stream(picture, "a?", SHORT)
+    events = connect(f"{server.address}/v1#endless", {}).stream(Request.of(picture, "a?"), SHORT)
     next(events)
     events.close()
     assert server.gone.wait(5)
@@ -174,7 +182,7 @@ def test_stop_ends_the_wait_for_the_first_byte(server, picture):
     stop = threading.Event()
     engine = connect(f"{server.address}/mute/v1#silent", {})
     threading.Timer(0.2, stop.set).start()
-    (answer,) = engine.stream(picture, "a?", SHORT, stop)
+    (answer,) = engine.stream(Request.of(picture, "a?"), SHORT, stop)
     assert (answer.finish, answer.text) == ("stopped", "") and server.gone.wait(5)
 
 
@@ -182,8 +190,12 @@ def test_stop_before_the_start_asks_nothing(server, picture):
     stop = threading.Event()
     stop.set()
     engine = connect(f"{server.address}/v1#good", {})
-    assert [event.finish for event in engine.stream(picture, "a?", SHORT, stop)] == ["stopped"]
-    assert engine.generate([(picture, "a?")], SHORT, stop=stop) == () and server.asked == []
+    assert [event.finish for event in engine.stream(Request.of(picture, "a?"), SHORT, stop)] == [
+        "stopped"
+    ]
+    assert (
+        engine.generate([Request.of(picture, "a?")], SHORT, stop=stop) == () and server.asked == []
+    )
 
 
 # -- Failures before the first text
@@ -262,7 +274,9 @@ def test_what_fails_after_the_first_text_keeps_it_and_says_why(ask, model, path,
 
 def test_a_batch_makes_no_answer_of_a_part(server, picture):
     engine = connect(f"{server.address}/v1#cut", {})
-    refusal(lambda: engine.generate([(picture, "a?")] * 3, SHORT), "broke the connection off")
+    refusal(
+        lambda: engine.generate([Request.of(picture, "a?")] * 3, SHORT), "broke the connection off"
+    )
 
 
 def test_ask_prints_what_had_come_and_ends_with_the_reason(server, picture, tmp_path, capsys):
@@ -429,9 +443,9 @@ def test_a_served_model_writes_what_it_writes_here(served, make_picture):
     with load_engine(name) as remote, load_engine(folder, "fp32") as local:
         picture = remote.fit(make_picture(240, 320))
         assert picture.shape == local.fit(make_picture(240, 320)).shape
-        *deltas, there = remote.stream(picture, "How many objects are there?", settings)
-        *_, here = local.stream(picture, "How many objects are there?", settings)
-        (batched,) = remote.generate([(picture, "How many objects are there?")], settings)
+        *deltas, there = remote.stream(Request.of(picture, "How many objects are there?"), settings)
+        *_, here = local.stream(Request.of(picture, "How many objects are there?"), settings)
+        (batched,) = remote.generate([Request.of(picture, "How many objects are there?")], settings)
     assert there.text == here.text == batched.text and there.parsed.well_formed
     assert len(deltas) > 10 and (there.finish, here.finish) == ("stop", "stop")
     # The server counts the token that ends the answer.
@@ -441,12 +455,14 @@ def test_a_served_model_writes_what_it_writes_here(served, make_picture):
 def test_a_served_model_is_free_again_after_stop(served, picture):
     with load_engine(served[0]) as engine:
         stop = threading.Event()
-        events = engine.stream(picture, "What is it?", GenerationSettings(), stop)
+        events = engine.stream(Request.of(picture, "What is it?"), GenerationSettings(), stop)
         next(events)
         stop.set()
         *_, answer = events
         assert answer.finish == "stopped"
-        *_, answer = engine.stream(picture, "What is it?", GenerationSettings(max_new_tokens=4))
+        *_, answer = engine.stream(
+            Request.of(picture, "What is it?"), GenerationSettings(max_new_tokens=4)
+        )
         assert isinstance(answer, Answer) and answer.finish == "length"
 
 
@@ -460,4 +476,4 @@ def test_a_served_model_is_evaluated_into_a_run(served, tmp_path, capsys):
 
 def test_a_name_that_the_server_does_not_serve_is_said(served, picture):
     engine = load_engine(served[0].partition("#")[0] + "#nothing")
-    refusal(lambda: list(engine.stream(picture, "a?", SHORT)), "pinned")
+    refusal(lambda: list(engine.stream(Request.of(picture, "a?"), SHORT)), "pinned")

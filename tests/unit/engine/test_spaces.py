@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 
 from robust_r1 import images
 from robust_r1.commands.page import parse_arguments
-from robust_r1.engine import GenerationSettings, catalog
+from robust_r1.engine import GenerationSettings, Request, catalog
 from robust_r1.engine.zerogpu import ZeroGpuEngine, booked_seconds
 from tests.support.page_driver import ScriptedEngine
 from tests.support.paths import ROOT
@@ -85,16 +85,19 @@ def test_stop_ends_the_call_that_a_gpu_is_lent_to(picture):
         return lambda work: work
 
     lent, stop = ZeroGpuEngine(engine, gpu), threading.Event()
-    events = lent.stream(picture, "Go on endlessly", GenerationSettings(), stop)
+    events = lent.stream(Request.of(picture, "Go on endlessly"), GenerationSettings(), stop)
     first = next(events)
     stop.set()
     *_, answer = events
     assert (answer.finish, answer.text) == ("stopped", first.text) and engine.running == 0
-    assert [one.finish for one in lent.generate([(picture, "a?")] * 2)] == ["stop", "stop"]
+    assert [one.finish for one in lent.generate([Request.of(picture, "a?")] * 2)] == [
+        "stop",
+        "stop",
+    ]
 
 
 def test_a_longer_answer_books_more_seconds_up_to_two_minutes():
-    booked = [booked_seconds(None, "", GenerationSettings(n), ()) for n in (16, 512, 4096)]
+    booked = [booked_seconds(None, GenerationSettings(n)) for n in (16, 512, 4096)]
     assert booked == sorted(booked) and 15 < booked[0] < booked[1] < booked[2] == 120
 
 

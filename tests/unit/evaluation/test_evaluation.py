@@ -47,10 +47,10 @@ class Oracle:
 
     def generate(self, requests, settings, batch_size):
         answers = []
-        for _, prompt in requests:
+        for request in requests:
             if self.stop_after is not None and self.asked >= self.stop_after:
                 raise KeyboardInterrupt
-            case = next(c for c in self.queue if c.prompt == prompt)
+            case = next(c for c in self.queue if c.prompt == request.question)
             self.queue.remove(case)
             self.asked += 1
             text = render(_truth(case))
