@@ -17,11 +17,10 @@ PYTHON = (3, 11)  # as pyproject.toml says
 _NEWER = ("py -3",) if os.name == "nt" else ("python3.12", "python3.13", "python3.11")
 # What is imported, and the extra of pyproject.toml that brings it; "" is for what is always needed.
 EXTRAS = {
-    "": ("cachetools", "cv2", "numpy", "PIL"),
+    "": ("cachetools", "cv2", "httpx", "numpy", "PIL"),
     "eval": (
         "accelerate",
         "bitsandbytes",
-        "httpx",
         "huggingface_hub",
         "peft",
         "psutil",
