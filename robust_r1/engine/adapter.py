@@ -13,7 +13,7 @@ WEIGHTS = "adapter_model.safetensors"
 
 @dataclass(frozen=True)
 class Adapter:
-    """Hold where an adapter lies and what it is for.
+    """Describe an adapter: where it lies and what it is for.
 
     Attributes:
         folder: of the adapter.

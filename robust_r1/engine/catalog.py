@@ -10,7 +10,7 @@ from pathlib import Path
 from robust_r1.engine.adapter import is_adapter, read_adapter
 from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.memory import SMALL, memory_needed
-from robust_r1.engine.types import GenerationSettings, ModelInfo
+from robust_r1.engine.types import CHAIN_TOKENS, GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
 from robust_r1.paths import MODELS
 
@@ -46,19 +46,31 @@ _BUNDLED = {
 }
 
 
-# The longest completions of the published training run (Tang et al., Section 4) have 2048 tokens; a
-# model that is asked for the answer alone needs no more than a few sentences.
-_CHAIN = GenerationSettings(max_new_tokens=2048)
+# Who is asked for the answer alone needs no more than a few sentences. The longest of 1,500 true
+# chains that the bundled models learn from has 203 of their tokens.
+_CHAIN = GenerationSettings(max_new_tokens=CHAIN_TOKENS)
 _ANSWER = GenerationSettings(max_new_tokens=256)
+_SMALL_CHAIN = GenerationSettings(max_new_tokens=320)
+
+
+def _defaults(parameters: int, reasons: bool) -> GenerationSettings:
+    """Return how a model is asked unless somebody says otherwise.
+
+    Of one that no more than the name is known of, with parameters 0, a whole chain is to fit.
+    """
+    if 0 < parameters < SMALL:
+        return _SMALL_CHAIN
+    return _CHAIN if reasons else _ANSWER
 
 
 def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> ModelInfo:
+    parameters = 3_754_622_976
     return ModelInfo(
         name=name,
         label=label,
         source=source,
         bundled=False,
-        parameters=3_754_622_976,
+        parameters=parameters,
         memory=memory_needed(linear=3_440_000_000, other=315_000_000),
         # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
         licence="Qwen Research License",
@@ -68,7 +80,7 @@ def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> Model
         multiple=28,
         knows_photographs=True,
         reasons=reasons,
-        defaults=_CHAIN if reasons else _ANSWER,
+        defaults=_defaults(parameters, reasons),
     )
 
 
@@ -166,6 +178,7 @@ def describe(checkpoint: Checkpoint) -> ModelInfo:
 def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
     """Fill in what only the files of a model can tell."""
     own = checkpoint.model_type == MODEL_TYPE
+    reasons = info.reasons and checkpoint.reasons
     return replace(
         info,
         parameters=checkpoint.parameters,
@@ -173,7 +186,8 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
         max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
         multiple=checkpoint.multiple,
-        reasons=info.reasons and checkpoint.reasons,
+        reasons=reasons,
+        defaults=_defaults(checkpoint.parameters, reasons),
         knows_photographs=checkpoint.parameters >= SMALL,
         about=info.about if own else _OTHER,
         # How processors of other kinds want several pictures differs from one to the next.
@@ -192,7 +206,7 @@ def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:
         licence="unknown",
         about=f"An adapter for {base.label}.",
         reasons=True,
-        defaults=base.defaults if base.reasons else _CHAIN,
+        defaults=_defaults(base.parameters, reasons=True),
     )
 
 
@@ -246,4 +260,5 @@ def _unknown(name: str, source: str) -> ModelInfo:
         max_pixels=HUB_MAX_PIXELS,
         multiple=28,
         knows_photographs=True,
+        defaults=_defaults(parameters=0, reasons=True),
     )

@@ -20,7 +20,7 @@ _MAX_HEADER = 100_000_000  # bytes; the limit of the format itself
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Hold what the files of a checkpoint say.
+    """Describe a checkpoint by what its files say.
 
     Attributes:
         folder: where it lies.

@@ -27,7 +27,7 @@ def takes_requests(method: Asked) -> Asked:
     parameter = "requests" if several else "request"
 
     @functools.wraps(method)
-    def checked(self, *given: Any, **named: Any) -> Any:
+    def checked(self: Any, *given: Any, **named: Any) -> Any:
         asked, *rest = given or (named.pop(parameter, None),)
         requests = tuple(asked or ()) if several else (asked,)
         if not all(isinstance(request, Request) for request in requests):

@@ -24,7 +24,7 @@ _DETAIL = 200  # characters of a server's own words
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Hold where a model is served.
+    """Name where a model is served.
 
     Attributes:
         base: address without a slash at its end, as in http://host:8000/v1.

@@ -17,7 +17,7 @@ class BrokenStream(Exception):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Hold what one event adds: text, the reason for the end, the tokens so far.
+    """Add what one event brings: text, the reason for the end, the tokens so far.
 
     `finish` is empty, and `tokens` None, in all events but the last ones.
     """

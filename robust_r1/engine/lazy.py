@@ -1,4 +1,4 @@
-"""An engine whose model is still on its way: the page is there at once, torch comes after it."""
+"""An engine that loads its model when it is needed: the page is there at once, torch after it."""
 
 import threading
 import time
@@ -15,11 +15,11 @@ _WAIT = 0.05  # seconds between looks at Stop while the model is loading
 Load = Callable[[Callable[[float, str], object]], Engine]
 
 
-class Standby:
-    """Stand in for a model until it is loaded, then pass everything on to it.
+class LazyEngine:
+    """Load a model with the first question, or before it, and pass everything on; see `Engine`.
 
     Pictures can be fitted from the start, since a model's description is known without loading it.
-    A question waits for the model; Stop ends the wait. Where the model cannot be had, `stand_in`
+    A question waits for the model; Stop ends the wait. Where the model cannot be had, `fallback`
     answers instead, which `note` says; without one the next question tries again.
     """
 
@@ -27,8 +27,8 @@ class Standby:
         self,
         info: ModelInfo,
         load: Load,
-        stand_in: "Standby | None" = None,
-        make_room: Callable[["Standby"], object] | None = None,
+        fallback: "LazyEngine | None" = None,
+        make_room: Callable[["LazyEngine"], object] | None = None,
     ) -> None:
         """Describe the model and how to load it.
 
@@ -38,7 +38,7 @@ class Standby:
         self.label = info.label
         self.last_used = 0.0
         self._load = load
-        self._stand_in = stand_in
+        self._fallback = fallback
         self._make_room = make_room
         self._engine: Engine | None = None
         self._error: RobustR1Error | None = None
@@ -71,14 +71,14 @@ class Standby:
             self._engine, self._error = engine, error
             if engine is not None:
                 self.info = engine.info
-            elif self._stand_in is not None:
-                self.info = self._stand_in.info
+            elif self._fallback is not None:
+                self.info = self._fallback.info
             self._loading = self._expected = False
             self._changed.notify_all()
 
     def prepare(self) -> None:
         """See to it that the model is loaded, in a thread of its own."""
-        settled = self._error is not None and self._stand_in is not None
+        settled = self._error is not None and self._fallback is not None
         if self._engine is None and not self.loading and not settled:
             self.expect()
             threading.Thread(target=self.start, name="loading", daemon=True).start()
@@ -118,7 +118,7 @@ class Standby:
     def note(self) -> str:
         """Return the engine's note, how far it is, or what is the matter with the model."""
         if self._error is not None:
-            instead = f" {self._stand_in.label} answers instead." if self._stand_in else ""
+            instead = f" {self._fallback.label} answers instead." if self._fallback else ""
             return f"{self._error}{instead}"
         if self._engine is not None:
             return self._engine.note
@@ -128,10 +128,6 @@ class Standby:
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
         return self.info.fit(image)
-
-    def prompt(self, question: str) -> str:
-        """Return the text that the model is given; waits for the model."""
-        return self._wait(None).prompt(question)
 
     def count_tokens(self, text: str) -> int | None:
         """Return the number of tokens of a text, if it can be known; waits for the model."""
@@ -179,6 +175,9 @@ class Standby:
         self.last_used = time.monotonic()
         if engine is not None:
             return engine
-        if self._stand_in is not None:
-            return self._stand_in._wait(stop)
+        if self._fallback is not None:
+            return self._fallback._wait(stop)
         raise error or ModelError(f"{self.label} was unloaded; ask again.")
+
+
+Standby = LazyEngine  # until nothing imports the older name

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robust_r1.engine import catalog
 from robust_r1.engine.adapter import Adapter, is_adapter, read_adapter
@@ -12,12 +13,15 @@ from robust_r1.engine.memory import check_memory, memory_needed
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.errors import InputError, ModelError
 
+if TYPE_CHECKING:
+    from transformers import ProcessorMixin
+
 ATTENTION = ("eager", "sdpa", "flash_attention_2")
 
 
 @dataclass(frozen=True)
 class _Options:
-    """Hold how a model is loaded; None stands for what suits model and machine."""
+    """Say how a model is loaded; None stands for what suits model and machine."""
 
     precision: str | None = None
     attention: str | None = None
@@ -173,7 +177,7 @@ def default_precision(parameters: int) -> str:
     return "4bit" if torch.cuda.is_available() else "bf16"
 
 
-def open_processor(checkpoint: Checkpoint):
+def open_processor(checkpoint: Checkpoint) -> "ProcessorMixin":
     """Load a checkpoint's processor; raises ModelError where its files are missing or broken."""
     from robust_r1.engine.processing import load_processor
     from robust_r1.engine.weights import first_line

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from PIL import Image
-from transformers import PreTrainedModel, ProcessorMixin
+from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.generation.streamers import BaseStreamer
 
 from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
 from robust_r1.engine.control import Watch, any_set, takes_requests
-from robust_r1.engine.conversation import write_prompt, write_turns
+from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.sampling import StopWhen, generation_config, processors_for
@@ -64,10 +64,6 @@ class LocalEngine:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
         return self.info.fit(image)
 
-    def prompt(self, question: str) -> str:
-        """Return the text that the model is given for a question; raises InputError if unfit."""
-        return write_prompt(self.info, question)
-
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has for this model; `Answer.tokens` counts the same."""
         return len(self._processor.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -103,7 +99,8 @@ class LocalEngine:
         closed = threading.Event()
         stopped = any_set(stop, closed)
         with self._turn(stopped) as model:
-            watch, finish = Watch(), "stopped"
+            watch = Watch()
+            finish: Finish = "stopped"
             indices: list[int] = []
             pieces: list[str] = []
 
@@ -227,7 +224,7 @@ class LocalEngine:
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
         return [self._until_end(row) for row in rows]
 
-    def _inputs(self, batch: Sequence[_Chat]):
+    def _inputs(self, batch: Sequence[_Chat]) -> BatchFeature:
         pictures = [Image.fromarray(self.fit(one)) for shown, _ in batch for one in shown]
         texts = [
             self._processor.apply_chat_template(messages, add_generation_prompt=True)

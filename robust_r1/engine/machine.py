@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Memory:
-    """Hold free memory in bytes: the machine's, and the GPU's (0 where there is none)."""
+    """Count the free memory in bytes: the machine's, and the GPU's (0 where there is none)."""
 
     available: int
     gpu: int

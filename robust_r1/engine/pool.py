@@ -3,13 +3,12 @@
 import gc
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 from robust_r1.engine import Engine, catalog, load_engine, machine
 from robust_r1.engine.endpoint import is_endpoint, parse_endpoint
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine.lazy import LazyEngine, Load
 from robust_r1.engine.loading import default_precision
 from robust_r1.engine.types import ModelInfo
 
@@ -19,11 +18,17 @@ def open_models(
 ) -> list[Engine]:
     """Return the engines of the page's menu, each model once; without names all that are at hand.
 
-    They stand by until `start_loading`, or until somebody chooses them. A model that cannot be had
-    then is stood in for by the newest bundled one; an endpoint is asked again with every question.
-    Raises RobustR1Error for a name that means nothing, and for a folder that is broken.
+    None is loaded until `start_loading`, or until somebody chooses it. Where a model cannot be had
+    then, the newest bundled one answers; an endpoint is asked again with every question. Raises
+    RobustR1Error for a name that means nothing, and for a folder that is broken.
     """
-    return _Shelf(quantize, max_pixels).fill(names)
+    pool = ModelPool(quantize, max_pixels)
+    bundled = [info.name for info in catalog.bundled()]
+    chosen: dict[str, Engine] = {}
+    for name in names or ("auto", *reversed(bundled)):
+        engine = pool.open(name)
+        chosen.setdefault(engine.info.name, engine)
+    return list(chosen.values())
 
 
 def start_loading(engines: Sequence[Engine]) -> None:
@@ -32,7 +37,7 @@ def start_loading(engines: Sequence[Engine]) -> None:
     The program that calls this has then built all that it keeps, and spares the garbage collector
     from looking through it again and again: a full collection would hold up a preview for 85 ms.
     """
-    waiting = [engine for engine in engines if isinstance(engine, Standby)]
+    waiting = [engine for engine in engines if isinstance(engine, LazyEngine)]
     waiting = [one for one in waiting if one is engines[0] or one.info.parameters < catalog.SMALL]
     for engine in waiting:
         engine.expect()
@@ -46,68 +51,56 @@ def start_loading(engines: Sequence[Engine]) -> None:
     threading.Thread(target=load_all, name="loading", daemon=True).start()
 
 
-class _Shelf:
-    """Hold the models, and unload those that were asked longest ago where memory is short."""
+class ModelPool:
+    """Open each model once, and unload those that were asked longest ago where memory is short."""
 
-    def __init__(self, quantize: str | None, max_pixels: int | None) -> None:
-        self._options = {"quantize": quantize, "max_pixels": max_pixels}
-        self._models: dict[str, Standby] = {}
+    def __init__(self, quantize: str | None = None, max_pixels: int | None = None) -> None:
+        """Take how every model is to be loaded; see `load_engine`."""
+        self._quantize = quantize
+        self._max_pixels = max_pixels
+        self._models: dict[str, LazyEngine] = {}
 
-    def fill(self, names: Sequence[str]) -> list[Engine]:
-        bundled = {info.name: info for info in catalog.bundled()}
-        chosen: dict[str, Engine] = {}
-        for name in names or ("auto", *reversed(bundled)):
-            engine = self._engine(name, bundled)
-            chosen.setdefault(engine.info.name, engine)
-        return list(chosen.values())
+    def open(self, name: str) -> Engine:
+        """Return the engine of a name that `load_engine` takes; it loads when it is first asked."""
+        if is_endpoint(name):
+            return self._open_endpoint(name)
+        if name == "auto" and catalog.bundled() and not has_gpu():
+            return self.add(catalog.newest_bundled(), self._load("auto"))
+        info = catalog.find("robust-r1-rl" if name == "auto" else name)
+        if info.bundled or not catalog.bundled():
+            return self.add(info, self._load(info.name if info.bundled else info.source))
+        newest = catalog.newest_bundled()
+        fallback = self.add(newest, self._load(newest.name))
+        return self.add(info, self._load(info.source), fallback)
 
-    def make_room(self, wanted: Standby) -> None:
+    def add(self, info: ModelInfo, load: Load, fallback: LazyEngine | None = None) -> LazyEngine:
+        """Return the engine of a model, the one that is there already if there is one."""
+        if info.name not in self._models:
+            self._models[info.name] = LazyEngine(info, load, fallback, self.make_room)
+        return self._models[info.name]
+
+    def make_room(self, wanted: LazyEngine) -> None:
         """Unload others, the one that was asked longest ago first, until a model fits."""
-        precision = self._options["quantize"] or default_precision(wanted.info.parameters)
+        precision = self._quantize or default_precision(wanted.info.parameters)
         needed = wanted.info.memory.get(precision, 0)
-        for other in self._others(wanted):
+        others = (one for one in self._models.values() if one is not wanted)
+        for other in sorted(others, key=lambda one: one.last_used):
             if machine.read_memory().largest >= needed:
                 return
             other.unload()
 
-    def _others(self, wanted: Standby) -> Iterator[Standby]:
-        yield from sorted(
-            (one for one in self._models.values() if one is not wanted),
-            key=lambda one: one.last_used,
-        )
-
-    def _engine(self, name: str, bundled: dict[str, ModelInfo]) -> Engine:
-        if name == "auto" and bundled and not has_gpu():
-            info = catalog.newest_bundled()
-            return self._standby(info, "auto")
-        if is_endpoint(name):
-            return self._endpoint(name)
-        info = catalog.find("robust-r1-rl" if name == "auto" else name)
-        own = info.name in bundled
-        return self._standby(info, name if own else info.source, stands_for_itself=own)
-
-    def _standby(self, info: ModelInfo, name: str, stands_for_itself: bool = True) -> Standby:
-        if info.name not in self._models:
-            stand_in = None
-            if not stands_for_itself and catalog.bundled():
-                newest = catalog.newest_bundled()
-                stand_in = self._standby(newest, newest.name)
-            load = partial(_load, name, self._options)
-            self._models[info.name] = Standby(info, load, stand_in, self.make_room)
-        return self._models[info.name]
-
-    def _endpoint(self, name: str) -> Engine:
+    def _open_endpoint(self, name: str) -> Engine:
         from robust_r1.engine.remote import describe
 
-        options = {"max_pixels": self._options["max_pixels"]}  # the precision is the endpoint's own
         endpoint = parse_endpoint(name)
         if not endpoint.model:  # only the endpoint knows what it serves
-            return load_engine(name, **options)
-        return Standby(describe(endpoint), partial(_load, name, options))
+            return load_engine(name, max_pixels=self._max_pixels)
+        return LazyEngine(describe(endpoint), self._load(name))
 
-
-def _load(name: str, options: dict, report) -> Engine:
-    return load_engine(name, progress=report, **options)
+    def _load(self, name: str) -> Load:
+        # The precision of a model behind an endpoint is the endpoint's own.
+        quantize = None if is_endpoint(name) else self._quantize
+        return lambda report: load_engine(name, quantize, report, max_pixels=self._max_pixels)
 
 
 def has_gpu() -> bool:

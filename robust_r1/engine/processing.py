@@ -7,6 +7,7 @@ same numbers everywhere.
 """
 
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
@@ -44,7 +45,9 @@ class ImageTextProcessor(Qwen2_5_VLProcessor):
     (TRL, `transformers serve`) is to read them, or use `load_processor`.
     """
 
-    def __init__(self, image_processor=None, tokenizer=None, chat_template=None):
+    def __init__(
+        self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None
+    ):
         super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
 
@@ -53,7 +56,9 @@ def register_processor() -> None:
     AutoProcessor.register(Qwen2_5_VLConfig, ImageTextProcessor, exist_ok=True)
 
 
-def load_processor(source: str | Path, model_type: str = QWENS[0], **options) -> ProcessorMixin:
+def load_processor(
+    source: str | Path, model_type: str = QWENS[0], **options: Any
+) -> ProcessorMixin:
     """Load the processor of a checkpoint: a folder or a hub id, saved by either class.
 
     Of model types outside QWENS it is what transformers' auto class makes of it. Padding is on the

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 from transformers import (
+    PreTrainedModel,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     StoppingCriteria,
@@ -30,7 +31,7 @@ _QUESTION = 160  # tokens of the instructions and a question
 
 @dataclass(frozen=True)
 class Cost:
-    """Hold what one batch cost: seconds to load and to the first token, tokens a second, bytes.
+    """Report what one batch cost: seconds to load and to the first token, tokens a second, bytes.
 
     `tokens_per_second` counts all rows of the batch, after their first token.
     """
@@ -140,14 +141,18 @@ class _Steps(StoppingCriteria):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **options) -> torch.Tensor:
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **options: object
+    ) -> torch.Tensor:
         """Never stop."""
         input_ids[:, -1].cpu()  # on a GPU, waits for the token
         self.times.append(time.perf_counter())
         return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
 
-def _generate(model, batch: int, tokens: int, grid: tuple[int, int]) -> tuple[float, float]:
+def _generate(
+    model: PreTrainedModel, batch: int, tokens: int, grid: tuple[int, int]
+) -> tuple[float, float]:
     """Return (seconds to the first token, tokens a second after it)."""
     steps = _Steps()
     inputs = _inputs(model, batch, grid)
@@ -162,7 +167,9 @@ def _generate(model, batch: int, tokens: int, grid: tuple[int, int]) -> tuple[fl
     return first - start, rate
 
 
-def _inputs(model, batch: int, grid: tuple[int, int]) -> dict[str, torch.Tensor]:
+def _inputs(
+    model: PreTrainedModel, batch: int, grid: tuple[int, int]
+) -> dict[str, torch.Tensor]:
     config = model.config
     vision, picture = config.vision_config, grid[0] * grid[1]
     merge = vision.spatial_merge_size

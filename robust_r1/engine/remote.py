@@ -12,7 +12,7 @@ from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine import catalog
 from robust_r1.engine.control import Watch, any_set, takes_requests
-from robust_r1.engine.conversation import write_prompt, write_turns
+from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, parse_endpoint
 from robust_r1.engine.transfer import Arrival, Transfer, list_models
 from robust_r1.engine.types import (
@@ -48,10 +48,6 @@ class RemoteEngine:
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
         return self.info.fit(image)
-
-    def prompt(self, question: str) -> str:
-        """Return the text that the model is given for a question; raises InputError if unfit."""
-        return write_prompt(self.info, question)
 
     def count_tokens(self, text: str) -> None:
         """Return None: the protocol has no way to count without writing."""

@@ -50,7 +50,9 @@ class StopWhen(StoppingCriteria):
     def __init__(self, condition: Callable[[], bool]):
         self._condition = condition
 
-    def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **options: object
+    ) -> torch.Tensor:
         """Return a verdict for each row; it is the same for all."""
         verdict = self._condition()
         return torch.full((input_ids.shape[0],), verdict, device=input_ids.device)

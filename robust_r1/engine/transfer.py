@@ -29,7 +29,7 @@ _MAX_ERROR = 20_000  # bytes of an error's text that are read
 
 @dataclass(frozen=True)
 class Arrival:
-    """Hold what has come for one of the questions: a piece, or, at its end, what went wrong.
+    """Report what has come for one of the questions: a piece, or, at its end, what went wrong.
 
     `ended` marks the last arrival of a question; `fault` is None where it ended well.
     """
@@ -50,7 +50,7 @@ class Transfer:
         self._at_once = at_once
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task | None = None
+        self._task: asyncio.Task[None]
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
 
     def __enter__(self) -> Self:
@@ -158,11 +158,12 @@ def list_models(endpoint: Endpoint) -> list[str]:
 
 def _look(client: httpx.Client, endpoint: Endpoint) -> httpx.Response | None:
     """Ask for the list of models; None where the endpoint is there, but does not answer that."""
-    for pause in (*RETRIES, None):
+    pauses = iter(RETRIES)
+    while True:
         try:
             return client.get(f"{endpoint.base}/models")
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            if pause is None:
+            if (pause := next(pauses, None)) is None:
                 raise endpoint.connection_fault(error) from error
             time.sleep(pause)
         except httpx.HTTPError:  # it took the connection: busy, perhaps

@@ -15,9 +15,10 @@ from robust_r1.errors import InputError
 Finish = Literal["stop", "length", "stopped", "cut"]
 PRECISIONS = ("4bit", "8bit", "bf16", "fp16", "fp32")
 
-# The length of the longest completions in the published training run is 2048 tokens; twice that
-# leaves room and still ends a model that never stops.
-MAX_NEW_TOKENS = 4096
+# The longest completions of the published training run, in tokens (Tang et al., Section 4); twice
+# that leaves room and still ends a model that never stops.
+CHAIN_TOKENS = 2048
+MAX_NEW_TOKENS = 2 * CHAIN_TOKENS
 
 # Pictures of one question at most. Four at the full pixel budget are 5,120 tokens, a sixth of what
 # Qwen2.5-VL was trained on; more would crowd out a long conversation.
@@ -26,7 +27,10 @@ MAX_PICTURES = 4
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """Hold how an answer is generated; the same settings and input give the same text.
+    """Say how an answer is generated; the same settings and input give the same text.
+
+    How a model is asked by itself is in `ModelInfo.defaults`; to change one thing of that, write
+    `dataclasses.replace(info.defaults, temperature=0.7)`.
 
     Attributes:
         max_new_tokens: largest number of tokens, 1 to MAX_NEW_TOKENS.
@@ -38,7 +42,7 @@ class GenerationSettings:
         InputError: a value outside these ranges.
     """
 
-    max_new_tokens: int = 512
+    max_new_tokens: int = CHAIN_TOKENS
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
@@ -60,7 +64,7 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Turn:
-    """Hold an earlier turn about the same pictures: the question as asked, the whole answer."""
+    """Repeat an earlier turn about the same pictures: the question as asked, the whole answer."""
 
     question: str
     answer: str
@@ -91,14 +95,14 @@ class Request:
 
 @dataclass(frozen=True)
 class TextDelta:
-    """Hold the next piece of an answer's text, never empty and never half a character."""
+    """Bring the next piece of an answer's text, never empty and never half a character."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold a whole answer.
+    """Give what a model said, and how that went.
 
     Attributes:
         text: everything the model wrote, section tags included, without end and padding tokens.
@@ -180,19 +184,29 @@ class ModelInfo:
 class Engine(Protocol):
     """Answer questions about pictures with one loaded model. Safe to use from several threads."""
 
-    info: ModelInfo
-    precision: str
-    device: str
-    note: str
-    """Why this model answers and not the one that was wanted; empty where there is nothing to say.
-    """
+    @property
+    def info(self) -> ModelInfo:
+        """Describe the model."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Name the precision of the weights, one of PRECISIONS; behind an endpoint "remote"."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Say where the model runs."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """Say why this model answers and not the one that was wanted; empty where it is that one.
+        """
+        ...
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
-        ...
-
-    def prompt(self, question: str) -> str:
-        """Return the text that the model is given for a question."""
         ...
 
     def count_tokens(self, text: str) -> int | None:

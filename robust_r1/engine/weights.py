@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from transformers import (
     AutoModelForImageTextToText,
     BitsAndBytesConfig,
+    PreTrainedModel,
     Qwen2_5_VLForConditionalGeneration,
 )
 
@@ -45,7 +46,7 @@ def load_model(
     adapter: Path | None,
     report: Progress,
     device: str | int | None = None,
-):
+) -> PreTrainedModel:
     """Load a model, ready to generate.
 
     Args:
@@ -92,7 +93,9 @@ def load_model(
     return model.eval()
 
 
-def _apply(model, folder: Path, precision: str, checkpoint: Checkpoint):
+def _apply(
+    model: PreTrainedModel, folder: Path, precision: str, checkpoint: Checkpoint
+) -> PreTrainedModel:
     from peft import PeftModel
 
     with _quiet(), _loading_errors(checkpoint, precision, folder):

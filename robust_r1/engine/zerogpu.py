@@ -33,14 +33,19 @@ _START, _RATE, _MOST = 15, 15, 120
 class ZeroGpuEngine:
     """Pass questions to a loaded engine inside a function that a GPU is lent to; see `Engine`."""
 
-    def __init__(self, engine: Engine, gpu: Callable[..., Callable]) -> None:
-        """Wrap an engine; `gpu` is `spaces.GPU`, called at startup as the Space demands."""
-        self.info = engine.info
-        self.precision, self.device, self.note = engine.precision, engine.device, engine.note
+    def __init__(self, engine: Engine, gpu: Callable[..., Callable], note: str = "") -> None:
+        """Wrap an engine; `gpu` is `spaces.GPU`, called at startup as the Space demands.
+
+        `note` is said in place of the engine's own.
+        """
+        self.info, self.note = engine.info, note or engine.note
+        self.precision, self.device = engine.precision, engine.device
         self._engine = engine
 
         @gpu(duration=booked_seconds)
-        def answer(request: Request, settings: GenerationSettings):
+        def answer(
+            request: Request, settings: GenerationSettings
+        ) -> Iterator[TextDelta | Answer]:
             yield from engine.stream(request, settings)
 
         self._answer = answer
@@ -48,10 +53,6 @@ class ZeroGpuEngine:
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
         return self._engine.fit(image)
-
-    def prompt(self, question: str) -> str:
-        """Return the text that the model is given for a question."""
-        return self._engine.prompt(question)
 
     def count_tokens(self, text: str) -> int | None:
         """Return how many tokens a text has for this model."""
@@ -95,8 +96,8 @@ class ZeroGpuEngine:
         for request in requests:
             if any_set(stop)():
                 break
-            *_, answer = self.stream(request, settings, stop)
-            answers.append(answer)
+            events = self.stream(request, settings, stop)
+            answers += [event for event in events if isinstance(event, Answer)]
         return tuple(answers)
 
     def close(self) -> None:
@@ -119,19 +120,17 @@ def open_on_zero_gpu(
     """
     engines: dict[str, Engine] = {}
     for name in names or ("robust-r1-rl",):
-        engine = _open("robust-r1-rl" if name == "auto" else name, max_pixels)
-        if not is_endpoint(name):
-            engine = ZeroGpuEngine(engine, gpu)
+        engine = _open("robust-r1-rl" if name == "auto" else name, gpu, max_pixels)
         engines.setdefault(engine.info.name, engine)
     return list(engines.values())
 
 
-def _open(name: str, max_pixels: int | None) -> Engine:
+def _open(name: str, gpu: Callable[..., Callable], max_pixels: int | None) -> Engine:
     try:
-        precision = None if is_endpoint(name) else "bf16"
-        return load_engine(name, precision, max_pixels=max_pixels, warm=False)
+        if is_endpoint(name):
+            return load_engine(name, max_pixels=max_pixels)
+        return ZeroGpuEngine(load_engine(name, "bf16", max_pixels=max_pixels, warm=False), gpu)
     except RobustR1Error as error:
         newest = catalog.newest_bundled()
         engine = load_engine(newest.name, "bf16", warm=False)
-        engine.note = f"{error} {newest.label} answers instead."
-        return engine
+        return ZeroGpuEngine(engine, gpu, f"{error} {newest.label} answers instead.")

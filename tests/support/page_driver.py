@@ -13,7 +13,7 @@ import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from robust_r1.chain import parse
-from robust_r1.engine import Answer, ModelInfo, TextDelta, Turn
+from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
 from robust_r1.engine.control import takes_requests
 from robust_r1.engine.conversation import check_history, check_pictures
 from robust_r1.ui import build_ui, launch_arguments
@@ -50,7 +50,7 @@ class ScriptedEngine:
             name=name, label=label, source="tests", bundled=True, parameters=1, memory={},
             licence="MIT", about="It says what the test wants.", min_pixels=1024,
             max_pixels=pixels, multiple=32, knows_photographs=False, converses=converses,
-            pictures=pictures,
+            pictures=pictures, defaults=GenerationSettings(max_new_tokens=320),
         )
         self.note = note
         self.texts = texts or {}
@@ -63,9 +63,6 @@ class ScriptedEngine:
 
     def fit(self, image):
         return self.info.fit(image)
-
-    def prompt(self, question):
-        return question
 
     def count_tokens(self, text):
         return len(text.split())

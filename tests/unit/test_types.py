@@ -7,7 +7,7 @@ from tests.support.paths import ROOT
 
 CHECKED = [
     *("errors.py", "markup.py", "images.py", "chain.py", "rewards.py", "store.py"),
-    *("degradations", "metrics", "scenes", "records"),
+    *("degradations", "metrics", "scenes", "records", "engine"),
 ]
 
 

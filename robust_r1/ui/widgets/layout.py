@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import gradio as gr
 
 from robust_r1.engine import Engine
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine.lazy import LazyEngine
 from robust_r1.markup import escape
 from robust_r1.ui.shortcuts import keys_list, keys_script
 
@@ -53,7 +53,7 @@ def build_header(page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
         """Show the engines' notes, also while they are loaded and once more at the end."""
         shown = _notes(engines)
         yield shown
-        waiting = [engine for engine in engines if isinstance(engine, Standby)]
+        waiting = [engine for engine in engines if isinstance(engine, LazyEngine)]
         while any(engine.loading for engine in waiting):
             time.sleep(_LOOK)
             if (notes := _notes(engines)) != shown:

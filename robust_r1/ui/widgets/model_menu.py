@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from robust_r1.engine import Engine, catalog, machine
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.loading import default_precision
 from robust_r1.engine.memory import fitting
 from robust_r1.markup import escape
@@ -28,7 +28,7 @@ def wire_menu(
 
     def follow(name: str) -> Iterator[tuple]:
         engine = named[name]
-        if isinstance(engine, Standby):
+        if isinstance(engine, LazyEngine):
             engine.prepare()
             while engine.loading:
                 yield _state(engine.note), gr.skip()
@@ -48,7 +48,7 @@ def _state(words: str) -> str:
 
 def _label(engine: Engine) -> str:
     """Say in the menu who answers, and whether a large model fits this machine."""
-    if isinstance(engine, Standby) and engine.failed:
+    if isinstance(engine, LazyEngine) and engine.failed:
         replaced = engine.label != engine.info.label
         return f"{engine.label}: {engine.info.label if replaced else 'nobody'} answers"
     info = engine.info

@@ -18,6 +18,7 @@ from robust_r1.ask.record import to_json
 from robust_r1.cli import main
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import MAX_PICTURES, GenerationSettings, Request, Turn, catalog, load_engine
+from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.processing import VISION_TOKENS
 from robust_r1.engine.remote import connect
 from robust_r1.engine.zerogpu import ZeroGpuEngine
@@ -84,7 +85,7 @@ def test_every_picture_is_shown_in_its_order_before_the_text_and_within_the_budg
     text = processor.tokenizer.decode(seen[0]["input_ids"][0])
     first, later = text.split("<|im_start|>user\n")[1:]
     assert first.count(START) == 1 + count and START not in later
-    assert first.rfind(VISION_TOKENS[1]) < first.find(engine.prompt("b?"))
+    assert first.rfind(VISION_TOKENS[1]) < first.find(write_prompt(engine.info, "b?"))
 
 
 def test_an_answer_depends_on_every_picture_and_on_their_order_and_repeats(engine, picture, others):

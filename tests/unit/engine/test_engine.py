@@ -13,6 +13,7 @@ import torch
 
 from robust_r1.chain import parse
 from robust_r1.engine import Answer, GenerationSettings, Request, TextDelta, Turn, load_engine
+from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.worker import TokenSource
 from robust_r1.errors import InputError, ModelError
 
@@ -343,7 +344,7 @@ def test_an_unfit_question_is_refused_at_once(engine, picture, question):
 
 @pytest.mark.parametrize("token", ["<|image_pad|>", "<|im_end|>", "<|vision_start|>", "<|x|>"])
 def test_control_tokens_in_a_question_are_text(engine, picture, token):
-    assert token not in engine.prompt(f"What is {token}?")
+    assert token not in write_prompt(engine.info, f"What is {token}?")
     answer_of(engine.stream(Request.of(picture, f"What is {token} and {token}?"), SHORT))
 
 

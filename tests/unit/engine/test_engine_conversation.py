@@ -8,6 +8,7 @@ import pytest
 from robust_r1 import images
 from robust_r1.cli import main
 from robust_r1.engine import MAX_TURNS, GenerationSettings, Request, Turn, catalog, load_engine
+from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.processing import IMAGE_TOKEN
 from robust_r1.errors import InputError
 from tests.support.paths import ROOT
@@ -62,9 +63,12 @@ def inputs_of(engine, monkeypatch):
 
 def test_a_follow_up_holds_the_earlier_turns_verbatim_in_their_order(engine, picture, inputs_of):
     given, pictures = inputs_of(picture, "And its color?", history=(FIRST, SECOND))
-    first = f"{engine.prompt(FIRST.question)}<|im_end|>\n<|im_start|>assistant\n{FIRST.answer}"
-    second = f"{engine.prompt(SECOND.question)}<|im_end|>\n<|im_start|>assistant\n{SECOND.answer}"
-    third = f"{engine.prompt('And its color?')}<|im_end|>\n<|im_start|>assistant\n"
+    first, second, third = (
+        write_prompt(engine.info, question) + "<|im_end|>\n<|im_start|>assistant\n" + answer
+        for question, answer in (
+            (FIRST.question, FIRST.answer), (SECOND.question, SECOND.answer), ("And its color?", "")
+        )
+    )  # fmt: skip
     assert given.endswith(
         f"{first}<|im_end|>\n<|im_start|>user\n{second}<|im_end|>\n<|im_start|>user\n{third}"
     )

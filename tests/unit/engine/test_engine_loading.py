@@ -19,6 +19,7 @@ from huggingface_hub.errors import (
 
 from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, loading
 from robust_r1.engine.checkpoint import read_checkpoint
+from robust_r1.engine.conversation import write_prompt
 from robust_r1.errors import ModelError
 from tests.support.paths import ROOT
 from tests.support.tiny_checkpoint import make_checkpoint
@@ -311,8 +312,9 @@ def test_a_model_without_reasoning_is_asked_for_the_answer_only(models, picture)
     config = catalog.MODELS / "tiny-base" / "config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "answer_only": True}))
     with load_engine("tiny-base") as base, load_engine("tiny-sft") as tuned:
-        assert "<TYPE>" not in base.prompt("What?") and "<ANSWER>" in base.prompt("What?")
-        assert "<TYPE>" in tuned.prompt("What?")
+        asked = write_prompt(base.info, "What?")
+        assert "<TYPE>" not in asked and "<ANSWER>" in asked
+        assert "<TYPE>" in write_prompt(tuned.info, "What?")
 
 
 def test_the_catalog_finds_by_name_hub_id_and_folder(good):

@@ -1,4 +1,4 @@
-"""Claims about the menu's models: what loads when, who stands in, what is unloaded for whom."""
+"""Claims about the menu's models: what loads when, who answers instead, what makes room."""
 
 import threading
 
@@ -7,10 +7,10 @@ import huggingface_hub
 import pytest
 
 from robust_r1.engine import Answer, GenerationSettings, ModelInfo, Request, catalog, machine
-from robust_r1.engine import pool as shelf
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine import pool as pool_module
+from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.memory import memory_needed
-from robust_r1.engine.pool import open_models, start_loading
+from robust_r1.engine.pool import ModelPool, open_models, start_loading
 from robust_r1.errors import InputError, ModelError
 from robust_r1.ui.widgets.model_menu import _label
 from tests.support.endpoint_server import TEXT, serve_endpoint
@@ -25,7 +25,7 @@ def _offline_and_without_gpu(monkeypatch):
         raise httpx.ConnectError("no route")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    monkeypatch.setattr(shelf, "has_gpu", lambda: False)
+    monkeypatch.setattr(pool_module, "has_gpu", lambda: False)
 
 
 def large(name: str, parameters: int = 3_000_000_000) -> ModelInfo:
@@ -57,7 +57,7 @@ def test_a_hub_out_of_reach_leaves_the_bundled_model_answering_and_says_why(pict
     assert "hub could not be reached" in engine.note
     assert engine.note.endswith(f"{newest.label} answers instead.")
     assert _label(engine) == f"Robust-R1 RL (3B): {newest.label} answers"
-    assert other.precision  # the stand-in is the menu's own model, not a second copy of it
+    assert other.precision  # the fallback is the menu's own model, not a second copy of it
     for one in (engine, other):
         one.close()
 
@@ -86,15 +86,15 @@ def test_an_endpoint_that_is_down_is_asked_again_with_the_next_question(picture,
 def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monkeypatch):
     loaded = []
 
-    def standby(info: ModelInfo) -> Standby:
+    def lazy(info: ModelInfo) -> LazyEngine:
         def load(report):
             loaded.append(info.name)
             return ScriptedEngine(info.name)
 
-        return Standby(info, load)
+        return LazyEngine(info, load)
 
-    engines = [standby(large("a")), standby(large("b")), standby(large("c", 1000))]
-    monkeypatch.setattr(shelf.gc, "freeze", lambda: None)
+    engines = [lazy(large("a")), lazy(large("b")), lazy(large("c", 1000))]
+    monkeypatch.setattr(pool_module.gc, "freeze", lambda: None)
     start_loading(engines)
     for thread in threading.enumerate():
         if thread.name == "loading":
@@ -105,7 +105,7 @@ def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monk
 
 
 def test_the_model_that_was_asked_longest_ago_makes_room(picture, monkeypatch):
-    room = shelf._Shelf("bf16", None)
+    pool = ModelPool("bf16")
     used = memory_needed(3_000_000_000)["bf16"]
     free = [round(2.5 * used)]
     monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(free[0], 0))
@@ -119,11 +119,9 @@ def test_the_model_that_was_asked_longest_ago_makes_room(picture, monkeypatch):
         def close(self):
             free[0] += used
 
-    for name in "abc":
-        room._models[name] = Standby(
-            large(name), lambda report, name=name: Counted(name), None, room.make_room
-        )
-    first, second, third = room._models.values()
+    first, second, third = (
+        pool.add(large(name), lambda report, name=name: Counted(name)) for name in "abc"
+    )
     for engine in (first, second, first, third):
         answer_of(engine, picture)
     assert [bool(one.precision) for one in (first, second, third)] == [True, False, True]
@@ -140,7 +138,7 @@ def test_stop_ends_the_wait_for_a_model_that_loads_and_its_note_says_how_far(pic
         go.wait(10)
         return ScriptedEngine()
 
-    engine, stop = Standby(large("slow"), load), threading.Event()
+    engine, stop = LazyEngine(large("slow"), load), threading.Event()
     engine.prepare()
     assert begun.wait(5) and engine.loading
     assert engine.note == "slow is loading. Loading weights, 40%."
@@ -160,7 +158,7 @@ def test_whatever_goes_wrong_in_loading_reaches_who_asks_and_is_tried_again(pict
             raise RuntimeError("a bug")
         return ScriptedEngine()
 
-    engine = Standby(large("odd"), load)
+    engine = LazyEngine(large("odd"), load)
     with pytest.raises(ModelError, match="a bug"):
         answer_of(engine, picture)
     assert answer_of(engine, picture).finish == "stop"
@@ -170,7 +168,7 @@ def test_the_menu_says_what_fits(monkeypatch):
     def label(available, gpu=0):
         memory = machine.Memory(available, gpu)
         monkeypatch.setattr(machine, "read_memory", lambda: memory)
-        return _label(Standby(large("big"), None))
+        return _label(LazyEngine(large("big"), None))
 
     needed = memory_needed(3_000_000_000)
     assert label(1000, gpu=needed["4bit"] + 1) == "big, fits in 4bit"

@@ -28,6 +28,7 @@ from robust_r1.engine import (
     load_engine,
 )
 from robust_r1.engine import transfer as transfer_module
+from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.endpoint import KEY_VARIABLE, TIMEOUT_VARIABLE, parse_endpoint
 from robust_r1.engine.events import BrokenStream, EventReader, read_chunk
 from robust_r1.engine.remote import connect
@@ -96,7 +97,8 @@ def test_the_picture_travels_as_the_png_that_the_model_is_to_see(server, picture
         image, text = body["messages"][0]["content"]
         head, _, data = image["image_url"]["url"].partition(",")
         sent = images.load(base64.b64decode(data))
-        assert (head, text["text"]) == ("data:image/png;base64", engine.prompt("What is it?"))
+        assert head == "data:image/png;base64"
+        assert text["text"] == write_prompt(engine.info, "What is it?")
         assert np.array_equal(sent, engine.fit(picture))
     assert (body["max_tokens"], body["temperature"], body["seed"]) == (24, 0.0, 5)
     assert (body["model"], key) == ("good", None)
@@ -144,7 +146,7 @@ def test_a_model_of_the_catalog_is_known_by_its_name_there(server):
     assert known.note == "" and known.info.reasons and known.info.licence != "unknown"
     assert known.info.max_pixels == catalog.find("robust-r1-rl").max_pixels
     base = connect(f"{server.address}/v1#Qwen/Qwen2.5-VL-3B-Instruct", {})
-    assert not base.info.reasons and "<TYPE>" not in base.prompt("a?")
+    assert not base.info.reasons and "<TYPE>" not in write_prompt(base.info, "a?")
     assert "not known" in connect(f"{server.address}/v1#other", {}).note
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from robust_r1.engine import Request, catalog
 from robust_r1.engine.endpoint import Endpoint
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.remote import RemoteEngine
 from robust_r1.engine.zerogpu import ZeroGpuEngine
 from robust_r1.errors import InputError
@@ -19,7 +19,7 @@ def engine(request, tiny_engine):
     return {
         "local": lambda: tiny_engine,
         "remote": lambda: RemoteEngine(Endpoint("http://localhost:1/v1", "any")),
-        "lazy": lambda: Standby(catalog.find("robust-r1-rl"), lambda report: tiny_engine),
+        "lazy": lambda: LazyEngine(catalog.find("robust-r1-rl"), lambda report: tiny_engine),
         "zerogpu": lambda: ZeroGpuEngine(tiny_engine, lambda duration: lambda work: work),
         "scripted": ScriptedEngine,
     }[request.param]()

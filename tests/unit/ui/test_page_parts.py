@@ -17,7 +17,7 @@ from robust_r1.ask.pipeline import Outcome, Reply
 from robust_r1.chain import Finding, StreamParser, parse
 from robust_r1.degradations import PRESETS, SPECS
 from robust_r1.engine import Answer, GenerationSettings
-from robust_r1.engine.lazy import Standby
+from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.pool import start_loading
 from robust_r1.markup import escape
 from robust_r1.ui.theme import launch_arguments
@@ -176,14 +176,14 @@ def test_page_is_served_without_anything_from_elsewhere():
 
 def test_what_was_built_is_left_to_itself_by_the_garbage_collector():
     engine = ScriptedEngine(note="here")
-    standby = Standby(engine.info, lambda report: engine)
+    lazy = LazyEngine(engine.info, lambda report: engine)
     frozen = gc.get_freeze_count()
     try:
-        start_loading([standby])
+        start_loading([lazy])
         for thread in threading.enumerate():
             if thread.name == "loading":
                 thread.join()
-        assert not standby.loading and standby.note == "here"
+        assert not lazy.loading and lazy.note == "here"
         assert gc.get_freeze_count() > frozen
     finally:
         gc.unfreeze()
