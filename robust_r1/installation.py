@@ -10,7 +10,7 @@ import shutil
 import sys
 from importlib import import_module
 
-from robust_r1.paths import INSTALLED
+from robust_r1.paths import CHECKOUT
 
 PYTHON = (3, 11)  # as pyproject.toml says
 # How a newer Python may be called; on Windows its launcher knows all that are installed.
@@ -32,7 +32,6 @@ EXTRAS = {
     "page": ("gradio", "plotly"),
     "train": ("datasets", "tensorboard", "trl", "yaml"),
 }
-_CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def start(module: str, *arguments: object) -> int:
@@ -57,7 +56,7 @@ def start(module: str, *arguments: object) -> int:
 def _install(extra: str) -> str:
     """Return the command that brings the packages of an extra to this Python."""
     pip = f"run: {shlex.quote(sys.executable)} -m pip install"
-    if INSTALLED:
+    if CHECKOUT is None:
         return f'{pip} "robust-r1[{extra}]"' if extra else f"{pip} robust-r1"
     if sys.prefix == sys.base_prefix:  # pip may not install into the system's own Python
         return _set_up()
@@ -83,7 +82,7 @@ def _set_up() -> str:
 
 def _path(*parts: str) -> str:
     """Return a path of the checkout, as short as the folder that one is in allows."""
-    folder = "" if os.getcwd() == _CHECKOUT else _CHECKOUT
+    folder = "" if os.getcwd() == str(CHECKOUT) else str(CHECKOUT)
     return shlex.quote(os.path.join(folder, *parts))
 
 

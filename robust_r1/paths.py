@@ -6,14 +6,14 @@ A wheel carries what lies in the checkout's `assets/` (less its screenshots) ins
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
-_CHECKOUT = _PACKAGE.parent
-INSTALLED = (_PACKAGE / "assets").is_dir()
+# The folder that the project is used in, or None where it is installed as a package.
+CHECKOUT = None if (_PACKAGE / "assets").is_dir() else _PACKAGE.parent
 
-ASSETS = (_PACKAGE if INSTALLED else _CHECKOUT) / "assets"
+ASSETS = (CHECKOUT or _PACKAGE) / "assets"
 EXAMPLES = ASSETS / "examples"
 MODELS = ASSETS / "models"
 BUNDLED_RUNS = ASSETS / "runs"
 
 # Where the user's own runs and notebook lie. An installed package lies among others, so there it is
 # the folder that it is used from.
-OWN_RUNS = (Path.cwd() if INSTALLED else _CHECKOUT) / "runs"
+OWN_RUNS = (CHECKOUT or Path.cwd()) / "runs"

@@ -43,9 +43,9 @@ class Previewing:
 def measure_preview(arguments: Sequence[str] = (), runs: int = RUNS) -> Previewing:
     """Start the page, move three sliders a hundredth at a time, and time the preview of each move.
 
-    `arguments` go to app.py; without them it serves the newest bundled model. Bundled models see
-    small pictures, so the endpoint is asked for full size. Raises ModelError where the page does
-    not start, or refuses a preview.
+    `arguments` go to the command `page`; without them it serves the newest bundled model. Bundled
+    models see small pictures, so the endpoint is asked for full size. Raises ModelError where the
+    page does not start, or refuses a preview.
     """
     import psutil
 

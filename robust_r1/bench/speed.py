@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 
@@ -25,8 +24,8 @@ from robust_r1.engine import Answer, Request, load_engine
 from robust_r1.engine.machine import peak_memory
 from robust_r1.errors import ModelError, RobustR1Error
 from robust_r1.images import encode_preview
+from robust_r1.paths import CHECKOUT
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDTH, HEIGHT = 640, 427  # the usual size of a COCO photograph, which A-OKVQA asks about
 MEGAPIXEL = (868, 1148)  # (height, width) of a 4:3 photograph as the full-size models see it
 # The three that people combine most, one slow filter, one cheap curve and one noise.
@@ -40,7 +39,7 @@ class Startup:
     """Hold what starting the page costs.
 
     Attributes:
-        page_seconds: from starting `python app.py` to an HTML answer.
+        page_seconds: from starting `robust-r1 page` to an HTML answer.
         resident_bytes: memory of the page's process and its children at that moment.
         import_seconds: importing robust_r1.degradations in a fresh Python, without Python's start.
     """
@@ -104,9 +103,9 @@ class Answering:
 
 
 def measure_startup(arguments: Sequence[str] = (), timeout: float = 120.0) -> Startup:
-    """Start `python app.py` on a free port, wait for the page, and end it again.
+    """Start `robust-r1 page` on a free port, wait for the page, and end it again.
 
-    `arguments` go to app.py. Raises ModelError where no page came within `timeout` seconds.
+    `arguments` go to it. Raises ModelError where no page came within `timeout` seconds.
     """
     start = time.perf_counter()
     with started_page(arguments, timeout) as page:
@@ -117,18 +116,18 @@ def measure_startup(arguments: Sequence[str] = (), timeout: float = 120.0) -> St
 
 @contextmanager
 def started_page(arguments: Sequence[str] = (), timeout: float = 120.0) -> Iterator[ServedPage]:
-    """Start `python app.py` on a free port, hand it over once it answers, and end it again.
+    """Start `robust-r1 page` on a free port, hand it over once it answers, and end it again.
 
-    `arguments` go to app.py. Raises ModelError where no page came within `timeout` seconds.
+    `arguments` go to it. Raises ModelError where no page came within `timeout` seconds.
     """
     port = _free_port()
-    command = [sys.executable, "app.py", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "robust_r1", "page", "--port", str(port), *arguments]
     address = f"http://127.0.0.1:{port}/"
     start = time.perf_counter()
     # A session of its own, so that whatever the page started can be ended with it.
     process = subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=CHECKOUT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -136,10 +135,10 @@ def started_page(arguments: Sequence[str] = (), timeout: float = 120.0) -> Itera
     try:
         while not _answers(address):
             if process.poll() is not None:
-                raise ModelError("app.py ended before it answered; run it to see why.")
+                raise ModelError("The page ended before it answered; start it to see why.")
             if time.perf_counter() - start > timeout:
                 raise ModelError(
-                    f"app.py did not answer within {timeout:.0f} s; run it to see why."
+                    f"The page did not answer within {timeout:.0f} s; start it to see why."
                 )
             time.sleep(0.02)
         yield ServedPage(address, process.pid)
@@ -150,8 +149,9 @@ def started_page(arguments: Sequence[str] = (), timeout: float = 120.0) -> Itera
 def measure_import(module: str = "robust_r1.degradations", runs: int = 3) -> float:
     """Return the seconds that importing a module takes in a fresh Python: the median of runs."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", code]
     return statistics.median(
-        float(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT)) for _ in range(runs)
+        float(subprocess.check_output(command, cwd=CHECKOUT)) for _ in range(runs)
     )
 
 

@@ -54,7 +54,7 @@ def _startup(args: argparse.Namespace) -> None:
         print(json.dumps(asdict(startup), indent=2))
         return
     rows = [
-        ("python app.py to the page, s", f"{startup.page_seconds:.2f}"),
+        ("start of the program to the page, s", f"{startup.page_seconds:.2f}"),
         ("memory of the page's process, MB", f"{startup.resident_bytes / 1e6:.0f}"),
         ("import robust_r1.degradations, s", f"{startup.import_seconds:.2f}"),
     ]

@@ -68,7 +68,7 @@ def test_debug_shows_the_traceback_of_a_missing_package(tmp_path, monkeypatch):
 def test_an_installed_package_names_the_extra(tmp_path, monkeypatch, capsys):
     (tmp_path / "third_main.py").write_text("raise ModuleNotFoundError('No', name='torch.nn')")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(installation, "INSTALLED", True)
+    monkeypatch.setattr(installation, "CHECKOUT", None)
     assert installation.start("third_main") == 2
     assert capsys.readouterr().err.endswith(' -m pip install "robust-r1[eval]"\n')
 

@@ -140,7 +140,7 @@ def _pages() -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(os.getpid()).children(recursive=True)
-        if "app.py" in child.cmdline()
+        if "page" in child.cmdline()
     ]
 
 
