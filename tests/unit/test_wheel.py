@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support.endpoint_server import serve_endpoint
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow
@@ -78,6 +79,13 @@ def test_the_library_degrades_and_scores_without_torch_or_gradio(bare, photo):
     run(bare / "python", "-c", "import " + ", ".join(f"robust_r1.{name}" for name in LIBRARY))
     said = run(bare / "robust-r1", "degrade", photo, "-o", "out", "--set", "lens_blur=0.4")
     assert "Traceback" not in said and list(Path("out").glob("photo*.png"))
+
+
+def test_a_model_that_is_served_elsewhere_answers_without_torch(bare, photo):
+    with serve_endpoint() as server:
+        model = f"{server.address}/v1#good"
+        said = run(bare / "robust-r1", "ask", photo, "What is this?", "--model", model, "--json")
+    assert "Soft edges." in said
 
 
 @pytest.mark.parametrize(
