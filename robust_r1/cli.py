@@ -62,8 +62,8 @@ def _parse(argv: list[str]) -> argparse.Namespace:
     parser = build_parser(argv)
     args, rest = parser.parse_known_args(argv)
     late = getattr(args, "late", None)
-    fits = late and len(rest) == 1 and not rest[0].startswith("-")
-    if fits and getattr(args, late) is None:
+    fits = len(rest) == 1 and not rest[0].startswith("-")
+    if late and fits and getattr(args, late) is None:
         setattr(args, late, rest[0])
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

@@ -6,8 +6,8 @@ import sys
 from tests.support.paths import ROOT
 
 CHECKED = [
-    *("errors.py", "markup.py", "images.py", "chain.py", "rewards.py", "store.py"),
-    *("degradations", "metrics", "scenes", "records", "engine"),
+    *("errors.py", "markup.py", "images.py", "chain.py", "rewards.py", "store.py", "cli.py"),
+    *("degradations", "metrics", "scenes", "records", "engine", "bench"),
 ]
 
 
