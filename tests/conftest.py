@@ -1,5 +1,6 @@
 """What the tests share: the project's folder, small seeded pictures, a model of random weights."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,28 @@ import numpy as np
 import pytest
 
 from tests.support.paths import ROOT
+
+# Beside another test process, threads would wait for each other's core; torch and the programs that
+# tests start read this when they start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keep a file in one process with `-n`: its tests share what they start, some follow others."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process waits for another at the end."""
+    marks: dict[Path, set[str]] = {}
+    for item in items:
+        marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    items.sort(key=lambda item: not marks[item.path] & {"browser", "slow"})
 
 
 @pytest.fixture(scope="session")

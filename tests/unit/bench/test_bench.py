@@ -128,7 +128,8 @@ def test_a_process_that_ignores_being_asked_is_ended_by_force(monkeypatch):
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, start_new_session=True
     )
-    assert process.stdout.readline() == b"1\n"
+    with process.stdout as told:
+        assert told.readline() == b"1\n"
     wait = process.wait
     monkeypatch.setattr(process, "wait", lambda timeout: wait(timeout=min(timeout, 0.5)))
     speed._end(process)
