@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
+from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError, RobustR1Error
 
 HOST, PORT = "127.0.0.1", 7860
-QUANTIZE = ("4bit", "8bit", "bf16", "fp16", "fp32")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -109,7 +109,7 @@ def _add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) 
                         help="make a public link through Gradio's tunnel")
     parser.add_argument("--mcp", action="store_true",
                         help="offer the API as MCP tools too (needs gradio[mcp])")
-    parser.add_argument("--quantize", choices=QUANTIZE,
+    parser.add_argument("--quantize", choices=PRECISIONS,
                         default=environ.get("ROBUST_R1_QUANTIZE") or None,
                         help="precision of the weights (default: what suits the machine)")
     parser.add_argument("--max-pixels", type=int, metavar="N",
@@ -120,8 +120,8 @@ def _add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) 
 def _complete(args: argparse.Namespace, environ: Mapping[str, str]) -> argparse.Namespace:
     """Fill in what only the environment says; raises InputError for a variable that is wrong."""
     # argparse checks the choices of flags, but not those of defaults.
-    if args.quantize not in (None, *QUANTIZE):
-        known = ", ".join(QUANTIZE)
+    if args.quantize not in (None, *PRECISIONS):
+        known = ", ".join(PRECISIONS)
         raise InputError(f"ROBUST_R1_QUANTIZE is {args.quantize!r}; set it to {known}")
     for name in ("share", "mcp"):
         variable = f"ROBUST_R1_{name.upper()}"

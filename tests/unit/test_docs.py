@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from robust_r1.analysis.compare import MAX_SIDES
 from robust_r1.cli import COMMANDS, build_parser, main
 from robust_r1.degradations import PRESETS, SPECS, find
+from robust_r1.engine import MAX_PICTURES, PRECISIONS
+from robust_r1.engine.endpoint import TIMEOUT
 from tests.support.layers import LAYERS
 from tests.support.paths import ROOT
 
@@ -21,7 +24,7 @@ DOCS = {
         ROOT / "README.md",
         ROOT / "assets" / "runs" / "README.md",
         *sorted(ROOT.glob("robust_r1/*/README.md")),
-        ROOT / "train" / "README.md",
+        *sorted(ROOT.glob("train/*.md")),
     )
 }
 README = DOCS["README.md"]
@@ -128,6 +131,15 @@ def test_every_flag_that_a_doc_gives_the_page_or_training_is_one_of_theirs():
 def test_every_variable_that_a_doc_names_is_read():
     named = {name for text in DOCS.values() for name in re.findall(r"ROBUST_R1_\w+", text)}
     assert len(named) >= 3 and [name for name in named if f'"{name}"' not in SOURCES] == []
+
+
+def test_the_limits_that_the_docs_name_are_those_of_the_code():
+    engine, page = (" ".join(DOCS[f"robust_r1/{it}/README.md"].split()) for it in ("engine", "ui"))
+    assert f"a silent endpoint is waited for ({TIMEOUT:g})" in engine
+    precisions = f"{', '.join(PRECISIONS[:-1])} and {PRECISIONS[-1]}"
+    assert f"`--quantize` takes {precisions}" in engine.replace(" (which a T4 wants)", "")
+    assert MAX_PICTURES == 4 and "take up to four" in page
+    assert MAX_SIDES == 3 and "Asks two or three models" in page
 
 
 def test_every_endpoint_that_a_doc_names_is_one():
