@@ -1,4 +1,4 @@
-"""Training of the bundled models: encoder warm-up, answers, then reasoning chains."""
+"""Training: of full-size models by adapters, and of the bundled ones from random weights."""
 
 import logging
 

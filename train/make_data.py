@@ -22,7 +22,7 @@ import multiprocessing
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -35,7 +35,7 @@ from robust_r1.errors import DataError, InputError, RobustR1Error
 from robust_r1.images import encode_png
 from robust_r1.records import Record, conversation_of, read_records, record_to_json, write_authors
 from robust_r1.records.lines import json_line, unwritable, write_whole
-from train.samples import IMAGES, Sample, photo_samples, scene_samples
+from train.common.samples import IMAGES, Sample, photo_samples, scene_samples
 
 RECORDS, AUTHORS, MANIFEST = "records.jsonl", "authors.jsonl", "manifest.json"
 # What is done so far: a line for each sample whose picture is complete. Gone when all are.
@@ -111,7 +111,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise unwritable(path, error) from error
 
 
-def _drawn(samples: Sequence[Sample], folder: Path, jobs: int) -> Iterator[Record]:
+def _drawn(samples: Sequence[Sample], folder: Path, jobs: int) -> Generator[Record, None, None]:
     """Yield the records in the order of the samples, each after its picture is there."""
     if jobs == 1 or len(samples) < 2:
         for sample in samples:

@@ -12,10 +12,11 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[2])]
 from robust_r1.bench.full_size import BATCHES, WAYS, measure_full_size  # noqa: E402
 from robust_r1.engine import GenerationSettings, Request, load_engine  # noqa: E402
 from tests.support.tiny_checkpoint import make_checkpoint  # noqa: E402
-from train import adapt  # noqa: E402
-from train.common.config import AdaptConfig, load_config  # noqa: E402
+from train import grpo, sft  # noqa: E402
+from train.common.adapter_config import AdapterConfig  # noqa: E402
+from train.common.config import load_config  # noqa: E402
+from train.common.samples import scene_samples  # noqa: E402
 from train.make_data import make_data  # noqa: E402
-from train.samples import scene_samples  # noqa: E402
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU"),
@@ -54,12 +55,12 @@ def test_chains_and_rewards_are_learned_on_the_gpu_and_the_adapter_answers(
 ):
     make_data(scene_samples("train", 0, 16), tmp_path / "data")
     settings = ["sft.batch=2", "grpo.batch=8", "grpo.max_tokens=48", "workers=0", "lora.rank=8"]
-    config = load_config("3b-qlora", [*settings, f"lora.quantized={quantized}"], AdaptConfig)
+    config = load_config("3b-qlora", AdapterConfig, [*settings, f"lora.quantized={quantized}"])
     start = "tiny-rl"
-    for stage in adapt.STAGES:
-        folder = tmp_path / stage
-        data = tmp_path / "data" / "records.jsonl"
-        adapt.run(Namespace(stage=stage, start=start, data=data, output=folder), config)
+    data = tmp_path / "data" / "records.jsonl"
+    for stage in (sft, grpo):
+        folder = tmp_path / stage.__name__
+        stage.run(Namespace(start=start, data=data, output=folder), config)
         start = str(folder)
     with load_engine(start, "4bit") as engine:
         assert list(engine.stream(Request.of(make_picture(), "a?"), SHORT))[-1].tokens > 0

@@ -36,7 +36,6 @@ DRAWINGS = {
     "train": (
         ("__init__",),
         ("common",),
-        ("samples",),
         ("sft", "grpo", "make_data", "merge"),
         ("tiny",),
     ),

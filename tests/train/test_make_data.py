@@ -16,7 +16,8 @@ from robust_r1.chain import parse
 from robust_r1.images import load, save
 from robust_r1.records import conversation_of, read_authors, read_records
 from robust_r1.scenes import SPLITS, make_item
-from train import make_data, samples
+from train import make_data
+from train.common import samples
 
 
 def tree(folder):

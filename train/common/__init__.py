@@ -1,1 +1,1 @@
-"""What all trainings share."""
+"""What the commands of training stand on, for full-size and for bundled models alike."""

@@ -1,45 +1,44 @@
-"""Keep what a model says while it learns: a few samples, answered greedily at each checkpoint."""
+"""What a model says while it learns: in samples.jsonl of its run's folder, a JSON object each.
 
+From chains it is a few samples, answered greedily at each checkpoint; of reinforcement a group of
+sampled completions, with what each of them earned.
+"""
+
+import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from datasets import Dataset
 from PIL import Image
-from transformers import GenerationConfig, ProcessorMixin, TrainerCallback
+from transformers import (
+    GenerationConfig,
+    ProcessorMixin,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from trl.models.utils import disable_gradient_checkpointing
 
-from robust_r1.chain import build_prompt
-from train.tiny.data import completion_of, scene_item
-
-_SPLIT = "validation"  # of scenes: none of it is trained on
+from robust_r1.rewards import text_of
+from train.common.rewards import Reward
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Hold one sample: what a model is asked about a picture, and what it should say."""
+    """Say what a model is asked about a picture, and what it should answer."""
 
     prompt: str
     picture: Image.Image
     solution: str
 
 
-def scene_samples(style: str, count: int = 4) -> list[Asked]:
-    """Return the first scenes of the validation split, to be answered in a style."""
-    items = [scene_item(_SPLIT, index, captions=0.0) for index in range(count)]
-    return [
-        Asked(
-            build_prompt(item.question.prompt, answer_only=style == "answer"),
-            Image.fromarray(item.image()),
-            completion_of(item, style),
-        )
-        for item in items
-    ]
-
-
-def row_samples(rows, count: int = 2) -> list[Asked]:
+def row_samples(rows: Dataset, count: int = 2) -> list[Asked]:
     """Return the first rows of `train.common.rows.chain_rows`."""
     return [
         Asked(row["prompt"][0]["content"], row["images"][0], row["completion"][0]["content"])
@@ -72,7 +71,14 @@ class CompletionLog(TrainerCallback):
         self._path, self._samples, self._processor = path, samples, processor
         self._generate, self._tokens = generate, tokens
 
-    def on_save(self, args, state, control, model=None, **kwargs) -> None:
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Answer the samples and write them down; the first of several processes does."""
         if not state.is_world_process_zero:
             return
@@ -95,7 +101,7 @@ class CompletionLog(TrainerCallback):
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
     @torch.no_grad()
-    def _answer(self, model) -> torch.Tensor:
+    def _answer(self, model: torch.nn.Module) -> torch.Tensor:
         processor = self._processor
         inputs = processor(
             text=[_asking(processor, sample.prompt) for sample in self._samples],
@@ -112,6 +118,53 @@ class CompletionLog(TrainerCallback):
         )
         whole = self._generate(**inputs, generation_config=settings)
         return whole[:, inputs["input_ids"].shape[1] :].cpu()
+
+
+class SampleLog:
+    """Write one group of completions of every so many steps, a JSON object for each completion.
+
+    An object holds step, question, solution, completion, tokens, and each reward by its name.
+    """
+
+    def __init__(self, path: Path, every: int, group: int) -> None:
+        self.path, self.every, self.group = path, every, group
+        self._names: list[str] = []
+        self._scores: dict[str, list[float | None]] = {}
+        self._written = -1
+
+    def watch(self, rewards: Sequence[Reward]) -> list[Reward]:
+        """Return the rewards, under the same names, with an eye on what they are called with."""
+        self._names = [reward.__name__ for reward in rewards]
+        return [self._watched(reward) for reward in rewards]
+
+    def _watched(self, reward: Reward) -> Reward:
+        @functools.wraps(reward)
+        def watched(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+            scores = reward(completions=completions, **columns)
+            self._scores[reward.__name__] = scores
+            if len(self._scores) == len(self._names):
+                self._write(completions, columns)
+                self._scores = {}
+            return scores
+
+        return watched
+
+    def _write(self, completions: Sequence[Any], columns: dict[str, Any]) -> None:
+        step = columns["trainer_state"].global_step
+        if step % self.every or step == self._written:
+            return
+        self._written = step
+        with self.path.open("a", encoding="utf-8") as file:
+            for number, completion in enumerate(completions[: self.group]):
+                row = {
+                    "step": step,
+                    "question": columns["question"][number],
+                    "solution": columns["solution"][number],
+                    "completion": text_of(completion),
+                    "tokens": len(columns["completion_ids"][number]),
+                    **{name: self._scores[name][number] for name in self._names},
+                }
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 @contextmanager

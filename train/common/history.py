@@ -5,12 +5,14 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from train.common.logs import minutes_of
+
 FILE = "history.json"
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """Hold one stage that a checkpoint went through."""
+    """Name one stage that a checkpoint went through, and the command that repeats it."""
 
     stage: str
     command: str
@@ -43,14 +45,13 @@ def record(stage: str, samples: int, seed: int, log: Path) -> StageRecord:
         log: JSON lines with `seconds` since the process began; they start again where an
             interrupted run was resumed, and all parts count.
     """
-    module = Path(sys.argv[0]).stem
-    command = " ".join(["python -m", f"train.{module}", *sys.argv[1:]])
+    command = " ".join(["python -m", module_of(sys.argv[0]), *sys.argv[1:]])
     return StageRecord(stage, command, samples, seed, minutes_of(log))
 
 
-def minutes_of(log: Path) -> float:
-    """Add up the minutes of all parts of a run, to a tenth."""
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    times = [row["seconds"] for row in rows if "seconds" in row]
-    ends = [time for time, after in zip(times, [*times[1:], -1], strict=False) if after < time]
-    return round(sum(ends) / 60, 1)
+def module_of(script: str) -> str:
+    """Return the module that a script is run as: train.tiny.sft of .../train/tiny/sft.py."""
+    parts = Path(script).with_suffix("").parts
+    if "train" not in parts:
+        return f"train.{parts[-1]}"
+    return ".".join(parts[len(parts) - 1 - parts[::-1].index("train") :])

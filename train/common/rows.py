@@ -4,17 +4,20 @@ Both the project's records and the authors' conversations are read. Everything i
 training begins, so that a broken line or a missing picture costs nothing but a sentence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 from datasets import Dataset
 from PIL import Image
 
 from robust_r1.chain import build_prompt
-from robust_r1.errors import DataError
+from robust_r1.errors import DataError, InputError
 from robust_r1.images import fit, load
 from robust_r1.records import Record, read_authors, read_records, record_of
 from robust_r1.records.lines import json_lines
+
+_SPLIT_SALT = 0x5F17
 
 
 def read_data(path: Path) -> list[Record]:
@@ -39,6 +42,28 @@ def read_data(path: Path) -> list[Record]:
     return records
 
 
+def part_of(records: Sequence[Record], stage: str, share: float, seed: int) -> list[Record]:
+    """Return the samples that a stage learns from, shuffled: no sample serves both.
+
+    Args:
+        records: all of a data file.
+        stage: "sft" or "grpo".
+        share: of the samples, for the first stage.
+        seed: of the shuffle, the same for both stages.
+
+    Raises:
+        InputError: too few samples for both stages.
+    """
+    order = np.random.default_rng([_SPLIT_SALT, seed]).permutation(len(records))
+    first = round(share * len(records))
+    if not 0 < first < len(records):
+        raise InputError(
+            f"{len(records)} samples are too few for both stages with sft_share "
+            f"{share}; make more with train.make_data"
+        )
+    return [records[index] for index in (order[:first] if stage == "sft" else order[first:])]
+
+
 def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
     """Return rows of prompt, completion and images, each picture read when its row is.
 
@@ -54,8 +79,10 @@ def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None =
 
 
 def rollout_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
-    """Return rows for reinforcement, with the columns of `train.tiny.rollouts.rollout_dataset`.
+    """Return rows for reinforcement.
 
+    A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
+    `choices` (the options, empty for an open question) for the rewards, `question` for people.
     Pictures of more than `max_pixels` are made smaller.
     """
 
@@ -76,7 +103,7 @@ def _asked(record: Record, folder: Path, max_pixels: int | None) -> dict:
     }
 
 
-def _rows(count: int, read) -> Dataset:
+def _rows(count: int, read: Callable[[int], dict]) -> Dataset:
     def draw(rows: dict) -> dict:
         drawn = [read(index) for index in rows["index"]]
         return {key: [row[key] for row in drawn] for key in drawn[0]}

@@ -4,7 +4,7 @@ To name the number of an option, a model must tie each option to the number befo
 option that says what its conclusion said. Both are patterns of attention that hold at any
 content, and from random weights a model this small needs many thousands of chains before they
 appear: on drills the number of an option was right .68 of the time after 440 steps, with colors
-and places still a guess. With the first weights below it was .94 after 190 (train/README.md). The
+and places still a guess. With the first weights below it was .94 after 190 (train/LOG.md). The
 idea is that of mimetic initialization (Trockman & Kolter 2023): begin where trained transformers
 end up.
 """

@@ -11,15 +11,11 @@ from pathlib import Path
 
 import torch
 
-from train.common.config import TrainingConfig
+from train.common.command import main_of, parser_of
 from train.common.history import record, write_history
-from train.tiny.model import (
-    make_model,
-    make_processor,
-    make_tokenizer,
-    prepare_vision,
-)
-from train.tiny.stages import freeze_vision, main_of, parser_of, save_checkpoint, train_text
+from train.tiny.config import TrainingConfig
+from train.tiny.model import make_model, make_processor, make_tokenizer, prepare_vision
+from train.tiny.stages import freeze_vision, save_checkpoint, train_text
 from train.tiny.warmup import train_encoder
 
 
@@ -47,4 +43,4 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
 
 
 if __name__ == "__main__":
-    main_of(parser_of(__doc__.splitlines()[0]), run)
+    main_of(parser_of("train.tiny.base", __doc__, "cpu"), run, TrainingConfig)

@@ -19,7 +19,7 @@ from robust_r1.scenes import (
     make_item,
     questions_for,
 )
-from train.tiny.decisions import Decisions, as_tensors
+from train.tiny.decisions import Decision, Decisions, as_tensors
 from train.tiny.decoder import IGNORED
 
 STYLES = ("answer", "chain")
@@ -32,6 +32,7 @@ _SIZE_SALT, _ORDER_SALT, _CAPTION_SALT, _DRILL_SALT = 0x512F, 0x04DE, 0xCAB7, 0x
 # hardest to learn: which number stands before the option that the chain has come to.
 _WEIGHTS = {"TYPE": 2.0, "CONCLUSION": 2.0, "ANSWER": 4.0}
 _LOOKED_UP = ("CONCLUSION", "ANSWER")
+_Turn = tuple[list[int], list[int]]  # tokens of what is asked, and of what is said
 _UNDAMAGED = DegradationPlan.of({}, seed=0)
 _DRILL_LENGTH = 448  # tokens of a drill: one compiled length; as many questions as fit
 _DRILL_CHOICES = 0.6  # share of a drill's questions that are multiple choice
@@ -145,13 +146,16 @@ class Collator:
             "images": torch.from_numpy(np.stack([item.image() for item in items])),
             "grid": torch.tensor(grid),
         }
-        return batch | (self._decide(items, talks) if self.decisions else {})
+        return batch | (self._decide(self.decisions, items, talks) if self.decisions else {})
 
-    def _decide(self, items: list[Item], talks) -> dict[str, torch.Tensor]:
+    def _decide(
+        self, find: Decisions, items: list[Item], talks: list[list[_Turn]]
+    ) -> dict[str, torch.Tensor]:
         """Lay out the decisions of all rows as those of one long row, as their labels are."""
-        found, first = [], 0
+        found: list[Decision] = []
+        first = 0
         for item, talk in zip(items, talks, strict=True):
-            decisions = self.decisions(talk[0][1], render(item.chain))
+            decisions = find(talk[0][1], render(item.chain))
             found += [dataclasses.replace(each, place=first + each.place) for each in decisions]
             first += sum(len(said) for _, said in talk)
         return as_tensors([found])

@@ -12,6 +12,7 @@ likeliest digit of a broad belief is a poor guess: the reward is highest at the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ from robust_r1.chain import close_tag, open_tag, parse
 from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
 from robust_r1.metrics import VISIBLE
-from train.common.config import DecisionWeights
+from train.tiny.config import DecisionWeights
 
 _WRONG = -1.0  # a false name, a miss, and any token that has no business where it stands
 _NONE = "none"
@@ -31,7 +32,7 @@ _PREMISES = {"CONCLUSION": "REASONING", "ANSWER": "CONCLUSION"}
 
 @dataclass(frozen=True)
 class Decision:
-    """Hold one place of a completion and what the tokens that could stand there would earn.
+    """Name one place of a completion, and what the tokens that could stand there would earn.
 
     Attributes:
         place: index of the token in the completion.
@@ -63,7 +64,7 @@ class Decisions:
         InputError: the tokenizer splits or merges what must be a token of its own.
     """
 
-    def __init__(self, tokenizer, weights: DecisionWeights) -> None:
+    def __init__(self, tokenizer: Any, weights: DecisionWeights) -> None:
         self._tokenizer, self._weights = tokenizer, weights
         names = [spec.chain_name for spec in SPECS]
         tags, one = self._ids(open_tag("TYPE") + close_tag("TYPE")), self._ids("(0.10)")
@@ -121,8 +122,10 @@ class Decisions:
             name, end = self._read_name(said, place, names, worth, found)
             # --- Its intensity
             digits = end + len(self._begin)
-            intensity = [self._digits.get(token) for token in said[digits : digits + 2]]
-            if name is None or said[end:digits] != self._begin or None in intensity:
+            tokens = said[digits : digits + 2]
+            intensity = [self._digits[token] for token in tokens if token in self._digits]
+            known = len(intensity) == len(tokens)
+            if name is None or said[end:digits] != self._begin or not known:
                 return found
             if (true := left.pop(name, 0.0)) >= VISIBLE:
                 found += self._intensity(digits, intensity, true)
@@ -142,7 +145,14 @@ class Decisions:
         worth |= {name: float(intensity >= VISIBLE) for name, intensity in left.items()}
         return worth | {_NONE: 1.0 if undamaged else _WRONG}
 
-    def _read_name(self, said, place, names, worth, found) -> tuple[str | None, int]:
+    def _read_name(
+        self,
+        said: list[int],
+        place: int,
+        names: dict[str, list[int]],
+        worth: dict[str, float],
+        found: list[Decision],
+    ) -> tuple[str | None, int]:
         """Return the name that stands at a place and where it ends; note what was decided."""
         left = names
         for spelled in range(max(map(len, names.values()))):
@@ -174,7 +184,9 @@ class Decisions:
     ) -> list[Decision]:
         known, told = self._section(true, premise), self._section(said, premise)
         wanted, got = self._section(true, section), self._section(said, section)
-        if None in (known, told, wanted, got) or said[slice(*told)] != true[slice(*known)]:
+        if known is None or told is None or wanted is None or got is None:
+            return []
+        if said[slice(*told)] != true[slice(*known)]:
             return []
         found = []
         for place, token in enumerate(true[slice(*wanted)], got[0]):

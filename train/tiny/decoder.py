@@ -45,7 +45,12 @@ def norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return functional.rms_norm(inputs, inputs.shape[-1:], weight, layer.variance_epsilon)
 
 
-def _attend(layer: nn.Module, inputs: torch.Tensor, rotation, mask: torch.Tensor) -> torch.Tensor:
+def _attend(
+    layer: nn.Module,
+    inputs: torch.Tensor,
+    rotation: tuple[torch.Tensor, torch.Tensor],
+    mask: torch.Tensor,
+) -> torch.Tensor:
     """Attend by plain products: the fused kernel's backward pass takes far longer on a CPU."""
     batch, length, _ = inputs.shape
     parts = [linear(part, inputs) for part in (layer.q_proj, layer.k_proj, layer.v_proj)]
@@ -101,7 +106,9 @@ class Decoder:
         head = self.model.lm_head.weight.to(self.dtype)
         return functional.linear(hidden[:, :-1][asked], head).float(), labels[:, 1:][asked]
 
-    def _rotation(self, first: int, length: int, grid: torch.Tensor):
+    def _rotation(
+        self, first: int, length: int, grid: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Place the picture's tokens in two dimensions, as the model's `get_rope_index` does."""
         rows, columns = (grid[1:] // self.model.model.visual.spatial_merge_size).tolist()
         if (key := (length, rows, columns)) not in self._rotations:

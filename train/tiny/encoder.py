@@ -8,6 +8,7 @@ bfloat16 (width 192, depth 4, pictures of 192 x 192, a processor with bfloat16 m
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -35,7 +36,7 @@ def compile_each_shape(function: Callable) -> Callable:
     return torch.compile(function, dynamic=False)
 
 
-def patches_of(images: torch.Tensor, processor) -> torch.Tensor:
+def patches_of(images: torch.Tensor, processor: Any) -> torch.Tensor:
     """Cut pictures into patches as the image processor does, once instead of for two equal frames.
 
     Args:
@@ -97,7 +98,9 @@ def _mlp(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return linear(layer.down_proj, gate * linear(layer.up_proj, inputs))
 
 
-def _attend(layer: nn.Module, inputs: torch.Tensor, rotation) -> torch.Tensor:
+def _attend(
+    layer: nn.Module, inputs: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
     """Attend by plain products: the fused kernel's backward pass takes far longer on a CPU."""
     batch, count, width = inputs.shape
     parts = linear(layer.qkv, inputs).view(batch, count, 3, layer.num_heads, -1)
@@ -158,7 +161,9 @@ class Encoder:
         """
 
         @torch.no_grad()
-        def run(patches: torch.Tensor, grid_thw: torch.Tensor, **options):
+        def run(
+            patches: torch.Tensor, grid_thw: torch.Tensor, **options: Any
+        ) -> BaseModelOutputWithPooling:
             shapes = [tuple(row[1:]) for row in grid_thw.tolist()]
             pictures = patches.split([rows * columns for rows, columns in shapes])
             tokens: list[torch.Tensor] = [patches] * len(shapes)
@@ -178,7 +183,9 @@ class Encoder:
         stacked = torch.stack(pictures).float()
         return stacked.unflatten(2, (channels, frames, side * side))[:, :, :, 0].flatten(2)
 
-    def _rotation(self, rows: int, columns: int, device) -> tuple[torch.Tensor, torch.Tensor]:
+    def _rotation(
+        self, rows: int, columns: int, device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if (rows, columns) not in self._rotations:
             merge = self.vision.spatial_merge_size
             places = get_vision_position_ids(torch.tensor([[1, rows, columns]]), merge)

@@ -14,41 +14,37 @@ import functools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from transformers import Qwen2_5_VLForConditionalGeneration
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
 from robust_r1.engine.processing import ImageTextProcessor
-from train.common.config import DecisionWeights, GrpoConfig, TrainingConfig
+from train.common.checkpoints import step_of
+from train.common.command import main_of, parser_of
+from train.common.completions import SampleLog
 from train.common.history import history_of, record, write_history
+from train.common.logs import JsonLines
+from train.common.rewards import objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.tiny.config import DecisionWeights, GrpoConfig, TrainingConfig
 from train.tiny.data import Collator, scene_indices
-from train.tiny.decisions import Decisions, as_tensors, decisions_of, expected_values
-from train.tiny.decoder import completion_logits, log_probabilities
+from train.tiny.decisions import Decisions
 from train.tiny.encoder import Encoder, attends_fully
+from train.tiny.grpo_trainer import SceneGRPOTrainer
 from train.tiny.optim import MuonAdamW, cosine
-from train.tiny.rollouts import (
-    SampleLog,
-    objective_of,
-    remember_pictures,
-    rewards_of,
-    rollout_dataset,
-)
+from train.tiny.rollouts import remember_pictures, rollout_dataset
 from train.tiny.sampler import Sampler
 from train.tiny.stages import (
-    JsonLines,
     SceneLoss,
     freeze_vision,
     load_checkpoint,
-    main_of,
-    parser_of,
     resume,
     save_checkpoint,
-    step_of,
     with_samples,
 )
 
@@ -113,7 +109,7 @@ def make_trainer(
     folder: Path,
     rows: Dataset | None = None,
     seen: int = 0,
-) -> "SceneGRPOTrainer":
+) -> SceneGRPOTrainer:
     """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
 
     Args:
@@ -127,7 +123,7 @@ def make_trainer(
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
     samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
-    mix = iter(())
+    mix: Iterator[tuple[torch.Tensor, float]] = iter(())
     if rows is None and stage.mix:
         score = SceneLoss(model, processor, config.compiled)
         mix = map(score, mixed_batches(stage, config, processor, seen))
@@ -144,7 +140,7 @@ def make_trainer(
         processing_class=processor,
         optimizers=(optimizer, LambdaLR(optimizer, schedule)),
         callbacks=[JsonLines(folder / "log.jsonl")],
-        decisions=_decisions(stage, processor.tokenizer),
+        decisions=decisions_for(stage, processor.tokenizer),
         mix=mix,
         mix_weight=stage.mix_weight,
     )
@@ -155,97 +151,8 @@ def make_trainer(
     return trainer
 
 
-class SceneGRPOTrainer(GRPOTrainer):
-    """Score completions by the forward pass made for training; all else is TRL's.
-
-    To TRL's loss are added the expected value of each decision (`train.tiny.decisions`) and, where
-    it is asked for, the loss on true chains.
-
-    Args:
-        decisions: finds the decisions of a completion; None adds nothing.
-        mix: loss and token accuracy on true chains, one pair for each forward pass; empty for none.
-        mix_weight: what that loss counts.
-        options: of TRL's trainer.
-    """
-
-    def __init__(
-        self,
-        *,
-        decisions: Decisions | None,
-        mix: Iterator[tuple[torch.Tensor, float]],
-        mix_weight: float,
-        **options,
-    ) -> None:
-        super().__init__(**options)
-        self._decisions, self._mix, self._mix_weight = decisions, mix, mix_weight
-        # Of the batch whose loss is being taken: its decisions, then what they should earn.
-        self._asked: dict[str, torch.Tensor] = {}
-        self._expected: torch.Tensor | None = None
-
-    def _generate_and_score_completions(self, inputs):
-        """Return TRL's batch with the decisions of each completion beside it."""
-        batch = super()._generate_and_score_completions(inputs)
-        if self._decisions is None:
-            return batch
-        rows = [
-            self._decisions(ids[mask > 0].tolist(), row["solution"])
-            for ids, mask, row in zip(
-                batch["completion_ids"], batch["completion_mask"], inputs, strict=True
-            )
-        ]
-        tensors = as_tensors(rows)
-        return batch | {name: part.to(self.accelerator.device) for name, part in tensors.items()}
-
-    def _compute_loss(self, model, inputs):
-        """Return TRL's loss, less what the batch's decisions should earn, plus that of the mix."""
-        self._asked = decisions_of(inputs)
-        loss = super()._compute_loss(model, inputs)
-        passes = self.current_gradient_accumulation_steps if self.model.training else 1
-        mode = "train" if self.model.training else "eval"
-        if self.model.training and (learn := next(self._mix, None)):
-            learned, accuracy = learn
-            self._metrics[mode]["mix_loss"].append(learned.item())
-            self._metrics[mode]["mix_token_accuracy"].append(accuracy)
-            loss = loss + self._mix_weight * learned / passes
-        if not self._asked:
-            return loss
-        # As TRL weighs a reward: by the length of its completion, and over the accumulated passes.
-        lengths = inputs["completion_mask"].sum(-1).clamp(min=1)
-        gained = (self._expected / lengths).mean()
-        self._asked, self._expected = {}, None
-        self._metrics[mode]["decisions"].append(gained.item())
-        return loss - gained / passes
-
-    def _get_per_token_logps_and_entropies(
-        self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options
-    ):
-        """Return log probabilities, entropies and no auxiliary loss, as TRL asks for them."""
-        model = self.accelerator.unwrap_model(model)
-        grids, patches = options["image_grid_thw"], options["pixel_values"]
-        counts = grids.prod(-1).tolist()
-        parts = []
-        for first in range(0, len(input_ids), batch_size or len(input_ids)):
-            rows = slice(first, first + (batch_size or len(input_ids)))
-            begin, end = sum(counts[:first]), sum(counts[: rows.stop])
-            inputs = {
-                "pixel_values": patches[begin:end],
-                "image_grid_thw": grids[rows],
-                "mm_token_type_ids": options["mm_token_type_ids"][rows],
-            }
-            logits = completion_logits(
-                model, input_ids[rows], attention_mask[rows], logits_to_keep, inputs
-            )
-            parts.append(
-                log_probabilities(logits, input_ids[rows, -logits_to_keep:], self.temperature)
-            )
-        if self._asked:
-            # The loss asks for its whole batch at once, so these are the logits of all of it.
-            self._expected = expected_values(logits, **self._asked)
-        logs, entropies = (torch.cat(part) for part in zip(*parts, strict=True))
-        return logs, entropies, None
-
-
-def _decisions(stage: GrpoConfig, tokenizer) -> Decisions | None:
+def decisions_for(stage: GrpoConfig, tokenizer: Any) -> Decisions | None:
+    """Find what `stage` weighs, each kind as its reward does; None where nothing counts."""
     weights = DecisionWeights(
         names=stage.decisions.names * stage.rewards.degradation,
         intensities=stage.decisions.intensities * stage.rewards.degradation,
@@ -267,7 +174,7 @@ def mixed_batches(
     """
     # The loss on their tokens says all about answers that a decision could.
     weights = dataclasses.replace(stage.decisions, answers=0.0)
-    decisions = _decisions(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
+    decisions = decisions_for(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
     collator = Collator(
         processor, "train", stage.mix_index, stage.mix, "chain",
         stage.captions, stage.drills, stage.clean, decisions, stage.mix_answers,
@@ -310,9 +217,9 @@ def _arguments(
 
 
 if __name__ == "__main__":
-    parser = parser_of(__doc__.splitlines()[0])
+    parser = parser_of("train.tiny.grpo", __doc__, "cpu")
     parser.add_argument(
         "--from", dest="start", required=True, type=Path, help="run of train.tiny.sft"
     )
     parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
-    main_of(parser, run)
+    main_of(parser, run, TrainingConfig)

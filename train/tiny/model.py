@@ -1,5 +1,7 @@
 """Make a bundled model: an ordinary Qwen2.5-VL of a few million parameters, with a tokenizer."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -21,8 +23,8 @@ from robust_r1.engine.processing import (
     build_processor,
 )
 from robust_r1.scenes import make_item
-from train.common.config import ModelConfig, TrainingConfig
 from train.tiny import attention, patches
+from train.tiny.config import ModelConfig, TrainingConfig
 
 START, END = TURN_TOKENS
 SPECIAL = (PAD_TOKEN, *TURN_TOKENS, *VISION_TOKENS)
@@ -134,7 +136,7 @@ def make_model(
     return model
 
 
-def prepare_vision(vision, processor, config: TrainingConfig) -> None:
+def prepare_vision(vision: torch.nn.Module, processor: Any, config: TrainingConfig) -> None:
     """Give the patch embedding its first weights, whitened on clean training scenes."""
     scenes = [make_item("train", index).clean() for index in range(64)]
     pixels = processor(images=scenes, return_tensors="np")["pixel_values"]

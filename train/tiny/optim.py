@@ -43,7 +43,8 @@ class MuonAdamW(torch.optim.Optimizer):
         decay: float = 0.01,
         momentum: float = 0.95,
     ) -> None:
-        matrices, rest = [], []
+        matrices: list[nn.Parameter] = []
+        rest: list[nn.Parameter] = []
         for name, parameter in named_parameters:
             if not parameter.requires_grad:
                 continue

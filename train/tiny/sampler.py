@@ -3,7 +3,7 @@
 The general `generate` of transformers copies the growing cache of all layers at each token, in
 float32, and carries rows that have ended along to the end of the longest. Here the cache is laid
 out once, in the fastest number type, and rows that have ended leave the batch. Of 128 chains of up
-to 224 tokens it takes a fraction of the time (train/README.md); a test compares the two.
+to 224 tokens it takes a fraction of the time (train/LOG.md); a test compares the two.
 """
 
 import copy
@@ -11,6 +11,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn import functional
+from transformers import GenerationConfig
 
 from robust_r1.errors import InputError
 from train.tiny.decoder import FAR, norm, place
@@ -35,7 +36,11 @@ class Sampler:
 
     @torch.no_grad()
     def __call__(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, generation_config, **inputs
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        generation_config: GenerationConfig,
+        **inputs: torch.Tensor,
     ) -> torch.Tensor:
         """Return prompts and completions, int64, batch x (prompt + completion).
 
@@ -85,7 +90,9 @@ class Sampler:
             next_place = next_place + 1
         return torch.cat([input_ids, said[:, : step + 1]], 1)
 
-    def _forward(self, language, hidden, positions, cache) -> torch.Tensor:
+    def _forward(
+        self, language: nn.Module, hidden: torch.Tensor, positions: torch.Tensor, cache: "_Cache"
+    ) -> torch.Tensor:
         # The model's own, not the copy's: its frequencies need float32.
         angles = self.model.model.language_model.rotary_emb(hidden, positions)
         rotation = tuple(part[:, None] for part in angles)
@@ -102,7 +109,7 @@ class Sampler:
 class _Cache:
     """Keep keys and values of all layers, laid out for the longest completion from the start."""
 
-    def __init__(self, model: nn.Module, seen: torch.Tensor, more: int, dtype) -> None:
+    def __init__(self, model: nn.Module, seen: torch.Tensor, more: int, dtype: torch.dtype) -> None:
         language = model.model.language_model
         attention = language.layers[0].self_attn
         batch, length = seen.shape
@@ -123,7 +130,14 @@ class _Cache:
         causal = torch.full((count, self._end), FAR, dtype=mask.dtype, device=mask.device)
         return (mask + causal.triu(1 + self._begin)).clamp(min=FAR)
 
-    def attend(self, number: int, layer: nn.Module, inputs, rotation, mask) -> torch.Tensor:
+    def attend(
+        self,
+        number: int,
+        layer: nn.Module,
+        inputs: torch.Tensor,
+        rotation: tuple[torch.Tensor, ...],
+        mask: torch.Tensor,
+    ) -> torch.Tensor:
         """Attend from new tokens to all so far; their keys and values are kept."""
         batch, length, _ = inputs.shape
         parts = [linear(part, inputs) for part in (layer.q_proj, layer.k_proj, layer.v_proj)]
@@ -153,13 +167,13 @@ class _Cache:
         self._mask = self._mask[rows]
 
 
-def _choose(logits: torch.Tensor, settings) -> torch.Tensor:
+def _choose(logits: torch.Tensor, settings: GenerationConfig) -> torch.Tensor:
     if not settings.do_sample:
         return logits.argmax(-1)
     return torch.multinomial((logits / settings.temperature).softmax(-1), 1)[:, 0]
 
 
-def _check(settings) -> None:
+def _check(settings: GenerationConfig) -> None:
     asked = {
         "top_k": settings.top_k if settings.do_sample else 0,
         "top_p": (settings.top_p or 1.0) < 1,

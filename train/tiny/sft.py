@@ -15,14 +15,13 @@ from pathlib import Path
 
 import torch
 
-from train.common.config import TrainingConfig
+from train.common.command import main_of, parser_of
 from train.common.history import history_of, record, write_history
 from train.common.rows import chain_rows, read_data
+from train.tiny.config import TrainingConfig
 from train.tiny.stages import (
     freeze_vision,
     load_checkpoint,
-    main_of,
-    parser_of,
     save_checkpoint,
     train_text,
     with_samples,
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
 
 
 if __name__ == "__main__":
-    parser = parser_of(__doc__.splitlines()[0])
+    parser = parser_of("train.tiny.sft", __doc__, "cpu")
     parser.add_argument(
         "--from", dest="start", required=True, type=Path, help="run of train.tiny.base"
     )
@@ -57,4 +56,4 @@ if __name__ == "__main__":
     parser.add_argument(
         "--no-reasoning", action="store_true", help="ablation: the answer section alone"
     )
-    main_of(parser, run)
+    main_of(parser, run, TrainingConfig)

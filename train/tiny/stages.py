@@ -1,112 +1,39 @@
-"""What the stages share: the command line, the TRL trainer of a stage, saving a checkpoint."""
+"""What the stages of the bundled models share: a checkpoint, and TRL's trainer on scenes."""
 
-import argparse
 import copy
 import dataclasses
-import errno
 import functools
-import json
 import logging
-import os
-import re
-import sys
-import time
 from pathlib import Path
+from typing import Any, TypeVar
 
-import cv2
 import torch
 from datasets import Dataset
+from PIL import Image
 from safetensors import SafetensorError
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import Qwen2_5_VLForConditionalGeneration, TrainerCallback
-from transformers.trainer import TRAINER_STATE_NAME
+from transformers import Qwen2_5_VLForConditionalGeneration
 from trl import SFTConfig, SFTTrainer
 
+from robust_r1.chain import build_prompt
 from robust_r1.engine.checkpoint import read_checkpoint
 from robust_r1.engine.loading import open_processor
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.weights import first_line
-from robust_r1.errors import InputError, ModelError, RobustR1Error
-from robust_r1.records.lines import unwritable
-from train.common.completions import CompletionLog, row_samples, scene_samples
-from train.common.config import StageConfig, TrainingConfig, load_config
-from train.tiny.data import Collator, scene_indices
+from robust_r1.errors import InputError, ModelError
+from train.common.checkpoints import another_model, last_checkpoint, step_of
+from train.common.completions import Asked, CompletionLog, row_samples
+from train.common.logs import JsonLines
+from train.tiny.config import StageConfig, TrainingConfig
+from train.tiny.data import Collator, completion_of, scene_indices, scene_item
 from train.tiny.decisions import decisions_of, expected_values
 from train.tiny.decoder import IGNORED, Decoder
 from train.tiny.encoder import Encoder, attends_fully, patches_of
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.sampler import Sampler
 
-_UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-
-
-def parser_of(description: str) -> argparse.ArgumentParser:
-    """Make the command line that all stages share."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--config", default="cpu", help="name in train/configs, or a YAML file")
-    parser.add_argument(
-        "--set", action="append", metavar="SECTION.KEY=VALUE", help="override one setting"
-    )
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
-    return parser
-
-
-def main_of(
-    parser: argparse.ArgumentParser, run, kind: type = TrainingConfig, alone: bool = True
-) -> None:
-    """Parse, run, and turn bad input into one line on stderr and exit code 2.
-
-    Args:
-        parser: of `parser_of`.
-        run: called with the arguments and the configuration.
-        kind: of the configuration.
-        alone: whether to refuse to be one of several processes.
-    """
-    arguments = parser.parse_args()
-    try:
-        if alone:
-            _refuse_ranks()
-        config = load_config(arguments.config, arguments.set, kind)
-        torch.set_num_threads(config.threads)
-        # Before any worker is forked: one that is, while OpenCV's threads wait, hangs in OpenCV.
-        cv2.setNumThreads(1)
-        run(arguments, config)
-    except RobustR1Error as error:
-        sys.exit(_complain(error))
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        if (fault := _disk_fault(error)) is None:
-            raise
-        sys.exit(_complain(unwritable(arguments.output, fault)))
-
-
-def _refuse_ranks() -> None:
-    """Refuse to be one of several: each would train on all samples and on its own gradients."""
-    if (count := int(os.environ.get("WORLD_SIZE") or 1)) > 1:
-        raise InputError(
-            f"this stage runs in one process, not in {count}; start it by python -m, without "
-            "accelerate launch or torchrun"
-        )
-
-
-def _disk_fault(error: Exception) -> OSError | None:
-    """Return what a disk has against a file; None where the error is of another kind.
-
-    Torch and safetensors tell of it in words alone.
-    """
-    if isinstance(error, OSError) and error.errno is not None:
-        return error if error.errno in _UNWRITABLE else None
-    codes = "|".join(map(str, _UNWRITABLE))
-    if re.search(rf"PytorchStreamWriter|\(os error ({codes})\)", str(error)):
-        return OSError(errno.ENOSPC, "the disk would not take a checkpoint")
-    return None
-
-
-def _complain(error: RobustR1Error) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
+_Stage = TypeVar("_Stage", bound=StageConfig)
+_SHOWN_SPLIT = "validation"  # of the scenes that are asked about on the way: none is trained on
 
 
 def load_checkpoint(folder: Path) -> tuple[Qwen2_5_VLForConditionalGeneration, ImageTextProcessor]:
@@ -152,33 +79,18 @@ def train_text(
     checkpoint = resume(model, folder)
     seen = stage.batch * step_of(checkpoint) if checkpoint else 0
     count = stage.steps * stage.batch
-    samples = scene_samples(style) if rows is None else row_samples(rows)
+    samples = shown_scenes(style) if rows is None else row_samples(rows)
     said = CompletionLog(
         folder / "samples.jsonl", samples, processor, Sampler(model), config.grpo.max_tokens
     )
-    shared = {
+    shared: dict[str, Any] = {
         "model": model,
         "processing_class": processor,
         "optimizers": (optimizer, LambdaLR(optimizer, schedule)),
         "callbacks": [JsonLines(folder / "log.jsonl"), said],
     }
     if rows is None:
-        trainer = SceneTrainer(
-            args=_arguments(stage, config, folder, {"skip_prepare_dataset": True}),
-            train_dataset=scene_indices(stage.first_index + seen, count - seen),
-            data_collator=Collator(
-                processor,
-                "train",
-                stage.first_index,
-                stage.batch,
-                style,
-                stage.captions,
-                stage.drills,
-                stage.clean,
-            ),
-            compiled=config.compiled,
-            **shared,
-        )
+        trainer = _scene_trainer(stage, config, folder, style, seen, shared)
     else:
         if attends_fully(model.model.visual):
             Encoder(model.model.visual).replace_forward()
@@ -187,7 +99,47 @@ def train_text(
     trainer.train(resume_from_checkpoint=checkpoint)
 
 
-def with_samples(stage: StageConfig, count: int, path: Path) -> StageConfig:
+def _scene_trainer(
+    stage: StageConfig,
+    config: TrainingConfig,
+    folder: Path,
+    style: str,
+    seen: int,
+    shared: dict[str, Any],
+) -> SFTTrainer:
+    """Make the trainer on drawn scenes, of which an interrupted run has seen some already."""
+    return SceneTrainer(
+        args=_arguments(stage, config, folder, {"skip_prepare_dataset": True}),
+        train_dataset=scene_indices(stage.first_index + seen, stage.steps * stage.batch - seen),
+        data_collator=Collator(
+            shared["processing_class"],
+            "train",
+            stage.first_index,
+            stage.batch,
+            style,
+            stage.captions,
+            stage.drills,
+            stage.clean,
+        ),
+        compiled=config.compiled,
+        **shared,
+    )
+
+
+def shown_scenes(style: str, count: int = 4) -> list[Asked]:
+    """Return the first scenes of the validation split, to be answered in a style."""
+    items = [scene_item(_SHOWN_SPLIT, index, captions=0.0) for index in range(count)]
+    return [
+        Asked(
+            build_prompt(item.question.prompt, answer_only=style == "answer"),
+            Image.fromarray(item.image()),
+            completion_of(item, style),
+        )
+        for item in items
+    ]
+
+
+def with_samples(stage: _Stage, count: int, path: Path) -> _Stage:
     """Return a stage that passes once over `count` samples of a file.
 
     Raises:
@@ -201,7 +153,7 @@ def with_samples(stage: StageConfig, count: int, path: Path) -> StageConfig:
 class SceneTrainer(SFTTrainer):
     """Train on the batches of `train.tiny.data.Collator` with the forward passes made for them."""
 
-    def __init__(self, *, compiled: bool, **options) -> None:
+    def __init__(self, *, compiled: bool, **options: Any) -> None:
         super().__init__(**options)
         self._score = SceneLoss(options["model"], options["processing_class"], compiled)
 
@@ -276,24 +228,6 @@ def resume(model: Qwen2_5_VLForConditionalGeneration, folder: Path) -> str | Non
     return last
 
 
-def last_checkpoint(folder: Path) -> str | None:
-    """Return the last whole checkpoint of a run; None where there is none yet."""
-    whole = [path.parent for path in folder.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")]
-    return str(max(whole, key=step_of)) if whole else None
-
-
-def another_model(checkpoint: Path | str) -> ModelError:
-    """Return the error for a run's folder in which a model of another shape was trained."""
-    return ModelError(
-        f"{checkpoint} is of a model of another shape; give this run a folder of its own"
-    )
-
-
-def step_of(checkpoint: str | Path) -> int:
-    """Return the optimizer step at which the trainer wrote a checkpoint, from its folder's name."""
-    return int(Path(checkpoint).name.partition("-")[2])
-
-
 def _arguments(
     stage: StageConfig, config: TrainingConfig, folder: Path, dataset: dict | None = None
 ) -> SFTConfig:
@@ -324,29 +258,8 @@ def _arguments(
     )
 
 
-class JsonLines(TrainerCallback):
-    """Append each log of a trainer to a file, one JSON object a line."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.begun = path, time.time()
-
-    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        """Write one row: step, of how many, seconds since the start, what the trainer measured."""
-        if not state.is_world_process_zero:
-            return
-        row = {
-            "step": state.global_step,
-            "of": state.max_steps,
-            "seconds": round(time.time() - self.begun),
-            **(logs or {}),
-        }
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        print(json.dumps(row), flush=True)
-
-
 def save_checkpoint(
-    model,
+    model: Qwen2_5_VLForConditionalGeneration,
     processor: ImageTextProcessor,
     folder: Path,
     dtype: torch.dtype,

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,10 +25,10 @@ from torch.utils.data import DataLoader, Dataset
 from robust_r1.degradations import SPECS, degrade
 from robust_r1.scenes import Item, draw_size, make_item
 from robust_r1.scenes.vocabulary import COLORS, NOUNS
-from train.common.config import TrainingConfig
+from train.common.checkpoints import another_model
+from train.tiny.config import TrainingConfig
 from train.tiny.encoder import Encoder, patches_of
 from train.tiny.optim import MuonAdamW, cosine
-from train.tiny.stages import another_model
 
 TOKEN = 32  # pixels a side under one merged token: a patch of 16, merged 2 x 2
 _VALIDATION = 512  # scenes
@@ -40,7 +41,7 @@ _SIZE_SALT = 0x512E
 
 @dataclass(frozen=True)
 class Batch:
-    """Hold pictures of one size and what the probes must say of them.
+    """Stack pictures of one size with what the probes must say of them.
 
     Attributes:
         images: uint8, batch x H x W x 3.
@@ -209,7 +210,7 @@ def evaluate(read: Callable[[Batch], tuple[torch.Tensor, ...]], loader: DataLoad
     }
 
 
-def train_encoder(vision, processor, config: TrainingConfig, folder: Path) -> None:
+def train_encoder(vision: nn.Module, processor: Any, config: TrainingConfig, folder: Path) -> None:
     """Train `vision` in place; checkpoints and `warmup.jsonl` go to `folder`, and it resumes.
 
     Args:

@@ -11,9 +11,8 @@ from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
 from robust_r1.rewards import degradation_reward
 from robust_r1.scenes import make_item
-from train.common.config import DecisionWeights, load_config
+from train.tiny.config import DecisionWeights
 from train.tiny.decisions import Decision, Decisions, as_tensors, decisions_of, expected_values
-from train.tiny.model import make_tokenizer
 
 ITEMS = [make_item("train", index) for index in range(40)]
 DAMAGED = [item for item in ITEMS if any(f.intensity >= 0.1 for f in item.chain.findings)]
@@ -22,8 +21,8 @@ NAMES = [spec.chain_name for spec in SPECS]
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return make_tokenizer(load_config("cpu").model.vocabulary)
+def tokenizer(bundled_tokenizer):
+    return bundled_tokenizer
 
 
 @pytest.fixture(scope="module")

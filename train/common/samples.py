@@ -80,10 +80,18 @@ class Sample:
         plan = DegradationPlan() if rng.random() < _CLEAN_SHARE else sample_plan(rng)
         chain = damage_chain(plan)
         picture = plan.apply(fit(load(photo), self.max_pixels))
-        text = render(chain)
-        known = {"answer": chain.answer, "chain": text, "plan": plan, "seed": seed}
-        about = {"split": self.split, "kind": "vqa", "topic": "damage"}
-        return picture, Record(self.image, DAMAGE_QUESTION, **known, **about)
+        record = Record(
+            image=self.image,
+            question=DAMAGE_QUESTION,
+            answer=chain.answer,
+            chain=render(chain),
+            plan=plan,
+            seed=seed,
+            split=self.split,
+            kind="vqa",
+            topic="damage",
+        )
+        return picture, record
 
 
 def damage_chain(plan: DegradationPlan) -> Chain:

@@ -1,0 +1,224 @@
+"""An adapter for a full-size model: what it begins with, how a trainer is run, what is saved.
+
+train.sft and train.grpo build TRL's trainers on these.
+"""
+
+import argparse
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import ProcessorMixin
+from trl import GRPOTrainer, SFTTrainer
+
+from robust_r1.engine import catalog
+from robust_r1.engine.hub import Progress
+from robust_r1.engine.loading import open_checkpoint, open_processor
+from robust_r1.engine.weights import half_precision, load_model
+from robust_r1.errors import ModelError
+from train.common.adapter_config import AdapterConfig, AdapterStage
+from train.common.checkpoints import another_model, last_checkpoint
+from train.common.command import parser_of
+from train.common.history import StageRecord, history_of, write_history
+
+# Projections of the language model's layers; those of the vision tower have other parents.
+_TARGETS = (
+    r".*language_model\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
+    r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Name what a stage begins with.
+
+    Attributes:
+        model: with the adapter that is to be trained; everything else in it is frozen.
+        processor: pads on the left, as generation needs it.
+        base: name of the model below the adapter, for whoever loads it.
+        history: of the adapter, the stages before this one.
+    """
+
+    model: PeftModel
+    processor: ProcessorMixin
+    base: str
+    history: tuple[StageRecord, ...]
+
+
+def adapter_parser(command: str, description: str | None) -> argparse.ArgumentParser:
+    """Make the command line of a stage that trains an adapter; see `parser_of`."""
+    parser = parser_of(command, description, "3b-qlora")
+    parser.add_argument("--from", dest="start", required=True, help="model or adapter to train")
+    parser.add_argument("--data", required=True, type=Path, help="JSONL file of chains")
+    return parser
+
+
+def begin(config: AdapterConfig) -> None:
+    """Prepare this process, before any weights: its seed, and which GPU is its own."""
+    logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    PartialState(cpu=not torch.cuda.is_available())
+    torch.manual_seed(config.seed)  # of the first weights of a new adapter
+
+
+def open_start(name: str, config: AdapterConfig) -> Start:
+    """Load a model with the adapter that is to be trained: a new one, or that of a folder.
+
+    Raises:
+        ModelError: no such model, too little memory, or a model without a language model whose
+            projections could be adapted.
+    """
+    tell = progress()
+    info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
+    cuda = torch.cuda.is_available()
+    half = half_precision() if cuda else "fp32"
+    precision = "4bit" if config.lora.quantized else half
+    # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
+    device = torch.cuda.current_device() if cuda else "cpu"
+    model = load_model(checkpoint, precision, None, None, tell, device)
+    processor = open_processor(checkpoint)
+    if adapter is not None:
+        adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)
+        # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
+        adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
+        return Start(adapted, processor, adapter.base, history_of(adapter.folder))
+    lora = LoraConfig(
+        r=config.lora.rank,
+        lora_alpha=config.lora.alpha,
+        lora_dropout=config.lora.dropout,
+        target_modules=_TARGETS,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        adapted = get_peft_model(model, lora)
+    except ValueError as error:
+        raise ModelError(
+            f"{info.label} has no language model whose projections could be adapted; choose a "
+            "Qwen2.5-VL model"
+        ) from error
+    base = str(Path(name).resolve()) if Path(name).is_dir() else name
+    return Start(adapted, processor, base, ())
+
+
+def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dict[str, Any]:
+    """Return the arguments that TRL's SFTConfig and GRPOConfig share."""
+    cuda = torch.cuda.is_available()
+    half = half_precision() if cuda else ""
+    return {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": stage.batch,
+        "gradient_accumulation_steps": stage.accumulate,
+        "num_train_epochs": stage.epochs,
+        "learning_rate": stage.rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": stage.warmup_share,  # below 1 it is a share
+        "seed": config.seed,
+        "save_steps": stage.save_every,
+        "save_total_limit": 1,
+        "logging_steps": stage.log_every,
+        "report_to": "tensorboard",
+        "remove_unused_columns": False,
+        "gradient_checkpointing": config.checkpointing,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "ddp_find_unused_parameters": False,
+        "dataloader_num_workers": config.workers,
+        "bf16": half == "bf16",
+        "fp16": half == "fp16",
+        "use_cpu": not cuda,
+        "disable_tqdm": True,
+    }
+
+
+def train(
+    trainer: SFTTrainer | GRPOTrainer, stage: str, config: AdapterConfig, folder: Path
+) -> None:
+    """Train, going on where an interrupted run was.
+
+    Raises:
+        ModelError: a step does not fit the memory, or the folder holds another adapter's run.
+    """
+    # TRL rounds adapters of quantized weights to bf16, where a step as small as those of
+    # reinforcement is lost; and peft would resume them in float32.
+    for weight in _trained(trainer).parameters():
+        if weight.requires_grad:
+            weight.data = weight.data.float()
+    last = last_checkpoint(folder)
+    with _faults(stage, config, last):
+        trainer.train(resume_from_checkpoint=last)
+
+
+def save_adapter(
+    trainer: SFTTrainer | GRPOTrainer, start: Start, done: StageRecord, folder: Path
+) -> None:
+    """Save the adapter with its history and a card."""
+    model = _trained(trainer)
+    model.peft_config["default"].base_model_name_or_path = start.base
+    # Without the copy that TRL keeps as the reference of reinforcement; and without embeddings, for
+    # whose size peft would look the base up on the hub.
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
+    write_history(folder, start.history, done)
+    card = _card(start.base, model.peft_config["default"], (*start.history, done))
+    (folder / "README.md").write_text(card, "utf-8")
+
+
+def _trained(trainer: SFTTrainer | GRPOTrainer) -> PeftModel:
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    assert isinstance(model, PeftModel)
+    return model
+
+
+def progress() -> Progress:
+    """Return what shows how far loading is, on a terminal and in the first process alone."""
+    return _tell if sys.stderr.isatty() and PartialState().is_main_process else _be_silent
+
+
+def _tell(share: float, words: str) -> None:
+    print(f"\r{words:60}", end="\n" if share >= 0.8 else "", file=sys.stderr, flush=True)
+
+
+def _be_silent(share: float, words: str) -> None:
+    """Report nothing."""
+
+
+@contextlib.contextmanager
+def _faults(stage: str, config: AdapterConfig, last: str | None) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        smaller = [f"{stage}.batch" if getattr(config, stage).batch > 1 else "", "max_pixels"]
+        raise ModelError(
+            "the GPU's memory does not do for a step; lower "
+            f"{' or '.join(filter(None, smaller))}"
+            f"{'' if config.lora.quantized else ', or set lora.quantized=true'}, then start the "
+            "same command again"
+        ) from error
+    except RuntimeError as error:
+        if last is None or "size mismatch" not in str(error):
+            raise
+        raise another_model(last) from error
+
+
+def _card(base: str, lora: LoraConfig, history: Sequence[StageRecord]) -> str:
+    rows = [
+        f"| {done.stage} | `{done.command}` | {done.samples:,} | {done.seed} | {done.minutes:g} |"
+        for done in history
+    ]
+    settings = f"rank {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout:g}"
+    return "\n".join(
+        [
+            "# An adapter for reasoning chains about degraded pictures",
+            "",
+            f"LoRA for `{base}` ({settings}); vision encoder and merger are as they were.",
+            "",
+            "| stage | command | samples | seed | minutes |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )

@@ -1,0 +1,44 @@
+"""The log of a run: what its trainer measures, a JSON object for each time that it does."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class JsonLines(TrainerCallback):
+    """Append each log of a trainer to a file, one JSON object a line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.begun = path, time.time()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write one row: step, of how many, seconds since the start, what the trainer measured."""
+        if not state.is_world_process_zero:
+            return
+        row = {
+            "step": state.global_step,
+            "of": state.max_steps,
+            "seconds": round(time.time() - self.begun),
+            **(logs or {}),
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+
+def minutes_of(log: Path) -> float:
+    """Add up the minutes of all parts of a run, to a tenth."""
+    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    times = [row["seconds"] for row in rows if "seconds" in row]
+    ends = [time for time, after in zip(times, [*times[1:], -1], strict=False) if after < time]
+    return round(sum(ends) / 60, 1)

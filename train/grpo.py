@@ -1,0 +1,104 @@
+"""Reinforce a full-size model's good chains by GRPO: LoRA or QLoRA, with the paper's rewards.
+
+    python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
+
+Each question is answered by a group of sampled chains; what a chain earns beyond its group's mean,
+in units of the group's spread, is how much it is reinforced (paper, training). Rewards are those of
+robust_r1.rewards: degradation, length, format, accuracy. Flags and DATA are those of train.sft,
+whose run `--from` names; this stage learns from the samples that train.sft left out.
+
+The run's folder is an adapter: `python app.py --model runs/3b-rl` loads it onto its base. On
+several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from accelerate import PartialState
+from trl import GRPOConfig, GRPOTrainer
+
+from robust_r1.errors import InputError
+from robust_r1.records import Record
+from train.common.adapter_config import AdapterConfig
+from train.common.adapters import (
+    Start,
+    adapter_parser,
+    begin,
+    open_start,
+    save_adapter,
+    settings_of,
+    train,
+)
+from train.common.command import main_of
+from train.common.completions import SampleLog
+from train.common.history import record
+from train.common.logs import JsonLines
+from train.common.rewards import objective_of, rewards_of
+from train.common.rows import part_of, read_data, rollout_rows
+
+
+def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
+    """Reinforce, going on where an interrupted run was, and save the adapter."""
+    begin(config)
+    # --- Data: before the model, because a broken line shows in a second
+    every = read_data(arguments.data)
+    records = part_of(every, "grpo", config.sft_share, config.seed)
+    # --- Model
+    start = open_start(arguments.start, config)
+    # --- Training
+    folder: Path = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = make_trainer(start, records, arguments.data.parent, config, folder)
+    train(trainer, "grpo", config, folder)
+    # --- Adapter
+    if trainer.is_world_process_zero():
+        done = record("rewards", len(records), config.seed, folder / "log.jsonl")
+        save_adapter(trainer, start, done, folder)
+
+
+def make_trainer(
+    start: Start, records: Sequence[Record], pictures: Path, config: AdapterConfig, folder: Path
+) -> GRPOTrainer:
+    """Make TRL's trainer of rewards, with the paper's objective.
+
+    The reference of its divergence is the adapter as it was loaded.
+
+    Args:
+        start: policy and processor.
+        records: samples with true chains.
+        pictures: the folder that their pictures' paths begin at.
+        config: settings.
+        folder: checkpoints, log.jsonl and samples.jsonl go there.
+
+    Raises:
+        InputError: a step's completions cannot be divided into groups.
+    """
+    stage, state = config.grpo, PartialState()
+    if (completions := stage.batch * stage.accumulate * state.num_processes) % stage.group:
+        raise InputError(
+            f"a step's {completions} completions (grpo.batch x grpo.accumulate x processes) cannot "
+            f"be divided into groups of {stage.group}; change one of them"
+        )
+    rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
+    if state.is_main_process:
+        said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
+        rewards = said.watch(rewards)
+    return GRPOTrainer(
+        model=start.model,
+        processing_class=start.processor,
+        reward_funcs=list(rewards),
+        train_dataset=rollout_rows(records, pictures, config.max_pixels),
+        args=GRPOConfig(
+            **settings_of(stage, config, folder),
+            # Shuffled when they were divided; in order, a resumed run goes on with what it had not
+            # seen.
+            shuffle_dataset=False,
+            **objective_of(stage, weights),
+        ),
+        callbacks=[JsonLines(folder / "log.jsonl")],
+    )
+
+
+if __name__ == "__main__":
+    main_of(adapter_parser("train.grpo", __doc__), run, AdapterConfig, alone=False)
