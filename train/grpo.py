@@ -91,8 +91,7 @@ def make_trainer(
         train_dataset=rollout_rows(records, pictures, config.max_pixels),
         args=GRPOConfig(
             **settings_of(stage, config, folder),
-            # Shuffled when they were divided; in order, a resumed run goes on with what it had not
-            # seen.
+            # In order, a resumed run goes on with what it had not seen.
             shuffle_dataset=False,
             **objective_of(stage, weights),
         ),

@@ -1,9 +1,12 @@
 """Claims about rewards for full-size models: the adapter goes on, and each reward is logged."""
 
+import pytest
 import torch
 
 from tests.support.training import adapter_weights, base_of, rows_of
 from train.common.history import history_of
+
+pytestmark = pytest.mark.slow
 
 
 def test_reinforcement_goes_on_with_the_adapter_and_leaves_no_copy_of_it(taught, rewarded):

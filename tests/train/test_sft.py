@@ -25,9 +25,9 @@ from train.common.rows import part_of, read_data
 KINDS = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 
-@pytest.mark.parametrize("stage", ["sft", "grpo"])
-def test_every_projection_of_the_language_model_learns_and_nothing_else(stage, taught, rewarded):
-    weights = adapter_weights({"sft": taught, "grpo": rewarded}[stage])
+@pytest.mark.parametrize("run", ["taught", pytest.param("rewarded", marks=pytest.mark.slow)])
+def test_every_projection_of_the_language_model_learns_and_nothing_else(run, request):
+    weights = adapter_weights(request.getfixturevalue(run))
     places = {name.split(".lora_")[0] for name in weights}
     assert all(".language_model." in place and "visual" not in place for place in places)
     assert {place.rpartition(".")[2] for place in places} == KINDS
@@ -44,6 +44,7 @@ def text_of(name, picture, quantize):
     return answer.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", ["fp32", "4bit"])
 def test_the_runs_folder_is_a_model_of_its_own(taught, rewarded, picture, quantize):
     texts = {text_of(name, picture, quantize) for name in ("tiny-rl", taught, rewarded)}
@@ -65,6 +66,7 @@ class Stop(TrainerCallback):
         raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["sft", "grpo"])
 def test_an_interrupted_run_resumes_to_the_same_adapter(
     stage, adapt, taught, rewarded, tmp_path, monkeypatch

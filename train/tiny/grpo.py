@@ -130,15 +130,13 @@ def make_trainer(
     if rows is None:
         count = stage.steps * stage.batch
         rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
-    optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
-    schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     trainer = SceneGRPOTrainer(
         model=model,
         reward_funcs=samples.watch(rewards),
         args=_arguments(stage, config, weights, folder),
         train_dataset=rows,
         processing_class=processor,
-        optimizers=(optimizer, LambdaLR(optimizer, schedule)),
+        optimizers=_optimizers(model, stage),
         callbacks=[JsonLines(folder / "log.jsonl")],
         decisions=decisions_for(stage, processor.tokenizer),
         mix=mix,
@@ -149,6 +147,12 @@ def make_trainer(
         reference = trainer.accelerator.unwrap_model(trainer.ref_model)
         reference.model.visual = model.model.visual
     return trainer
+
+
+def _optimizers(model: torch.nn.Module, stage: GrpoConfig) -> tuple[MuonAdamW, LambdaLR]:
+    optimizer = MuonAdamW(model.named_parameters(), stage.rate, stage.rate * _ADAM_SHARE)
+    schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
+    return optimizer, LambdaLR(optimizer, schedule)
 
 
 def decisions_for(stage: GrpoConfig, tokenizer: Any) -> Decisions | None:

@@ -89,9 +89,16 @@ def make_model(
     config: ModelConfig, tokenizer: PreTrainedTokenizerFast, seed: int
 ) -> Qwen2_5_VLForConditionalGeneration:
     """Make a model with first weights drawn by a seed, embeddings tied."""
+    torch.manual_seed(seed)
+    model = Qwen2_5_VLForConditionalGeneration(_architecture(config, tokenizer))
+    attention.initialize(model.model.language_model)
+    return model
+
+
+def _architecture(config: ModelConfig, tokenizer: PreTrainedTokenizerFast) -> Qwen2_5_VLConfig:
     token = tokenizer.convert_tokens_to_ids
     head = config.text_width // config.text_heads
-    settings = Qwen2_5_VLConfig(
+    return Qwen2_5_VLConfig(
         vision_config={
             "depth": config.vision_depth,
             "hidden_size": config.vision_width,
@@ -130,10 +137,6 @@ def make_model(
         vision_end_token_id=token(VISION_TOKENS[1]),
         tie_word_embeddings=True,
     )
-    torch.manual_seed(seed)
-    model = Qwen2_5_VLForConditionalGeneration(settings)
-    attention.initialize(model.model.language_model)
-    return model
 
 
 def prepare_vision(vision: torch.nn.Module, processor: Any, config: TrainingConfig) -> None:
