@@ -57,7 +57,7 @@ _CLIP = 40
 
 @dataclass(frozen=True)
 class Finding:
-    """Hold one perceived degradation: its chain name and its intensity in [0, 1]."""
+    """Name one perceived degradation: its chain name and its intensity in [0, 1]."""
 
     name: str
     intensity: float
@@ -65,7 +65,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Chain:
-    """Hold the content of the five sections; a text is empty where a section is."""
+    """Separate a chain into its five sections; a text is empty where a section is."""
 
     findings: tuple[Finding, ...] = ()
     influence: str = ""
@@ -90,7 +90,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """Hold what a stream has said up to one moment, not yet joined.
+    """Collect what a stream has said up to one moment, not yet joined.
 
     `parts` is shared with the parser, which only ever appends to it; `count` is how much of it
     belongs to this moment.

@@ -220,6 +220,20 @@ def save(image: np.ndarray, path: str | Path) -> None:
         raise ImageError(f"{path} could not be written: {reason}.") from error
 
 
+def recode(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
+    """Save a picture once with loss, as phones and sites do, and read it again.
+
+    Args:
+        image: uint8, (height, width, 3); the result has the same shape.
+        codec: "jpeg" or "webp", both with color at half the resolution.
+        quality: 1 to 100, on that codec's own scale.
+    """
+    buffer = io.BytesIO()
+    options = {"subsampling": "4:2:0"} if codec == "jpeg" else {}  # WebP knows no other
+    Image.fromarray(image).save(buffer, codec, quality=quality, **options)
+    return load(buffer.getvalue())
+
+
 def _read(path: Path) -> bytes:
     try:
         if path.is_dir():

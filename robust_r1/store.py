@@ -39,7 +39,7 @@ _MIGRATIONS = (
 
 @dataclass(frozen=True)
 class Marks:
-    """Hold what people wrote about a case; `revision` counts the changes of the note, from 0."""
+    """Show what people wrote about a case; `revision` counts the changes of the note, from 0."""
 
     tags: tuple[str, ...] = ()
     note: str = ""

@@ -7,38 +7,46 @@ a model is asked; none needs the page.
 from robust_r1.analysis.compare import Column, Comparison, Difference, Side, compare
 from robust_r1.analysis.export import comparison_json, sweep_csv, sweep_json
 from robust_r1.analysis.judging import MAX_TEXT, Judgment, Variant, judge, variants
-from robust_r1.analysis.rounds import MAX_ROUND, Game, Round, RoundScore, draw_round, score_round
+from robust_r1.analysis.rounds import (
+    MAX_ROUND,
+    Game,
+    Round,
+    RoundScore,
+    case_of,
+    draw_round,
+    play,
+    round_of,
+    score_round,
+)
 from robust_r1.analysis.sweep import MAX_STEPS, Perceived, Step, Sweep, SweepResult, run_sweep
-from robust_r1.analysis.trials import AnswerCache, Query, Trial, try_once
 
 __all__ = [
     "MAX_ROUND",
     "MAX_STEPS",
     "MAX_TEXT",
-    "AnswerCache",
     "Column",
     "Comparison",
     "Difference",
     "Game",
     "Judgment",
     "Perceived",
-    "Query",
     "Round",
     "RoundScore",
     "Side",
     "Step",
     "Sweep",
     "SweepResult",
-    "Trial",
     "Variant",
+    "case_of",
     "compare",
     "comparison_json",
     "draw_round",
     "judge",
+    "play",
+    "round_of",
     "run_sweep",
     "score_round",
     "sweep_csv",
     "sweep_json",
-    "try_once",
     "variants",
 ]

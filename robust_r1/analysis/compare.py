@@ -4,20 +4,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from robust_r1.analysis.trials import AnswerCache, Query, Trial, flipped, try_once
+from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case
+from robust_r1.ask.pipeline import Outcome, ask_through, flipped
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 
 MAX_SIDES = 3  # columns that can be read beside one another
-MAX_QUERIES = 12
+MAX_QUESTIONS = 12
 
 
 @dataclass(frozen=True)
 class Side:
-    """Hold who answers about which damage: a model's name and label, a plan, the picture's title.
+    """Say who answers about which damage: a model's name and label, a plan, the picture's title.
 
     `pinned` marks a column of an earlier run, kept to compare with.
     """
@@ -31,22 +31,22 @@ class Side:
 
 @dataclass(frozen=True)
 class Column:
-    """Hold one side's trials, at most one for a question."""
+    """Collect one side's answers, at most one for a question."""
 
     side: Side
-    trials: tuple[Trial, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
 
-    def find(self, query: Query) -> Trial | None:
-        """Return the trial of a question; None where this side was not asked, or not yet.
+    def find(self, case: Case) -> Outcome | None:
+        """Return the answer to a question; None where this side was not asked, or not yet.
 
         Another true answer does not make another question: it is not what the model is asked.
         """
-        return next((trial for trial in self.trials if trial.query.prompt == query.prompt), None)
+        return next((one for one in self.outcomes if one.case.prompt == case.prompt), None)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Hold how a trial differs from the reference's.
+    """Say how an answer differs from the reference's.
 
     Attributes:
         findings: for each name that either perceived, in the reference's order first:
@@ -69,32 +69,33 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Hold columns of answers to the same questions, as far as they have come.
+    """Set columns of answers to the same questions side by side, as far as they have come.
 
-    `reference` is the index of the column that the others are held against.
+    `cases` are the questions, whose damage is that of each column; `reference` is the index of the
+    column that the others are compared with.
     """
 
-    queries: tuple[Query, ...]
+    cases: tuple[Case, ...]
     columns: tuple[Column, ...]
     reference: int = 0
 
     @property
     def done(self) -> int:
         """Return how many answers there are."""
-        found = (column.find(query) for query in self.queries for column in self.columns)
-        return sum(trial is not None for trial in found)
+        found = (column.find(case) for case in self.cases for column in self.columns)
+        return sum(outcome is not None for outcome in found)
 
-    def difference(self, query: Query, column: int) -> Difference | None:
+    def difference(self, case: Case, column: int) -> Difference | None:
         """Return how a column differs from the reference; None where either has no answer."""
-        trial = self.columns[column].find(query)
-        reference = self.columns[self.reference].find(query)
-        if column == self.reference or trial is None or reference is None:
+        outcome = self.columns[column].find(case)
+        reference = self.columns[self.reference].find(case)
+        if column == self.reference or outcome is None or reference is None:
             return None
-        return difference(trial, reference)
+        return difference(outcome, reference)
 
-    def by_difference(self) -> tuple[Query, ...]:
+    def by_difference(self) -> tuple[Case, ...]:
         """Return the questions, most different first: answers, then findings, then length."""
-        return tuple(sorted(self.queries, key=self._sameness))
+        return tuple(sorted(self.cases, key=self._sameness))
 
     def swapped(self) -> "Comparison":
         """Return the same with the first column moved to the end; the reference stays in place."""
@@ -117,8 +118,8 @@ class Comparison:
         """Return the same with a column of an earlier run put first, pinned, as the reference."""
         return replace(self, columns=(column, *self.columns), reference=0).pinned(0)
 
-    def _sameness(self, query: Query) -> tuple[float, ...]:
-        found = [self.difference(query, column) for column in range(len(self.columns))]
+    def _sameness(self, case: Case) -> tuple[float, ...]:
+        found = [self.difference(case, column) for column in range(len(self.columns))]
         gaps = [gap for gap in found if gap is not None]
         return (
             -sum(bool(gap.answer) for gap in gaps),
@@ -127,57 +128,54 @@ class Comparison:
         )
 
 
-def difference(trial: Trial, reference: Trial) -> Difference:
-    """Hold one trial against another of the same question."""
+def difference(outcome: Outcome, reference: Outcome) -> Difference:
+    """Compare one answer with another to the same question."""
     old = {finding.name: finding.intensity for finding in reversed(reference.findings)}
-    new = {finding.name: finding.intensity for finding in reversed(trial.findings)}
-    perceived = (finding.name for finding in (*reference.findings, *trial.findings))
+    new = {finding.name: finding.intensity for finding in reversed(outcome.findings)}
+    perceived = (finding.name for finding in (*reference.findings, *outcome.findings))
     return Difference(
         tuple((name, old.get(name), new.get(name)) for name in dict.fromkeys(perceived)),
-        flipped(trial, reference),
-        trial.answer.tokens - reference.answer.tokens,
+        flipped(outcome, reference),
+        outcome.tokens - reference.tokens,
     )
 
 
 def compare(
     sides: Sequence[tuple[Engine, Side]],
-    picture: np.ndarray,
-    queries: Sequence[Query],
-    settings: GenerationSettings | None = None,
+    cases: Sequence[Case],
     stop: threading.Event | None = None,
     cache: AnswerCache | None = None,
     pinned: Column | None = None,
 ) -> Iterator[Comparison]:
-    """Ask every side every question about a picture (uint8, H x W x 3); yield after each answer.
+    """Ask every side every question, each under the side's plan; yield after each answer.
 
     The first one is yielded at once and holds what is known from before. A `pinned` column of an
     earlier run stands first and is not asked. Setting `stop` ends it within a token, and the answer
     on its way is dropped. Raises InputError for too few or too many sides or questions, ModelError
     where a model fails.
     """
-    settings = settings or GenerationSettings()
-    queries = tuple({query.prompt: query for query in queries}.values())
-    _check(sides, queries, pinned)
-    result = Comparison(queries, tuple(Column(side) for _, side in sides))
+    cases = tuple({case.prompt: case for case in cases}.values())
+    _check(sides, cases, pinned)
+    result = Comparison(cases, tuple(Column(side) for _, side in sides))
     if pinned is not None:
         result = result.beside(pinned)
     yield result
     first = len(result.columns) - len(sides)
-    for query in queries:
+    for case in cases:
         for index, (engine, side) in enumerate(sides, start=first):
             if stop is not None and stop.is_set():
                 return
-            trial = try_once(engine, picture, query, side.plan, settings, stop, cache)
-            if trial.answer.finish == "stopped":
+            outcome = ask_through(engine, replace(case, plan=side.plan), stop, cache)
+            if outcome is None:
                 return
             columns = list(result.columns)
             column = columns[index]
-            columns[index] = replace(column, trials=(*column.trials, trial))
+            columns[index] = replace(column, outcomes=(*column.outcomes, outcome))
             result = replace(result, columns=tuple(columns))
             yield result
 
 
-def _check(sides: Sequence, queries: Sequence[Query], pinned: Column | None) -> None:
+def _check(sides: Sequence, cases: Sequence[Case], pinned: Column | None) -> None:
     least = 1 if pinned else 2
     if not least <= len(sides) <= MAX_SIDES:
         raise InputError(
@@ -186,5 +184,7 @@ def _check(sides: Sequence, queries: Sequence[Query], pinned: Column | None) -> 
         )
     if len({(side.model, side.plan) for _, side in sides}) < len(sides):
         raise InputError("Two columns are the same: choose different models, or different plans.")
-    if not 1 <= len(queries) <= MAX_QUERIES:
-        raise InputError(f"Ask 1 to {MAX_QUERIES} questions at a time, not {len(queries)}.")
+    if not 1 <= len(cases) <= MAX_QUESTIONS:
+        raise InputError(f"Ask 1 to {MAX_QUESTIONS} questions at a time, not {len(cases)}.")
+    for case in cases:
+        case.check()

@@ -21,7 +21,7 @@ _PLACE = {name: place for place, name in enumerate(NAMES)}
 
 @dataclass(frozen=True)
 class Confusion:
-    """Hold how often each applied degradation (row) was perceived as each (column).
+    """Count how often each applied degradation (row) was perceived as each (column).
 
     `counts` is 17 x 17, in the order of `NAMES` with `NOTHING` last, in both directions: the last
     column counts what was not perceived, the last row what was perceived where nothing was.

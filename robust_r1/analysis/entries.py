@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from robust_r1.ask.case import Case
 from robust_r1.chain import Finding
 from robust_r1.degradations import DegradationPlan
 from robust_r1.metrics import Matching
@@ -32,13 +33,14 @@ class Answered(Protocol):
     well_formed: bool
     accuracy: float | None
     degradation: float
-    kept: object | None
+    saved: Case | None
     matching: Matching
+    photograph: str | None
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Hold one answered case with what a filter asks about it.
+    """Join one answered case with what a filter asks about it.
 
     Attributes:
         benchmark, model: of the run that it comes from.

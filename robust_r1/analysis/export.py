@@ -8,7 +8,8 @@ from typing import Any
 
 from robust_r1.analysis.compare import Comparison
 from robust_r1.analysis.sweep import Step, SweepResult
-from robust_r1.analysis.trials import Query, Trial
+from robust_r1.ask.case import Case
+from robust_r1.ask.pipeline import Outcome, finished
 from robust_r1.chain import Finding
 from robust_r1.degradations import find
 
@@ -28,7 +29,7 @@ def sweep_csv(result: SweepResult) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(SWEEP_COLUMNS)
     for step in result.steps:
-        swept = step.trial.plan.intensities or {"": 0.0}
+        swept = step.outcome.case.plan.intensities or {"": 0.0}
         for id in swept:
             table.writerow([_cell(value) for value in _row(step, id)])
     return text.getvalue()
@@ -41,7 +42,7 @@ def sweep_json(result: SweepResult) -> str:
         "kind": "robust-r1 sweep",
         "version": 1,
         "model": result.model,
-        "query": query_fields(result.query),
+        "query": question_fields(result.case),
         "sweep": asdict(result.sweep),
         "finished": result.finished,
         "noticed": seen,
@@ -54,7 +55,7 @@ def sweep_json(result: SweepResult) -> str:
                 "series": step.series or "clean",
                 "intensity": step.level,
                 "flipped": step.flipped,
-                **trial_fields(step.trial),
+                **outcome_fields(step.outcome),
             }
             for step in result.steps
         ],
@@ -78,41 +79,42 @@ def comparison_json(comparison: Comparison) -> str:
             for column in comparison.columns
         ],
         "questions": [
-            {**query_fields(query), "answers": _answers(comparison, query)}
-            for query in comparison.queries
+            {**question_fields(case), "answers": _answers(comparison, case)}
+            for case in comparison.cases
         ],
     }
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
-def query_fields(query: Query) -> dict[str, Any]:
+def question_fields(case: Case) -> dict[str, Any]:
     """Return a question as JSON values."""
     return {
-        "question": query.text, "choices": list(query.choices), "truth": query.truth or None,
+        "question": case.question, "choices": list(case.choices), "truth": case.truth or None,
     }
 
 
-def trial_fields(trial: Trial) -> dict[str, Any]:
-    """Return a trial as JSON values."""
+def outcome_fields(outcome: Outcome) -> dict[str, Any]:
+    """Return a finished answer and its scores as JSON values."""
+    answer, score = finished(outcome)
     return {
-        "plan": json.loads(trial.plan.to_json()),
-        "applied": _findings(trial.applied),
-        "perceived": _findings(trial.findings),
-        "answer": trial.said,
-        "right": None if trial.score.accuracy is None else bool(trial.score.accuracy),
-        "well_formed": trial.answer.parsed.well_formed,
-        "degradation_reward": trial.score.degradation,
-        "tokens": trial.answer.tokens,
-        "seconds": round(trial.answer.seconds, 3),
-        "text": trial.answer.text,
+        "plan": json.loads(outcome.case.plan.to_json()),
+        "applied": _findings(outcome.applied),
+        "perceived": _findings(outcome.findings),
+        "answer": outcome.said,
+        "right": None if score.accuracy is None else bool(score.accuracy),
+        "well_formed": answer.parsed.well_formed,
+        "degradation_reward": score.degradation,
+        "tokens": answer.tokens,
+        "seconds": round(answer.seconds, 3),
+        "text": answer.text,
     }
 
 
-def _answers(comparison: Comparison, query: Query) -> list[dict[str, Any] | None]:
+def _answers(comparison: Comparison, case: Case) -> list[dict[str, Any] | None]:
     answers = []
     for index, column in enumerate(comparison.columns):
-        trial, gap = column.find(query), comparison.difference(query, index)
-        fields = None if trial is None else trial_fields(trial)
+        outcome, gap = column.find(case), comparison.difference(case, index)
+        fields = None if outcome is None else outcome_fields(outcome)
         if fields is not None and gap is not None:
             fields["difference"] = {
                 "answer": gap.answer,
@@ -131,15 +133,15 @@ def _findings(findings: tuple[Finding, ...]) -> list[dict[str, Any]]:
 
 
 def _row(step: Step, id: str) -> tuple:
-    trial, matching = step.trial, step.trial.score.matching
-    said = {finding.name: finding.intensity for finding in reversed(trial.findings)}
-    accuracy = trial.score.accuracy
+    outcome, plan = step.outcome, step.outcome.case.plan
+    answer, score = finished(outcome)
+    said = {finding.name: finding.intensity for finding in reversed(outcome.findings)}
     return (
-        step.series or "clean", step.level, str(trial.plan), round(trial.plan.total_intensity, 2),
-        id, trial.plan.intensities.get(id, 0.0), said.get(find(id).chain_name) if id else None,
-        len(matching.false_alarms) if matching else None, trial.said, step.flipped,
-        None if accuracy is None else bool(accuracy), trial.answer.parsed.well_formed,
-        trial.answer.tokens, round(trial.answer.seconds, 3),
+        step.series or "clean", step.level, str(plan), round(plan.total_intensity, 2),
+        id, plan.intensities.get(id, 0.0), said.get(find(id).chain_name) if id else None,
+        len(score.matching.false_alarms) if score.matching else None, outcome.said, step.flipped,
+        None if score.accuracy is None else bool(score.accuracy), answer.parsed.well_formed,
+        answer.tokens, round(answer.seconds, 3),
     )
 
 

@@ -18,7 +18,7 @@ MAX_VALUES = 64
 
 @dataclass(frozen=True)
 class Filter:
-    """Hold what a case must be; an empty field asks for nothing.
+    """Say what a case must be; an empty field asks for nothing.
 
     Attributes:
         models, tasks, levels: the case's is one of these.

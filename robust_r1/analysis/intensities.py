@@ -14,7 +14,7 @@ BINS = 20  # of a tenth each, from -1 to 1
 
 @dataclass(frozen=True)
 class IntensityErrors:
-    """Hold the errors (perceived minus applied, in [-1, 1]) of all matched findings.
+    """Count the errors (perceived minus applied, in [-1, 1]) of all matched findings.
 
     Attributes:
         n: matched findings.
@@ -35,9 +35,11 @@ class IntensityErrors:
 def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
     """Compute the errors of everything that was rightly perceived."""
     errors: dict[str, list[float]] = {spec.chain_name: [] for spec in SPECS}
+    photographs: dict[str, list[str | None]] = {name: [] for name in errors}
     for entry in entries:
         for name, perceived, true in entry.row.matching.matched:
             errors[name].append(perceived - true)
+            photographs[name].append(entry.row.photograph)
     flat = np.array([error for values in errors.values() for error in values])
     # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.
     counts, edges = np.histogram(np.round(flat, 6), bins=np.round(np.linspace(-1, 1, BINS + 1), 6))
@@ -48,8 +50,8 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
         edges=tuple(map(float, edges)),
         counts=tuple(map(int, counts)),
         by_degradation=tuple(
-            (name, average(values), average(map(abs, values)))
-            for name, values in errors.items()
+            (name, average(values, groups), average(map(abs, values), groups))
+            for (name, values), groups in zip(errors.items(), photographs.values(), strict=True)
             if values
         ),
     )

@@ -15,18 +15,18 @@ _SHIFT, _ALARM = 0.3, 0.5  # intensities: how far one is moved, how strong the f
 
 @dataclass(frozen=True)
 class Judgment:
-    """Hold a chain's text, what was read in it, its length and the true one's, and the rewards."""
+    """Say of a chain's text what was read in it, how long it and the true one are, the rewards."""
 
     text: str
     parsed: Parsed
-    tokens: int
-    true_tokens: int
+    tokens: int | None
+    true_tokens: int | None
     score: Scorecard
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Hold a chain that departs from the reference in one way, and what that way is called."""
+    """Name one way to depart from the reference, and give the chain that does."""
 
     name: str
     text: str
@@ -36,7 +36,7 @@ def judge(
     text: str,
     truth: str,
     choices: Sequence[str] = (),
-    count: Callable[[str], int] = count_words,
+    count: Callable[[str], int | None] = count_words,
 ) -> Judgment:
     """Judge a chain against the true one, both given as text.
 
@@ -44,7 +44,8 @@ def judge(
         text: what somebody wrote, at most MAX_TEXT characters; it may be malformed.
         truth: the true chain, well formed.
         choices: the options, where the answer may be an option's number.
-        count: how lengths are counted; by default words and punctuation marks.
+        count: how lengths are counted, by default words and punctuation marks; None where a model
+            cannot tell, whose length is not scored then.
 
     Raises:
         InputError: a text that is too long, or a true chain that is not well formed.

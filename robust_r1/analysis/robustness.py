@@ -12,7 +12,7 @@ STRENGTHS = ("low", "mid", "high")
 
 @dataclass(frozen=True)
 class LevelFigures:
-    """Hold what came of one model at one level; `task` is empty for all tasks together."""
+    """Summarize what came of one model at one level; `task` is empty for all tasks together."""
 
     model: str
     task: str
@@ -24,7 +24,7 @@ class LevelFigures:
 
 @dataclass(frozen=True)
 class RobustnessRow:
-    """Hold one line of the paper's table: `cells` by (task, strength), then all together."""
+    """Fill one line of the paper's table: `cells` by (task, strength), then all together."""
 
     model: str
     cells: dict[tuple[str, str], Figure]
@@ -84,9 +84,10 @@ def _level(model: str, task: str, level: str, part: Sequence[Entry]) -> LevelFig
     turned = flips(
         [_score(entry.clean) for entry in twins], [_score(entry.row) for entry in twins]
     )
+    groups = [entry.row.photograph for entry in part]
     return LevelFigures(
-        model, task, level, average(entry.row.accuracy for entry in part),
-        average(float(entry.row.tokens) for entry in part), turned,
+        model, task, level, average([entry.row.accuracy for entry in part], groups),
+        average([float(entry.row.tokens) for entry in part], groups), turned,
     )  # fmt: skip
 
 

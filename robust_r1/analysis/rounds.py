@@ -3,13 +3,20 @@
 The same seed gives the same rounds everywhere, so a class plays against one another as well.
 """
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
+from robust_r1.ask.case import Case
+from robust_r1.ask.examples import find_example, photographs, scenes
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import ask_through
 from robust_r1.chain import Finding, Parsed, findings_of
 from robust_r1.degradations import DegradationPlan, sample_plan
+from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.metrics import degradation_score, perception_score
 
@@ -23,7 +30,7 @@ _EVEN = 0.005  # rewards are shown with two decimals
 
 @dataclass(frozen=True)
 class Round:
-    """Hold one round: the seed of the game, its number from 1, the picture's name, the damage."""
+    """Draw one picture for a guess: the game's seed, the number from 1, its name, the damage."""
 
     seed: int
     number: int
@@ -38,7 +45,7 @@ class Round:
 
 @dataclass(frozen=True)
 class RoundScore:
-    """Hold what a person and a model said about a round, and their degradation rewards."""
+    """Set a person's guess beside a model's findings, each with its degradation reward."""
 
     round: Round
     model: str
@@ -57,7 +64,7 @@ class RoundScore:
 
 @dataclass(frozen=True)
 class Game:
-    """Hold the rounds of one seed that a person has finished, in the order of play."""
+    """Count up the rounds of one seed that a person has finished, in the order of play."""
 
     seed: int
     scores: tuple[RoundScore, ...] = ()
@@ -120,3 +127,36 @@ def score_round(
         played, model, tuple(guess), parsed.chain.findings,
         degradation_score(guess, played.applied), perception_score(parsed, played.applied),
     )
+
+
+@cache
+def pictures() -> tuple[str, ...]:
+    """Return the ids of the examples that rounds draw from: as many scenes as photographs."""
+    drawn = [example.id for example in scenes()]
+    return (*drawn, *(example.id for example in photographs()[: len(drawn)]))
+
+
+def round_of(seed: int, number: int) -> Round:
+    """Return a round about the page's own pictures; see `draw_round`."""
+    return draw_round(seed, number, pictures())
+
+
+def case_of(played: Round) -> Case:
+    """Return what the model is asked in a round: the picture's first question."""
+    asked = find_example(played.picture).questions[0]
+    return Case(
+        Picture(example=played.picture), played.plan, asked.text, asked.choices, asked.answer
+    )
+
+
+def play(
+    engine: Engine, played: Round, guess: Sequence[Finding], stop: threading.Event
+) -> RoundScore | None:
+    """Let a model look at the same picture and score both; None where it was stopped.
+
+    Raises RobustR1Error where the model fails.
+    """
+    outcome = ask_through(engine, case_of(played), stop)
+    if outcome is None or outcome.reply is None:
+        return None
+    return score_round(played, guess, engine.info.label, outcome.reply.parsed)

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from robust_r1.analysis.trials import AnswerCache, Query, Trial, flipped, try_once
+from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case
+from robust_r1.ask.pipeline import Outcome, ask_through, flipped
 from robust_r1.degradations import SPECS, DegradationPlan, find
-from robust_r1.engine import Engine, GenerationSettings
+from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.metrics import mean
 
@@ -25,7 +27,7 @@ TOGETHER = "together"
 
 @dataclass(frozen=True)
 class Sweep:
-    """Hold what is swept: degradations by n evenly spaced intensities from 0 to 1.
+    """Say what is swept: degradations by n evenly spaced intensities from 0 to 1.
 
     One after the other, or with `together` all at the same intensity at a time. The undamaged
     picture comes first and once. `ids` are put into the order of the table.
@@ -78,7 +80,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Step:
-    """Hold one step: its series (empty for the undamaged picture), its intensity and its trial.
+    """Keep one step: its series (empty for the undamaged picture), its intensity and its answer.
 
     `flipped` tells whether the answer differs from the undamaged picture's; None if neither has
     one, or for the undamaged picture itself.
@@ -86,13 +88,13 @@ class Step:
 
     series: str
     level: float
-    trial: Trial
+    outcome: Outcome
     flipped: bool | None = None
 
 
 @dataclass(frozen=True)
 class Perceived:
-    """Hold one point of the calibration curve: `perceived` is None where it went unnoticed."""
+    """Mark one point of the calibration curve: `perceived` is None where it went unnoticed."""
 
     id: str
     applied: float
@@ -101,16 +103,16 @@ class Perceived:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """Hold a sweep as far as it has come.
+    """Show a sweep as far as it has come.
 
     Attributes:
-        sweep, query, model: what was swept, asked, and whom.
+        sweep, case, model: what was swept, asked, and whom; the case's own plan counts for nothing.
         steps: those done, in the order of `Sweep.plans`.
         finished: whether all are done; a stopped sweep never is.
     """
 
     sweep: Sweep
-    query: Query
+    case: Case
     model: str
     steps: tuple[Step, ...] = ()
     finished: bool = False
@@ -124,7 +126,7 @@ class SweepResult:
     def points(self) -> tuple[Perceived, ...]:
         """Return the calibration points of every swept degradation at every damaged step."""
         return tuple(
-            _perceived(step.trial, id)
+            _perceived(step.outcome, id)
             for step in self.damaged
             for id in (self.sweep.ids if self.sweep.together else (step.series,))
         )
@@ -153,32 +155,30 @@ class SweepResult:
 
 def run_sweep(
     engine: Engine,
-    picture: np.ndarray,
-    query: Query,
+    case: Case,
     sweep: Sweep,
-    settings: GenerationSettings | None = None,
     stop: threading.Event | None = None,
     cache: AnswerCache | None = None,
 ) -> Iterator[SweepResult]:
-    """Ask about a picture (uint8, H x W x 3) at every step; yield the result after each.
+    """Ask a case at every step, under the step's plan; yield the result after each.
 
     Setting `stop` ends it within a token, and the step on its way is dropped. Raises RobustR1Error
     where the model fails.
     """
-    settings = settings or GenerationSettings()
-    result = SweepResult(sweep, query, engine.info.name)
+    case.check()
+    result = SweepResult(sweep, case, engine.info.name)
     for series, level, plan in sweep.plans():
         if stop is not None and stop.is_set():
             return
-        trial = try_once(engine, picture, query, plan, settings, stop, cache)
-        if trial.answer.finish == "stopped":
+        outcome = ask_through(engine, replace(case, plan=plan), stop, cache)
+        if outcome is None:
             return
-        flip = flipped(trial, result.steps[0].trial) if result.steps else None
-        steps = (*result.steps, Step(series, level, trial, flip))
+        flip = flipped(outcome, result.steps[0].outcome) if result.steps else None
+        steps = (*result.steps, Step(series, level, outcome, flip))
         result = replace(result, steps=steps, finished=len(steps) == sweep.count)
         yield result
 
 
-def _perceived(trial: Trial, id: str) -> Perceived:
-    said = {finding.name: finding.intensity for finding in reversed(trial.findings)}
-    return Perceived(id, trial.plan.intensities[id], said.get(find(id).chain_name))
+def _perceived(outcome: Outcome, id: str) -> Perceived:
+    said = {finding.name: finding.intensity for finding in reversed(outcome.findings)}
+    return Perceived(id, outcome.case.plan.intensities[id], said.get(find(id).chain_name))

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, replace
 
-from robust_r1.ask.pictures import Picture
-from robust_r1.ask.pipeline import Case, Exchange, Outcome
+from robust_r1.ask.case import Exchange
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import Outcome
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import MAX_TURNS
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Hold what all questions of one conversation share."""
+    """Name what all questions of one conversation share."""
 
     picture: Picture | None
     plan: DegradationPlan
@@ -30,7 +31,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Hold one visitor's questions about one subject, oldest first, MAX_TURNS at most.
+    """Keep one visitor's questions about one subject, oldest first, MAX_TURNS at most.
 
     `dropped` counts the older ones, which the model is no longer given; `begun_by` names what had
     changed when it began, until it goes on.
@@ -41,15 +42,21 @@ class Conversation:
     dropped: int = 0
     begun_by: str = ""
 
-    def add(self, case: Case, outcome: Outcome) -> "Conversation":
+    def add(self, outcome: Outcome) -> "Conversation":
         """Return the conversation with one more question; one that got no word back is left out.
 
         An answer that was stopped counts with what was written: it is what the visitor has read.
         """
-        if outcome.reply is None or not outcome.reply.text.strip():
+        reply, clean = outcome.reply, outcome.clean
+        if reply is None or not reply.text.strip():
             return self
-        clean = outcome.clean if outcome.clean and outcome.clean.text.strip() else None
-        exchanges = (*self.exchanges, Exchange(case.prompt, outcome.reply, clean))
+        exchange = Exchange(
+            outcome.case.prompt,
+            reply.text,
+            clean.text if clean and clean.text.strip() else None,
+            reply.answer.finish if reply.answer else "stop",
+        )
+        exchanges = (*self.exchanges, exchange)
         over = max(0, len(exchanges) - MAX_TURNS)
         return replace(self, exchanges=exchanges[over:], dropped=self.dropped + over)
 

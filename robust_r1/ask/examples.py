@@ -19,7 +19,7 @@ _SCENE_QUESTIONS = 4
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Hold a question that fits a picture, its options if it has any, and its true answer."""
+    """Suggest a question that fits a picture, its options if it has any, and its true answer."""
 
     text: str
     choices: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Example:
-    """Hold one example picture.
+    """Describe one example picture.
 
     Attributes:
         id: the name that links use.
@@ -91,6 +91,11 @@ def find_example(id: str) -> Example:
     raise InputError(f"there is no example picture {id[:40]!r}; choose one from the gallery")
 
 
+def scene_id(seed: int) -> str:
+    """Return the id of the example that the scene of a seed is."""
+    return f"{_SCENE_PREFIX}{seed}"
+
+
 def scene_question(seed: int, text: str, choices: tuple[str, ...]) -> Question | None:
     """Return the scene's own question that reads like this one, or None if it has none."""
     for question in questions_for(make_scene(seed)):
@@ -121,4 +126,4 @@ def _scene(seed: int) -> Example:
         for question in list(picked.values())[:_SCENE_QUESTIONS]
     )
     title, credit = f"Synthetic scene {seed % 1000}", "drawn by this project"
-    return Example(f"{_SCENE_PREFIX}{seed}", title, credit, None, seed, suggestions)
+    return Example(scene_id(seed), title, credit, None, seed, suggestions)

@@ -1,203 +1,235 @@
-"""Ask a model about a degraded picture, and score what it says; no user interface in here."""
+"""Fit, degrade, ask, parse, score: the one way from a case to what a model makes of it."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from robust_r1 import images
+from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.examples import scene_question
-from robust_r1.ask.pictures import Picture, example_of, fitted, seen
-from robust_r1.chain import (
-    Chain,
-    Finding,
-    Parsed,
-    StreamParser,
-    findings_of,
-    format_question,
-    render,
-)
+from robust_r1.ask.picture import example_of, fitted, seen
+from robust_r1.chain import Chain, Finding, Parsed, StreamParser, findings_of, render
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, GenerationSettings, Request, TextDelta, Turn
-from robust_r1.errors import InputError
+from robust_r1.engine import Answer, Engine, Request, TextDelta
 from robust_r1.metrics import Scorecard, answer_matches, score_answer
 from robust_r1.scenes import chain_for, make_scene
+from robust_r1.scenes.captions import caption_score
 
-MAX_QUESTION = 4000
-
-
-@dataclass(frozen=True)
-class Reply:
-    """Hold what a model has said so far; `answer` is there once it has finished."""
-
-    text: str
-    parsed: Parsed
-    answer: Answer | None = None
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """Hold an earlier question about the same picture, as the model got it, and what it said.
-
-    `clean` is what it said about the clean picture, where that was asked as well.
-    """
-
-    question: str
-    reply: Reply
-    clean: Reply | None = None
-
-    def turn(self, clean: bool = False) -> Turn:
-        """Return what the model is given again; asked about the clean picture, what it said there.
-
-        Where the clean picture was not asked then, the answer about the degraded one stands in:
-        a follow-up without what it follows would not be the same question.
-        """
-        reply = self.clean if clean and self.clean else self.reply
-        return Turn(self.question, reply.text)
-
-
-@dataclass(frozen=True)
-class Case:
-    """Hold one question about one picture under one plan.
-
-    `choices` is empty for an open question, `truth` empty where nobody knows the answer, `earlier`
-    empty where the question starts a conversation, `template` empty for the model's own prompt.
-    `further` holds pictures that are shown after the first, always as they are.
-    """
-
-    picture: Picture
-    plan: DegradationPlan
-    question: str
-    choices: tuple[str, ...] = ()
-    truth: str = ""
-    settings: GenerationSettings = GenerationSettings()
-    also_clean: bool = False
-    earlier: tuple[Exchange, ...] = ()
-    template: str = ""
-    further: tuple[Picture, ...] = ()
-
-    @property
-    def prompt(self) -> str:
-        """Return the question as a model gets it, with its numbered choices."""
-        return format_question(self.question, self.choices)
+# What the bundled models see is kept whole; of a megapixel a small copy, which shows the damage.
+THUMBNAIL_PIXELS = 192 * 192
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Hold the state of one case while it is answered, and the scores at its end.
+    """Show the state of one case while it is answered, and the scores at its end.
 
-    `applied` are the true findings, `score` is None until the reply is complete, `reasons` tells
-    whether the model was trained to write a chain at all.
+    Attributes:
+        case: what is asked.
+        reasons: whether the model was trained to write a chain at all.
+        reply, score: the answer about the damaged picture; the score is None until it is complete.
+        clean, clean_score: the same of the undamaged picture, where that is asked as well.
+        thumbnail: what the model saw, uint8, H x W x 3, at most `THUMBNAIL_PIXELS`.
+        cached: whether the answer was known from before.
     """
 
-    applied: tuple[Finding, ...]
-    choices: tuple[str, ...] = ()
+    case: Case
     reasons: bool = True
     reply: Reply | None = None
     score: Scorecard | None = None
     clean: Reply | None = None
     clean_score: Scorecard | None = None
+    thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
+    cached: bool = False
+
+    @property
+    def applied(self) -> tuple[Finding, ...]:
+        """Return the true degradations."""
+        return self.case.applied
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the perceived degradations, as far as they have come."""
+        return self.reply.parsed.chain.findings if self.reply else ()
+
+    @property
+    def said(self) -> str:
+        """Return the answer section's text."""
+        return self.reply.parsed.chain.answer.strip() if self.reply else ""
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of the finished answer; 0 before its end."""
+        return self.reply.answer.tokens if self.reply and self.reply.answer else 0
 
     @property
     def flipped(self) -> bool | None:
         """Tell whether the clean picture gets another answer; None where that is not known."""
         if self.clean is None or self.clean.answer is None or self.reply is None:
             return None
-        with_damage, without = self.reply.parsed.chain.answer, self.clean.parsed.chain.answer
-        if not with_damage.strip() and not without.strip():
-            return None
-        return not answer_matches(with_damage, without, self.choices)
+        return _differ(self.said, self.clean.parsed.chain.answer.strip(), self.case.choices)
 
 
-def check_question(question: str) -> str:
-    """Return the question without surrounding space; raise InputError if empty or too long."""
-    question = question.strip()
-    if not question:
-        raise InputError("There is no question yet: write one, or choose one below.")
-    if len(question) > MAX_QUESTION:
-        raise InputError(
-            f"The question has {len(question)} characters; shorten it to {MAX_QUESTION}."
-        )
-    return question
+def flipped(outcome: Outcome, reference: Outcome) -> bool | None:
+    """Tell whether one question got two different answers; None where neither has any."""
+    return _differ(outcome.said, reference.said, outcome.case.choices)
 
 
-def ask(engine: Engine, case: Case, stop: threading.Event) -> Iterator[Outcome]:
+def finished(outcome: Outcome) -> tuple[Answer, Scorecard]:
+    """Return the whole answer about the damaged picture and its scores.
+
+    Only for outcomes that are known to be finished, such as those of `ask_through`.
+    """
+    assert outcome.reply is not None and outcome.reply.answer is not None
+    assert outcome.score is not None
+    return outcome.reply.answer, outcome.score
+
+
+def ask(
+    engine: Engine,
+    case: Case,
+    stop: threading.Event | None = None,
+    cache: AnswerCache | None = None,
+) -> Iterator[Outcome]:
     """Answer a case: yield its outcome after every piece of text, the scored one last.
 
-    Setting `stop`, or closing this generator, ends the model's work within a token. Raises
-    RobustR1Error where picture, question or model fail.
+    Setting `stop`, or closing this generator, ends the model's work within a token. An answer that
+    `cache` knows comes at once. Raises RobustR1Error where picture, question or model fail.
     """
-    outcome = Outcome(findings_of(case.plan), case.choices, engine.info.reasons)
-    turns = tuple(exchange.turn() for exchange in case.earlier)
-    for reply in _replies(engine, seen(case.picture, engine, case.plan), case, turns, stop):
-        outcome = replace(outcome, reply=reply)
+    case.check()
+    request = request_of(engine, case)
+    thumbnail = images.fit(request.images[0], THUMBNAIL_PIXELS)
+    outcome = Outcome(case, engine.info.reasons, thumbnail=thumbnail)
+    for reply, known in _replies(engine, request, case, stop, cache):
+        outcome = replace(outcome, reply=reply, cached=known)
         if reply.answer is not None:
-            outcome = replace(outcome, score=score(engine, case, reply, case.plan))
+            outcome = replace(outcome, score=score(engine, case, reply))
         yield outcome
-    if not case.also_clean or stop.is_set():
+    if not case.also_clean or (stop is not None and stop.is_set()):
         return
-    turns = tuple(exchange.turn(clean=True) for exchange in case.earlier)
-    for reply in _replies(engine, fitted(case.picture, engine), case, turns, stop):
+    request = request_of(engine, case, clean=True)
+    for reply, _ in _replies(engine, request, case, stop, cache):
         outcome = replace(outcome, clean=reply)
         if reply.answer is not None:
-            outcome = replace(
-                outcome, clean_score=score(engine, case, reply, DegradationPlan())
-            )
+            outcome = replace(outcome, clean_score=score(engine, case, reply, clean=True))
         yield outcome
 
 
-def ask_through(engine: Engine, case: Case, stop: threading.Event) -> Outcome | None:
+def ask_through(
+    engine: Engine,
+    case: Case,
+    stop: threading.Event | None = None,
+    cache: AnswerCache | None = None,
+) -> Outcome | None:
     """Answer a case and return its scored outcome; None where it was stopped. See `ask`."""
     outcome = None
-    for step in ask(engine, case, stop):
+    for step in ask(engine, case, stop, cache):
         outcome = step
-    return None if stop.is_set() else outcome
+    last = outcome and (outcome.clean if case.also_clean else outcome.reply)
+    if not last or last.answer is None or last.answer.finish == "stopped":
+        return None
+    return outcome
 
 
-def score(engine: Engine, case: Case, reply: Reply, plan: DegradationPlan) -> Scorecard:
+def request_of(engine: Engine, case: Case, clean: bool = False) -> Request:
+    """Fit and damage the pictures of a case, and return what the model is asked.
+
+    With `clean` the picture stays as it is, and so do the earlier answers about it.
+    """
+    plan = DegradationPlan() if clean else case.plan
+    shown = (seen(case.picture, engine, plan), *(fitted(one, engine) for one in case.further))
+    return Request(shown, case.prompt, case.turns(clean), case.template)
+
+
+def score(engine: Engine, case: Case, reply: Reply, clean: bool = False) -> Scorecard:
     """Score a reply against the plan that was applied, with whatever else is known."""
     tokens = reply.answer.tokens if reply.answer else None
+    return score_parsed(case, reply.parsed, tokens, engine.count_tokens, clean)
+
+
+def score_parsed(
+    case: Case,
+    parsed: Parsed,
+    tokens: int | None = None,
+    count_tokens: Callable[[str], int | None] = lambda text: None,
+    clean: bool = False,
+) -> Scorecard:
+    """Score a parsed answer to a case.
+
+    Args:
+        case: its plan and true answer are what is scored against.
+        parsed: what the model said.
+        tokens: how long that was.
+        count_tokens: counts those of the reference chain, where the case has one.
+        clean: score against the undamaged picture.
+    """
+    plan = DegradationPlan() if clean else case.plan
+    reference = reference_chain(case, plan) if tokens is not None else None
     return score_answer(
-        reply.parsed,
+        parsed,
         findings_of(plan),
         case.truth.strip() or None,
         case.choices,
         tokens=tokens,
-        true_tokens=_reference_tokens(engine, case, plan),
+        true_tokens=None if reference is None else count_tokens(render(reference)),
+        caption=_caption_score(case, parsed),
     )
-
-
-def _replies(
-    engine: Engine,
-    image: np.ndarray,
-    case: Case,
-    turns: tuple[Turn, ...],
-    stop: threading.Event,
-) -> Iterator[Reply]:
-    parser = StreamParser()
-    further = (fitted(picture, engine) for picture in case.further)
-    request = Request((image, *further), case.prompt, turns, case.template)
-    with closing(engine.stream(request, case.settings, stop)) as events:
-        for event in events:
-            if isinstance(event, TextDelta):
-                parsed = parser.feed(event.text)
-                yield Reply(parser.text, parsed)
-            else:
-                yield Reply(event.text, event.parsed, event)
 
 
 def reference_chain(case: Case, plan: DegradationPlan) -> Chain | None:
     """Return the true chain under a plan; only a synthetic scene's own questions have one."""
+    seed = _scene_of(case)
+    question = None if seed is None else scene_question(seed, case.question, case.choices)
+    if seed is None or question is None:
+        return None
+    return chain_for(make_scene(seed), question, plan)
+
+
+def _replies(
+    engine: Engine,
+    request: Request,
+    case: Case,
+    stop: threading.Event | None,
+    cache: AnswerCache | None,
+) -> Iterator[tuple[Reply, bool]]:
+    """Yield what has come so far, and whether it was known before."""
+    key = cache.key(engine, request, case.settings) if cache is not None else ()
+    known = cache.get(key) if cache is not None else None
+    if known is not None:
+        yield Reply(known.text, known.parsed, known), True
+        return
+    parser = StreamParser()
+    with closing(engine.stream(request, case.settings, stop)) as events:
+        for event in events:
+            if isinstance(event, TextDelta):
+                parsed = parser.feed(event.text)
+                yield Reply(parser.text, parsed), False
+                continue
+            if cache is not None:
+                cache.put(key, event)
+            yield Reply(event.text, event.parsed, event), False
+
+
+def _caption_score(case: Case, parsed: Parsed) -> float | None:
+    """Score a scene's caption by its facts; None where the case asks for something else."""
+    seed = _scene_of(case)
+    if seed is None or not case.truth.strip():
+        return None
+    question = scene_question(seed, case.question, case.choices)
+    if question is None or question.kind != "cap":
+        return None
+    return caption_score(parsed.chain.answer, case.truth)
+
+
+def _scene_of(case: Case) -> int | None:
     example = example_of(case.picture)
-    if example is None or example.scene_seed is None:
-        return None
-    question = scene_question(example.scene_seed, case.question, case.choices)
-    if question is None:
-        return None
-    return chain_for(make_scene(example.scene_seed), question, plan)
+    return None if example is None else example.scene_seed
 
 
-def _reference_tokens(engine: Engine, case: Case, plan: DegradationPlan) -> int | None:
-    reference = reference_chain(case, plan)
-    return None if reference is None else engine.count_tokens(render(reference))
+def _differ(answer: str, other: str, choices: tuple[str, ...]) -> bool | None:
+    if not answer and not other.strip():
+        return None
+    return not answer_matches(answer, other, choices)

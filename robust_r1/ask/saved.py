@@ -1,4 +1,4 @@
-"""Read a saved answer (the page's JSON download): what was asked, and what came of it.
+"""Saved answers (the page's JSON download): written, read, and asked again.
 
 `ask --replay` asks the same again; the analyses show the answer as a case.
 """
@@ -7,13 +7,21 @@ import base64
 import binascii
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+
 from robust_r1 import images
+from robust_r1.ask.case import Case, Exchange
+from robust_r1.ask.json_values import reply_fields
+from robust_r1.ask.picture import Picture, fitted, load_picture
+from robust_r1.ask.pipeline import Outcome
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import GenerationSettings, Turn
+from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.engine.conversation import check_template
 from robust_r1.engine.types import Finish
 from robust_r1.errors import DataError, ImageError, InputError
@@ -26,38 +34,8 @@ _MAX_SECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
-class SavedCase:
-    """Hold what was asked; None marks what the file leaves open.
-
-    Attributes:
-        question: without its options.
-        choices: the options, numbered from 0.
-        plan: what is done to the picture.
-        settings: how the answer was generated.
-        model: name of the model that answered.
-        image: an encoded picture, before the damage.
-        truth: the true answer.
-        history: the earlier turns of its conversation.
-        template: the prompt, with {question} in it; empty for the model's own.
-        further: encoded pictures that were shown after the first; None for one that the file names
-            and does not hold.
-    """
-
-    question: str
-    choices: tuple[str, ...]
-    plan: DegradationPlan
-    settings: GenerationSettings
-    model: str | None
-    image: bytes | None
-    truth: str | None
-    history: tuple[Turn, ...] = ()
-    template: str = ""
-    further: tuple[bytes | None, ...] = ()
-
-
-@dataclass(frozen=True)
 class SavedReply:
-    """Hold what a model said: its whole text, the tokens, the seconds, and how it ended."""
+    """Keep what a model said: its whole text, the tokens, the seconds, and how it ended."""
 
     text: str
     tokens: int
@@ -67,33 +45,65 @@ class SavedReply:
 
 @dataclass(frozen=True)
 class SavedAnswer:
-    """Hold a case with what came of it.
+    """Join a case with what came of it.
 
     Attributes:
-        case: what was asked.
+        case: what was asked; its pictures are those of the file.
         digest: SHA-256 of the file, as hex.
-        example: id of the page's own picture that it is about; empty for somebody's own.
-        seed: what the seeds of the plan were derived from.
         reply: the answer about the degraded picture.
         clean: the one about the clean picture, where that was asked too.
-        clean_history: the earlier turns as they were for the clean picture.
     """
 
-    case: SavedCase
+    case: Case
     digest: str
-    example: str
-    seed: int
     reply: SavedReply
     clean: SavedReply | None
-    clean_history: tuple[Turn, ...]
 
 
-def read_case(path: Path) -> SavedCase:
+def to_json(engine: Engine, outcome: Outcome) -> str:
+    """Return a case and its outcome as JSON text.
+
+    The pictures travel along as the model saw them before the damage, and so do the earlier turns
+    of their conversation, which the model was given: the file stands alone.
+    """
+    case = outcome.case
+    record = {
+        "kind": KIND,
+        "version": VERSION,
+        "example": (case.picture.example if case.picture else "") or None,
+        "image": images.data_url(fitted(case.picture, engine)),
+        "further": [_picture_fields(fitted(one, engine)) for one in case.further],
+        "plan": json.loads(case.plan.to_json()),
+        "seed": case.seed,
+        "question": case.question,
+        "choices": list(case.choices),
+        "turns": [
+            {"question": turn.question, "text": turn.text, "clean_text": turn.clean_text}
+            for turn in case.earlier
+        ],
+        "answer": case.truth or None,
+        "model": engine.info.name,
+        "settings": asdict(case.settings or engine.info.defaults),
+        "template": case.template or None,
+        "reply": reply_fields(outcome.reply, outcome.score),
+        "clean_reply": reply_fields(outcome.clean, outcome.clean_score),
+        "flipped": outcome.flipped,
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+def _picture_fields(image: np.ndarray) -> dict[str, Any]:
+    return {**asdict(images.describe(image)), "image": images.data_url(image)}
+
+
+
+def read_case(path: Path) -> Case:
     """Read a saved answer.
 
     Needs "question"; reads "choices", "turns", "plan", "settings", "template", "model", "image"
     (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what
-    came of it then, and are ignored. Raises DataError that names the file and the key.
+    came of it then, and are ignored. A picture that the file names and does not hold is `missing`.
+    Raises DataError that names the file and the key.
     """
     return _case(_record(path, str(path))[0], str(path))
 
@@ -112,24 +122,18 @@ def read_answer(path: Path, name: str = "") -> SavedAnswer:
     for key in ("plan", "image", "model", "reply"):
         if not record.get(key):
             raise DataError(f'{name} has no "{key}", so there is no case to show; save it again.')
-    if None in case.further:
+    if any(picture.missing for picture in case.further):
         raise DataError(f"{name} lacks the pixels of a further picture; save it again.")
     try:
-        for picture in (case.image, *case.further):
-            images.load(picture)
+        for picture in (case.picture, *case.further):
+            load_picture(picture)
     except ImageError as error:
         raise DataError(f"{name}: a picture in it cannot be read: {error}") from error
-    seed = record.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise DataError(f'{name}: "seed" must be a whole number.')
     return SavedAnswer(
         case=case,
         digest=hashlib.sha256(data).hexdigest(),
-        example=_text(record, "example", name) or "",
-        seed=seed,
         reply=_reply(record["reply"], name),
         clean=_reply(record["clean_reply"], name) if record.get("clean_reply") else None,
-        clean_history=_history(record, name, clean=True),
     )
 
 
@@ -149,7 +153,7 @@ def _reply(values: Any, name: str) -> SavedReply:
     return SavedReply(values["text"], tokens, float(seconds), finish)
 
 
-def _case(record: dict[str, Any], path: str) -> SavedCase:
+def _case(record: dict[str, Any], path: str) -> Case:
     if record.get("kind", KIND) != KIND:
         raise DataError(f"{path} is no saved answer; give a file that the page saved.")
     if record.get("version", VERSION) != VERSION:
@@ -163,23 +167,29 @@ def _case(record: dict[str, Any], path: str) -> SavedCase:
     choices = record.get("choices") or []
     if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
         raise DataError(f'{path}: "choices" must be a list of texts.')
+    seed = record.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise DataError(f'{path}: "seed" must be a whole number.')
     try:
         plan = DegradationPlan.from_values(record.get("plan") or {"steps": []})
-        settings = _settings(record.get("settings") or {})
+        settings = _settings(record["settings"]) if record.get("settings") else None
         template = check_template(_text(record, "template", path) or "")
     except InputError as error:
         raise DataError(f"{path}: {error}") from error
-    return SavedCase(
+    picture = _picture(record, path, _text(record, "example", path) or "")
+    return Case(
+        picture=None if picture.draw is None else picture,
+        plan=plan,
         question=question,
         choices=tuple(choices),
-        plan=plan,
+        truth=_text(record, "answer", path) or "",
         settings=settings,
-        model=_text(record, "model", path),
-        image=_picture(record, path),
-        truth=_text(record, "answer", path),
-        history=_history(record, path),
+        also_clean=bool(record.get("clean_reply")),
+        earlier=_earlier(record, path),
         template=template,
         further=_further(record, path),
+        seed=seed,
+        model=_text(record, "model", path) or "",
     )
 
 
@@ -209,21 +219,17 @@ def _text(record: dict[str, Any], key: str, path: str) -> str | None:
     return value
 
 
-def _history(record: dict[str, Any], path: str, clean: bool = False) -> tuple[Turn, ...]:
+def _earlier(record: dict[str, Any], path: str) -> tuple[Exchange, ...]:
     turns = record.get("turns") or []
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise DataError(f'{path}: "turns" must be a list of objects.')
     pairs = [(turn.get("question"), turn.get("text")) for turn in turns]
     if not all(isinstance(text, str) for pair in pairs for text in pair):
         raise DataError(f'{path}: each of "turns" must hold "question" and "text".')
-    said = [turn.get("clean_text") if clean else None for turn in turns]
-    if not all(text is None or isinstance(text, str) for text in said):
+    clean = [turn.get("clean_text") for turn in turns]
+    if not all(text is None or isinstance(text, str) for text in clean):
         raise DataError(f'{path}: "clean_text" of "turns" must be a text.')
-    # Where the clean picture was not asked then, the model was given the other answer.
-    return tuple(
-        Turn(question, text if other is None else other)
-        for (question, text), other in zip(pairs, said, strict=True)
-    )
+    return tuple(Exchange(*pair, text) for pair, text in zip(pairs, clean, strict=True))
 
 
 def _settings(values: Any) -> GenerationSettings:
@@ -235,17 +241,17 @@ def _settings(values: Any) -> GenerationSettings:
     return GenerationSettings(**values)
 
 
-def _further(record: dict[str, Any], path: str) -> tuple[bytes | None, ...]:
+def _further(record: dict[str, Any], path: str) -> tuple[Picture, ...]:
     entries = record.get("further") or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise DataError(f'{path}: "further" must be a list of objects.')
     pictures = tuple(_picture(entry, path) for entry in entries)
     for number, (entry, picture) in enumerate(zip(entries, pictures, strict=True), 1):
         wanted = _text(entry, "sha256", path)
-        if picture is None or wanted is None:
+        if picture.missing or wanted is None:
             continue
         try:
-            found = images.digest(images.load(picture))
+            found = images.digest(picture.load())
         except ImageError as error:
             raise DataError(f"{path}: further picture {number} cannot be read: {error}") from error
         if found != wanted:
@@ -256,14 +262,16 @@ def _further(record: dict[str, Any], path: str) -> tuple[bytes | None, ...]:
     return pictures
 
 
-def _picture(record: dict[str, Any], path: str) -> bytes | None:
+def _picture(record: dict[str, Any], path: str, example: str = "") -> Picture:
+    """Read an encoded picture; of an entry without one nothing can be drawn."""
     url = _text(record, "image", path)
     if url is None:
-        return None
+        return Picture()
     head, comma, data = url.partition(",")
     if not (comma and head.startswith("data:image/") and head.endswith(";base64")):
         raise DataError(f'{path}: "image" must be a data URL of a picture.')
     try:
-        return base64.b64decode(data, validate=True)
+        draw: Callable[[], np.ndarray] = partial(images.load, base64.b64decode(data, validate=True))
     except binascii.Error as error:
         raise DataError(f'{path}: the picture in "image" is damaged.') from error
+    return Picture(example, draw=draw)

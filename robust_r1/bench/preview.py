@@ -23,7 +23,7 @@ _TIMEOUT = 120.0  # seconds; the first question waits until the model is loaded
 
 @dataclass(frozen=True)
 class Previewing:
-    """Hold what previews of PREVIEW on a MEGAPIXEL picture cost, through the page's API.
+    """State what previews of PREVIEW on a MEGAPIXEL picture cost, through the page's API.
 
     Attributes:
         median, worst: milliseconds from the request until the degraded picture is here.

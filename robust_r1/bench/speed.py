@@ -36,7 +36,7 @@ INTENSITY = 0.5
 
 @dataclass(frozen=True)
 class Startup:
-    """Hold what starting the page costs.
+    """State what starting the page costs.
 
     Attributes:
         page_seconds: from starting `robust-r1 page` to an HTML answer.
@@ -59,7 +59,7 @@ class ServedPage:
 
 @dataclass(frozen=True)
 class Degrading:
-    """Hold what degrading costs, on one thread, in milliseconds (medians).
+    """State what degrading costs, on one thread, in milliseconds (medians).
 
     Attributes:
         operations: milliseconds of each degradation at INTENSITY on a WIDTH x HEIGHT picture.
@@ -79,7 +79,7 @@ class Degrading:
 
 @dataclass(frozen=True)
 class Answering:
-    """Hold what answering costs with one model in one precision (medians of the runs).
+    """State what answering costs with one model in one precision (medians of the runs).
 
     Attributes:
         model, precision, device: what was measured.

@@ -6,28 +6,25 @@ import re
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robust_r1.ask.saved import SavedCase, read_case
-from robust_r1.chain import SECTIONS, Finding, findings_of, format_question
+from robust_r1.ask.case import Case
+from robust_r1.ask.json_values import score_fields, section_fields
+from robust_r1.ask.picture import Picture, fitted
+from robust_r1.ask.pipeline import Outcome, ask, finished
+from robust_r1.ask.saved import read_case
+from robust_r1.chain import SECTIONS, Finding
+from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.degradations import PRESETS, DegradationPlan
-from robust_r1.engine import (
-    PRECISIONS,
-    Answer,
-    Engine,
-    GenerationSettings,
-    Request,
-    TextDelta,
-    catalog,
-    load_engine,
-)
+from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, load_engine
 from robust_r1.engine.conversation import check_template
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import describe, load
-from robust_r1.metrics import Scorecard, score_answer
+from robust_r1.metrics import Scorecard
 
 _EPILOG = """\
 examples:
@@ -76,13 +73,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, help="of the damage and of drawn tokens (default: 0)")
     parser.add_argument("--model", metavar="M", help="a catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
-    parser.add_argument("--max-pixels", type=int, metavar="N", help="smaller pixel budget")
     parser.add_argument(
         "--prompt", metavar="TEXT", help="another prompt, with {question} where the question goes"
     )
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer")
-    parser.add_argument("--temperature", type=float, metavar="T", help="0 (greedy) to 2")
-    parser.add_argument("--top-p", type=float, metavar="P", help="share of probability drawn from")
+    add_settings(parser)
     parser.add_argument("--replay", type=Path, metavar="FILE", help="ask what a saved answer asked")
     parser.add_argument(
         "--alone", action="store_true", help="leave out a saved answer's earlier turns"
@@ -94,39 +88,33 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, print the chain as it comes, then what it is worth."""
     case = _case(args)
-    picture = load(args.image if args.image is not None else case.image)
-    further = _further(args, case)
     start = time.perf_counter()
     engine = load_engine(case.model or "auto", args.quantize, max_pixels=args.max_pixels)
     seconds = time.perf_counter() - start
     try:
-        damaged = case.plan.apply(engine.fit(picture))
-        further = tuple(engine.fit(one) for one in further)
+        settings = given_settings(args, case.settings or engine.info.defaults)
+        case = replace(case, settings=settings)
         if not args.json:
             _introduce(engine, case)
-        answer = _ask(engine, damaged, further, case, show=not args.json)
+        outcome = _ask(engine, case, show=not args.json)
+        further = tuple(fitted(one, engine) for one in case.further)
     finally:
         engine.close()
-    applied = findings_of(case.plan)
-    truth = case.truth
-    score = score_answer(answer.parsed, applied, truth, case.choices)
+    answer, score = finished(outcome)
     if args.json:
-        result = _result(args, case, engine, further, answer, score, seconds)
+        result = _result(args, outcome, engine, further, seconds)
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
-        _summarize(answer, applied, score)
+        _summarize(answer, outcome.applied, score)
     if answer.fault:  # what had come is printed; the status says that it is not all
         raise ModelError(answer.fault)
     return 0
 
 
-def _case(args: argparse.Namespace) -> SavedCase:
+def _case(args: argparse.Namespace) -> Case:
     """Put together what is asked: the saved case, if any, and the flags, which win."""
-    settings = catalog.defaults_for(args.model or "auto")
-    case = SavedCase("", (), DegradationPlan(), settings, None, None, None)
-    if args.replay is not None:
-        case = read_case(args.replay)
-    changes: dict[str, Any] = {}
+    case = Case() if args.replay is None else read_case(args.replay)
+    changes: dict[str, Any] = {"also_clean": False}
     if args.question is not None:
         changes["question"] = args.question
     if args.choices is not None:
@@ -141,23 +129,36 @@ def _case(args: argparse.Namespace) -> SavedCase:
     if args.model is not None:
         changes["model"] = args.model
     if args.alone:
-        changes["history"] = ()
-    case = replace(case, **changes, settings=_settings(args, case.settings))
-    if args.image is None and case.image is None:
-        raise InputError("There is no picture; give a file, or --replay with one that holds it.")
+        changes["earlier"] = ()
+    if args.seed is not None:
+        changes["seed"] = args.seed
+    case = replace(case, **changes)
+    given_settings(args, case.settings or GenerationSettings())  # out of range: said before loading
     if not case.question.strip():
         raise InputError("There is no question; write one after the picture.")
-    return case
+    return replace(case, picture=_picture(args, case), further=_further(args, case))
 
 
-def _further(args: argparse.Namespace, case: SavedCase) -> tuple[np.ndarray, ...]:
+def _picture(args: argparse.Namespace, case: Case) -> Picture:
+    picture = case.picture if args.image is None else Picture(draw=partial(load, args.image))
+    if picture is None:
+        raise InputError("There is no picture; give a file, or --replay with one that holds it.")
+    return _loaded(picture)
+
+
+def _loaded(picture: Picture) -> Picture:
+    """Read a picture at once, so that a broken one is said before the model is loaded."""
+    pixels = picture.load()
+    return replace(picture, draw=lambda: pixels)
+
+
+def _further(args: argparse.Namespace, case: Case) -> tuple[Picture, ...]:
     """Read the further pictures: the given ones, else the saved ones."""
-    if args.also:
-        return tuple(load(path) for path in args.also)
-    if missing := case.further.count(None):
+    further = tuple(Picture(draw=partial(load, path)) for path in args.also or ()) or case.further
+    if missing := sum(one.missing for one in further):
         files = "one further picture" if missing == 1 else f"{missing} further pictures"
         raise InputError(f"{args.replay} names {files} without the pixels; give all with --also.")
-    return tuple(load(data) for data in case.further)
+    return tuple(_loaded(one) for one in further)
 
 
 def _plan(args: argparse.Namespace) -> DegradationPlan:
@@ -169,42 +170,26 @@ def _plan(args: argparse.Namespace) -> DegradationPlan:
     return plan if args.seed is None else DegradationPlan.of(plan.intensities, seed=args.seed)
 
 
-def _settings(args: argparse.Namespace, settings: GenerationSettings) -> GenerationSettings:
-    names = ("max_new_tokens", "temperature", "top_p", "seed")
-    given = {name: getattr(args, name) for name in names}
-    return replace(settings, **{name: v for name, v in given.items() if v is not None})
-
-
-def _introduce(engine: Engine, case: SavedCase) -> None:
+def _introduce(engine: Engine, case: Case) -> None:
     if engine.note:
         print(engine.note, file=sys.stderr)
     words = f"{engine.info.label} ({engine.precision}): {engine.info.about}"
     print(words, file=sys.stderr, flush=True)
-    if count := len(case.history):
+    if count := len(case.earlier):
         turns = "one earlier turn" if count == 1 else f"{count} earlier turns"
         print(f"A follow-up to {turns} about the picture.", file=sys.stderr, flush=True)
 
 
-def _ask(
-    engine: Engine,
-    picture: np.ndarray,
-    further: tuple[np.ndarray, ...],
-    case: SavedCase,
-    show: bool,
-) -> Answer:
-    printer = ChainPrinter()
-    question = format_question(case.question, case.choices)
-    answer = None
-    request = Request((picture, *further), question, case.history, case.template)
-    for event in engine.stream(request, case.settings):
-        if not isinstance(event, TextDelta):
-            answer = event
-        elif show:
-            print(printer.feed(event.text), end="", flush=True)
+def _ask(engine: Engine, case: Case, show: bool) -> Outcome:
+    printer, printed, outcome = ChainPrinter(), 0, None
+    for outcome in ask(engine, case):
+        if show and outcome.reply is not None:
+            print(printer.feed(outcome.reply.text[printed:]), end="", flush=True)
+            printed = len(outcome.reply.text)
     if show:
         print(printer.close())
-    assert answer is not None  # a stream ends with its Answer or raises
-    return answer
+    assert outcome is not None  # an answer ends with its outcome or raises
+    return outcome
 
 
 class ChainPrinter:
@@ -269,14 +254,13 @@ def _list(findings: tuple[Finding, ...]) -> str:
 
 def _result(
     args: argparse.Namespace,
-    case: SavedCase,
+    outcome: Outcome,
     engine: Engine,
     further: tuple[np.ndarray, ...],
-    answer: Answer,
-    score: Scorecard,
     load_seconds: float,
 ) -> dict[str, Any]:
-    chain = answer.parsed.chain
+    case, (answer, score) = outcome.case, finished(outcome)
+    assert outcome.reply is not None
     return {
         "model": answer.model,
         "precision": engine.precision,
@@ -285,42 +269,23 @@ def _result(
         "further": [asdict(describe(one)) for one in further],
         "question": case.question,
         "choices": list(case.choices),
-        "turns": [{"question": turn.question, "text": turn.answer} for turn in case.history],
-        "answer": case.truth,
+        "turns": [{"question": turn.question, "text": turn.answer} for turn in case.turns()],
+        "answer": case.truth or None,
         "plan": json.loads(case.plan.to_json()),
-        "seed": args.seed if args.seed is not None else case.settings.seed,
+        "seed": args.seed if args.seed is not None else answer.settings.seed,
         "settings": asdict(answer.settings),
         "template": case.template or None,
         "text": answer.text,
-        "chain": {
-            "influence": chain.influence,
-            "reasoning": chain.reasoning,
-            "conclusion": chain.conclusion,
-            "answer": chain.answer,
-        },
-        "findings": [asdict(finding) for finding in chain.findings],
-        "applied": [asdict(finding) for finding in findings_of(case.plan)],
+        "chain": section_fields(outcome.reply),
+        "findings": [asdict(finding) for finding in outcome.findings],
+        "applied": [asdict(finding) for finding in outcome.applied],
         "well_formed": answer.parsed.well_formed,
         "problems": [str(problem) for problem in answer.parsed.problems],
-        "scores": _scores(score),
+        "scores": {**score_fields(score), "explain": dict(score.explain)},
         "finish": answer.finish,
         "fault": answer.fault or None,
         "tokens": answer.tokens,
         "load_seconds": round(load_seconds, 3),
         "first_text_seconds": answer.first_text_seconds and round(answer.first_text_seconds, 3),
         "seconds": round(answer.seconds, 3),
-    }
-
-
-def _scores(score: Scorecard) -> dict[str, Any]:
-    matching = score.matching
-    return {
-        "precision": matching.precision if matching else None,
-        "recall": matching.recall if matching else None,
-        "intensity_error": matching.mae if matching else None,
-        "degradation": score.degradation,
-        "length": score.length,
-        "format": score.format,
-        "accuracy": score.accuracy,
-        "explain": dict(score.explain),
     }

@@ -30,7 +30,7 @@ SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class Job:
-    """Hold one picture to write: where from, where to (relative to the folder), and how."""
+    """Describe one picture to write: where from, where to (relative to the folder), and how."""
 
     source: Path
     output: str
@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Hold what became of a job: "written", "skipped" (was there already) or "failed"."""
+    """Tell what became of a job: "written", "skipped" (was there already) or "failed"."""
 
     job: Job
     state: str

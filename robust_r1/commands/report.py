@@ -50,8 +50,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(args: argparse.Namespace, folder: Path) -> int:
     from robust_r1.ask.saved import read_answer
-    from robust_r1.evaluation import differences, headline, load_run
-    from robust_r1.evaluation.answers import write_answers
+    from robust_r1.evaluation import (
+        differences,
+        false_alarms_by_degradation,
+        headline,
+        load_run,
+    )
+    from robust_r1.evaluation.saved_answers import write_answers
+    from robust_r1.report.summary import false_alarm_values, named_false_alarms
 
     folders = [path for path in args.runs if not path.is_file()]
     if answers := [read_answer(path) for path in args.runs if path.is_file()]:
@@ -66,6 +72,7 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
         return _write(runs, args)
     if args.by_degradation and (args.against or args.by_task):
         raise InputError("--by-degradation stands alone; leave out --against and --by-task")
+    alarms: list[Mapping] = [{} for _ in runs]
     if args.against:
         other = load_run(args.against)
         title = f"{runs[0].benchmark}, more than {other.model}"
@@ -75,16 +82,22 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
         columns = [_by_degradation(done) for done in runs]
     else:
         title, columns = runs[0].benchmark, [headline(done.rows) for done in runs]
+        alarms = [false_alarms_by_degradation(done.rows) for done in runs]
         if args.by_task:
             columns = [_by_task(done, column) for done, column in zip(runs, columns, strict=True)]
     if args.json:
         found = [
             {"model": done.model, "figures": {name: asdict(fig) for name, fig in column.items()}}
-            for done, column in zip(runs, columns, strict=True)
+            | ({"false_alarms": false_alarm_values(said)} if said else {})
+            for done, column, said in zip(runs, columns, alarms, strict=True)
         ]
         print(json.dumps({"title": title, "runs": found}, indent=1))
         return 0
-    print(markdown(title, [done.model for done in runs], columns, signed=bool(args.against)))
+    models = [done.model for done in runs]
+    print(markdown(title, models, columns, signed=bool(args.against)))
+    if any(alarms):
+        print()
+        print(markdown(f"{title}, said of clean views", models, named_false_alarms(alarms)))
     return 0
 
 

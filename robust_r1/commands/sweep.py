@@ -5,11 +5,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from robust_r1.analysis import MAX_STEPS, Query, Sweep, SweepResult, run_sweep, sweep_csv
+from robust_r1.analysis import MAX_STEPS, Sweep, SweepResult, run_sweep, sweep_csv
 from robust_r1.analysis.export import sweep_json
+from robust_r1.ask.case import Case
+from robust_r1.ask.picture import Picture
+from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import find
-from robust_r1.engine import PRECISIONS, GenerationSettings, load_engine
+from robust_r1.engine import PRECISIONS, load_engine
 from robust_r1.errors import InputError
 from robust_r1.images import load
 
@@ -54,8 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", default="auto", metavar="M",
                         help="a catalog name, folder or hub id (default: auto)")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="longest answer",
-                        default=GenerationSettings.max_new_tokens)
+    add_settings(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE",
                         help="write the steps to a .csv or .json file")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -65,15 +67,21 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sweep, show the progress on a terminal, print a table or JSON, write the file."""
     choices = (option.strip() for option in (args.choices or "").split(";"))
-    query = Query(args.question, tuple(filter(None, choices)), args.truth or "")
-    sweep = Sweep(tuple(args.vary or ()), args.levels, args.together, args.seed)
-    settings = GenerationSettings(max_new_tokens=args.max_new_tokens)
-    write = _writer(args.output)
     picture = load(args.image)
-    engine = load_engine(args.model, args.quantize)
-    result, interrupted = SweepResult(sweep, query, engine.info.name), False
+    case = Case(
+        Picture(draw=lambda: picture),
+        question=args.question,
+        choices=tuple(filter(None, choices)),
+        truth=args.truth or "",
+    )
+    case.check()
+    sweep = Sweep(tuple(args.vary or ()), args.levels, args.together, args.seed)
+    write = _writer(args.output)
+    engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
+    case = replace(case, settings=given_settings(args, engine.info.defaults))
+    result, interrupted = SweepResult(sweep, case, engine.info.name), False
     try:
-        for result in run_sweep(engine, picture, query, sweep, settings):
+        for result in run_sweep(engine, case, sweep):
             _show(len(result.steps), sweep.count)
     except KeyboardInterrupt:
         interrupted = True
@@ -103,11 +111,11 @@ def _table(result: SweepResult) -> str:
     header = ("sweep", "intensity", "perceived", "answer", "flipped", "tokens")
     rows = []
     for step in result.steps:
-        said = ", ".join(f"{one.name} {one.intensity:.2f}" for one in step.trial.findings)
+        said = ", ".join(f"{one.name} {one.intensity:.2f}" for one in step.outcome.findings)
         flip = {None: "", False: "", True: "flipped"}[step.flipped]
         name = find(step.series).label if step.series in result.sweep.ids else step.series
         rows.append((name or "clean", f"{step.level:.2f}", said or "none",
-                     _printable(step.trial.said), flip, step.trial.answer.tokens))
+                     _printable(step.outcome.said), flip, step.outcome.tokens))
     lines = [format_table(header, rows), ""]
     for id in result.sweep.ids:
         seen, count = result.noticed(id)

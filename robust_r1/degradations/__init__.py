@@ -7,6 +7,7 @@ Needs numpy and OpenCV only. README.md in this folder says what was changed agai
 operations, and why.
 """
 
+from robust_r1.degradations.names import label_of, place_of, stage_of
 from robust_r1.degradations.plans import DegradationPlan, Step, sample_plan, step_seed
 from robust_r1.degradations.presets import PRESETS
 from robust_r1.degradations.sheet import contact_sheet
@@ -23,6 +24,9 @@ __all__ = [
     "contact_sheet",
     "degrade",
     "find",
+    "label_of",
+    "place_of",
     "sample_plan",
+    "stage_of",
     "step_seed",
 ]

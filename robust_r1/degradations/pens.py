@@ -37,7 +37,7 @@ _COLORS = (
 
 @dataclass(frozen=True)
 class Mark:
-    """Hold one mark: its lines (n x 2, around its place), color, thickness in px at 640."""
+    """Draw one mark by its lines (n x 2, around its place), color, thickness in px at 640."""
 
     place: tuple[float, float]
     lines: tuple[np.ndarray, ...]

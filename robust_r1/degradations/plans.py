@@ -34,7 +34,7 @@ def step_seed(plan_seed: int, id: str) -> int:
 
 @dataclass(frozen=True)
 class Step:
-    """Hold one degradation of a plan: its id, its intensity in [0, 1], its own seed."""
+    """Apply one degradation of a plan: its id, its intensity in [0, 1], its own seed."""
 
     id: str
     intensity: float
@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class DegradationPlan:
-    """Hold the steps that turn a clean picture into a degraded one, in the order they apply.
+    """List the steps that turn a clean picture into a degraded one, in the order they apply.
 
     >>> plan = DegradationPlan.parse("gaussian_noise=0.25, Lens blur=0.4", seed=7)
     >>> str(plan)

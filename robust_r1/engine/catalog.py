@@ -210,12 +210,6 @@ def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:
     )
 
 
-def defaults_for(name: str) -> GenerationSettings:
-    """Return how a model of the catalog is asked unless somebody says otherwise; reads no file."""
-    known = (info.defaults for info in HUB if name in (info.name, info.source))
-    return next(known, GenerationSettings())
-
-
 def _look() -> tuple[tuple[ModelInfo, ...], tuple[str, ...]]:
     found, faults = [], []
     for name in _BUNDLED:

@@ -178,6 +178,3 @@ class LazyEngine:
         if self._fallback is not None:
             return self._fallback._wait(stop)
         raise error or ModelError(f"{self.label} was unloaded; ask again.")
-
-
-Standby = LazyEngine  # until nothing imports the older name

@@ -1,9 +1,10 @@
 """Benchmarks and resumable evaluation runs; every figure comes with n and a 95 % interval."""
 
-from robust_r1.evaluation.cases import BENCHMARKS, LEVELS, Case, benchmark
+from robust_r1.evaluation.benchmarks import BENCHMARKS, STRENGTHS, BenchmarkItem, benchmark
 from robust_r1.evaluation.differences import differences
 from robust_r1.evaluation.figures import (
     BANDS,
+    false_alarms_by_degradation,
     headline,
     recall_by_band,
     recall_by_degradation,
@@ -14,14 +15,15 @@ from robust_r1.metrics import Figure
 __all__ = [
     "BANDS",
     "BENCHMARKS",
-    "LEVELS",
-    "Case",
+    "BenchmarkItem",
     "Figure",
     "Row",
     "Run",
+    "STRENGTHS",
     "benchmark",
     "differences",
     "evaluate",
+    "false_alarms_by_degradation",
     "headline",
     "load_run",
     "recall_by_band",

@@ -1,7 +1,8 @@
 """How two runs of one benchmark differ, case by case, with paired 95 % bootstrap intervals.
 
 Both models answered the same cases, so the same cases are drawn for both in each resample: what is
-hard for both then cancels out of the difference.
+hard for both then cancels out of the difference. On photographs the photographs are drawn, each
+with all its cases.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +10,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from robust_r1.errors import InputError
+from robust_r1.evaluation.figures import is_false_alarm
+from robust_r1.evaluation.photobench2 import view_of
 from robust_r1.evaluation.runs import Row, Run
-from robust_r1.metrics import Figure, pool
+from robust_r1.metrics import Figure, groups_of, pool
 
 _RESAMPLES = 1000
 
@@ -22,8 +25,9 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     """Compute what `run` has more than `other` of each figure of perception, answers and length.
 
     Returns:
-        By name: type F1, intensity MAE, size of the intensity bias, tokens, answers by level. The
-        cases of a figure are those that both runs hold.
+        By name: type F1, intensity MAE, size of the intensity bias, tokens, false alarms on clean
+        views of PhotoBench 2, answers by level. The cases of a figure are those that both runs
+        hold.
 
     Raises:
         InputError: the runs are of different benchmarks or share no case.
@@ -31,20 +35,25 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     pairs = _pairs(run, other)
     damaged = [pair for pair in pairs if pair[0].plan]
     matched = [tuple(row.matching for row in pair) for pair in damaged]
+    groups, drawn = _groups(pairs), _groups(damaged)
     figures = {
-        "type F1": _difference(matched, lambda part: pool(part).f1),
-        "intensity MAE": _difference(matched, lambda part: pool(part).mae),
-        "intensity bias, size": _difference(matched, _bias_size),
-        "tokens": _mean_difference([(row.tokens, old.tokens) for row, old in pairs]),
+        "type F1": _difference(matched, drawn, lambda part: pool(part).f1),
+        "intensity MAE": _difference(matched, drawn, lambda part: pool(part).mae),
+        "intensity bias, size": _difference(matched, drawn, _bias_size),
+        "tokens": _mean_difference([(row.tokens, old.tokens) for row, old in pairs], groups),
     }
+    if views := [pair for pair in pairs if not pair[0].plan and view_of(pair[0].source)]:
+        alarms = [(is_false_alarm(row), is_false_alarm(old)) for row, old in views]
+        figures["false alarm on clean"] = _mean_difference(alarms, _groups(views))
     for level in dict.fromkeys(row.level for row, _ in pairs):
         scored = [
-            (row.accuracy, old.accuracy)
-            for row, old in pairs
-            if row.level == level and None not in (row.accuracy, old.accuracy)
+            pair
+            for pair in pairs
+            if pair[0].level == level and None not in (pair[0].accuracy, pair[1].accuracy)
         ]
         if scored:
-            figures[f"answers, {level}"] = _mean_difference(scored)
+            scores = [(row.accuracy, old.accuracy) for row, old in scored]
+            figures[f"answers, {level}"] = _mean_difference(scores, _groups(scored))
     return figures
 
 
@@ -66,14 +75,24 @@ def _bias_size(matchings: Sequence) -> float | None:
     return None if bias is None else abs(bias)
 
 
-def _mean_difference(pairs: list[tuple[float, float]]) -> Figure:
+def _groups(pairs: Sequence[tuple[Row, Row]]) -> list[np.ndarray]:
+    """Return the places of what is drawn together: each pair, or the pairs of a photograph."""
+    groups = groups_of([row.photograph for row, _ in pairs])
+    if groups is None:
+        return [np.array([place]) for place in range(len(pairs))]
+    return [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
+
+
+def _mean_difference(pairs: list[tuple[float, float]], groups: list[np.ndarray]) -> Figure:
     gaps = np.array([new - old for new, old in pairs], dtype=float)
-    drawn = np.random.default_rng(0).integers(len(gaps), size=(_RESAMPLES, len(gaps)))
-    low, high = np.quantile(gaps[drawn].mean(1), [0.025, 0.975])
-    return Figure(float(gaps.mean()), len(gaps), float(low), float(high))
+    sums = np.array([gaps[group].sum() for group in groups])
+    sizes = np.array([len(group) for group in groups])
+    drawn = _draws(groups)
+    means = sums[drawn].sum(1) / sizes[drawn].sum(1)
+    return _figure(float(gaps.mean()), means.tolist(), pairs, groups)
 
 
-def _difference(pairs: Sequence[tuple], value: _Value) -> Figure:
+def _difference(pairs: Sequence[tuple], groups: list[np.ndarray], value: _Value) -> Figure:
     def gap(chosen: Sequence[tuple]) -> float | None:
         new, old = (value(part) for part in zip(*chosen, strict=True))
         return None if new is None or old is None else new - old
@@ -81,10 +100,20 @@ def _difference(pairs: Sequence[tuple], value: _Value) -> Figure:
     whole = gap(pairs) if pairs else None
     if whole is None:
         return Figure(None, len(pairs))
-    rng = np.random.default_rng(0)
-    draws = [
-        gap([pairs[index] for index in drawn])
-        for drawn in rng.integers(len(pairs), size=(_RESAMPLES, len(pairs)))
-    ]
+    draws = [gap([pairs[place] for one in drawn for place in groups[one]])
+             for drawn in _draws(groups)]  # fmt: skip
+    return _figure(whole, draws, pairs, groups)
+
+
+def _draws(groups: list[np.ndarray]) -> np.ndarray:
+    return np.random.default_rng(0).integers(len(groups), size=(_RESAMPLES, len(groups)))
+
+
+def _figure(
+    value: float, draws: Sequence[float | None], pairs: Sequence[tuple], groups: list[np.ndarray]
+) -> Figure:
+    """Give a difference its interval; of a single photograph there is none."""
+    if len(groups) == 1 and len(pairs) > 1:
+        return Figure(value, len(pairs))
     low, high = np.quantile([draw for draw in draws if draw is not None], [0.025, 0.975])
-    return Figure(whole, len(pairs), float(low), float(high))
+    return Figure(value, len(pairs), float(low), float(high))

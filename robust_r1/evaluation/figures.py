@@ -1,17 +1,28 @@
 """The figures of a run, each with its number of cases and a 95 % bootstrap interval.
 
 Everything is computed from a run's rows, so a figure can be made again from the folder alone.
+Resampled are pictures; of the benchmarks on photographs it is the photographs, each with all that
+is shown of it.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from robust_r1.degradations import SPECS, find
+from robust_r1.evaluation.photobench2 import NOT_SAVED, SAVED, false_alarms, view_of
 from robust_r1.evaluation.runs import Row
-from robust_r1.metrics import VISIBLE, Figure, Matching, average, resampled_counts
+from robust_r1.metrics import (
+    VISIBLE,
+    Figure,
+    Matching,
+    average,
+    groups_of,
+    resampled_counts,
+)
 
 _RESAMPLES = 1000
+_Hit = tuple[float, str | None]  # 1 where a finding was perceived, else 0; its photograph
 # (low, high) applied intensities, from low up and below high: hardly visible, the hard middle,
 # strong. Below the first a degradation counts neither way.
 BANDS = ((VISIBLE, 0.3), (0.3, 0.6), (0.6, 1.0))
@@ -22,28 +33,50 @@ def headline(rows: Sequence[Row]) -> dict[str, Figure]:
     damaged = [row for row in rows if row.plan]
     clean = [row for row in rows if not row.plan]
     figures = {
-        "well formed": average(float(row.well_formed) for row in rows),
+        "well formed": _share(rows, lambda row: row.well_formed),
         **perception(damaged),
-        "false alarm on clean": average(float(bool(row.found)) for row in clean),
+        **_f1_by_level(damaged),
+        "false alarm on clean": _share(clean, is_false_alarm),
     }
+    for saved, part in _views_by_saving(clean).items():
+        figures[f"false alarm on clean, {saved}"] = _share(part, is_false_alarm)
     for level in dict.fromkeys(row.level for row in rows):
         scores = [row.accuracy for row in rows if row.level == level]
         if any(score is not None for score in scores):
             figures[f"answers, {level}"] = average(scores)
-    figures["tokens"] = average(float(row.tokens) for row in rows)
+    figures["tokens"] = _share(rows, lambda row: row.tokens)
     figures["length and damage, Spearman"] = length_by_damage(rows)
     return figures
 
 
+def false_alarms_by_degradation(rows: Iterable[Row]) -> dict[str, dict[str, Figure]]:
+    """Compute on how many clean views of PhotoBench 2 each degradation is said falsely.
+
+    By its id, then by whether the views were saved once (`NOT_SAVED`, `SAVED`); empty for rows of
+    other benchmarks. A name that is none of the sixteen counts in the whole alone.
+    """
+    parts = _views_by_saving(row for row in rows if not row.plan)
+    return {spec.id: _said_of(spec.chain_name, parts) for spec in SPECS} if parts else {}
+
+
+def is_false_alarm(row: Row) -> bool:
+    """Tell whether a clean picture is said to be damaged.
+
+    Of a view of PhotoBench 2 that takes a finding that can be seen, and that the view's own copy
+    does not explain; of another picture any finding.
+    """
+    return bool(_said_falsely(row))
+
+
 def recall_by_degradation(rows: Iterable[Row], least: float) -> dict[str, Figure]:
     """Compute, for each id, how often it was perceived where it had at least this intensity."""
-    hits: dict[str, list[float]] = {spec.chain_name: [] for spec in SPECS}
+    hits: dict[str, list[_Hit]] = {spec.chain_name: [] for spec in SPECS}
     for row in rows:
         perceived = {finding.name for finding in row.found}
         for finding in row.true:
             if finding.intensity >= least:
-                hits[finding.name].append(float(finding.name in perceived))
-    return {spec.id: average(hits[spec.chain_name]) for spec in SPECS}
+                hits[finding.name].append((float(finding.name in perceived), row.photograph))
+    return {spec.id: _recall(hits[spec.chain_name]) for spec in SPECS}
 
 
 def recall_by_band(rows: Iterable[Row]) -> dict[tuple[str, tuple[float, float]], Figure]:
@@ -51,7 +84,7 @@ def recall_by_band(rows: Iterable[Row]) -> dict[tuple[str, tuple[float, float]],
 
     The id "" stands for all of them together. An intensity of 1 is in the last band.
     """
-    hits: dict[tuple[str, tuple[float, float]], list[float]] = {
+    hits: dict[tuple[str, tuple[float, float]], list[_Hit]] = {
         (id, band): [] for id in ("", *(spec.id for spec in SPECS)) for band in BANDS
     }
     for row in rows:
@@ -59,24 +92,67 @@ def recall_by_band(rows: Iterable[Row]) -> dict[tuple[str, tuple[float, float]],
         for finding in row.true:
             for low, high in BANDS:
                 if low <= finding.intensity < high or finding.intensity == high == 1:
-                    hit = float(finding.name in perceived)
+                    hit = (float(finding.name in perceived), row.photograph)
                     hits[find(finding.name).id, (low, high)].append(hit)
                     hits["", (low, high)].append(hit)
-    return {place: average(found) for place, found in hits.items()}
+    return {place: _recall(found) for place, found in hits.items()}
+
+
+def _recall(hits: Sequence[_Hit]) -> Figure:
+    return average([hit for hit, _ in hits], [photograph for _, photograph in hits])
+
+
+def _share(rows: Sequence[Row], value: Callable[[Row], float]) -> Figure:
+    return average([float(value(row)) for row in rows], [row.photograph for row in rows])
+
+
+def _f1_by_level(damaged: Sequence[Row]) -> dict[str, Figure]:
+    """Compute type F1 at each level of the views among some damaged pictures."""
+    parts: dict[str, list[Row]] = {}
+    for row in damaged:
+        if view_of(row.source):
+            parts.setdefault(row.level, []).append(row)
+    return {f"type F1, {level}": perception(part)["type F1"] for level, part in parts.items()}
+
+
+def _views_by_saving(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Return the rows that are of views, those not saved first; nothing where none is."""
+    parts: dict[str, list[Row]] = {NOT_SAVED: [], SAVED: []}
+    for row in rows:
+        if view := view_of(row.source):
+            parts[view.saved].append(row)
+    return {saved: part for saved, part in parts.items() if part}
+
+
+def _said_falsely(row: Row) -> tuple[str, ...]:
+    """Name what is said falsely of a clean picture; of a view not what its own copy explains."""
+    view = view_of(row.source)
+    return false_alarms(view, row.found) if view else tuple(one.name for one in row.found)
+
+
+def _said_of(name: str, parts: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
+    return {
+        saved: _share(part, lambda row: name in _said_falsely(row))
+        for saved, part in parts.items()
+    }
 
 
 def perception(rows: Sequence[Row]) -> dict[str, Figure]:
     """Compute the figures of perception over all findings of damaged pictures, by name.
 
-    Resampled are pictures, whose findings hang together; all five share their resamples.
+    Resampled are pictures, or photographs, whose findings hang together; all five figures share
+    their resamples.
     """
+    groups = groups_of([row.photograph for row in rows])
     kinds, places = _kinds(_counts(row.matching) for row in rows)
     counts = np.array(kinds).reshape(-1, 5)
     whole = _ratios(np.bincount(places)[None] @ counts)
-    sums = [drawn @ counts for drawn in resampled_counts(places, _RESAMPLES)]
+    sums = [drawn @ counts for drawn in resampled_counts(places, _RESAMPLES, groups=groups)]
     resampled = _ratios(np.concatenate(sums)) if sums else whole
     return {
-        name: _figure(whole[name][0], resampled[name], len(rows)) if len(rows) else Figure(None, 0)
+        name: _figure(whole[name][0], resampled[name], len(rows), groups)
+        if len(rows)
+        else Figure(None, 0)
         for name in whole
     }
 
@@ -108,9 +184,12 @@ def _ratios(sums: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-def _figure(value: float, resampled: np.ndarray, n: int) -> Figure:
+def _figure(
+    value: float, resampled: np.ndarray, n: int, groups: np.ndarray | None = None
+) -> Figure:
     known = resampled[~np.isnan(resampled)]
-    if np.isnan(value) or not len(known):
+    single = groups is not None and not groups.any()
+    if np.isnan(value) or not len(known) or single:
         return Figure(None if np.isnan(value) else float(value), n)
     low, high = np.quantile(known, [0.025, 0.975])
     return Figure(float(value), n, float(low), float(high))
@@ -122,9 +201,11 @@ def length_by_damage(rows: Sequence[Row]) -> Figure:
         return Figure(None, 0)
     kinds, places = _kinds((row.plan.total_intensity, row.tokens) for row in rows)
     pair = [np.unique(values, return_inverse=True)[1] for values in zip(*kinds, strict=True)]
-    resampled = [_spearman(counts, *pair) for counts in resampled_counts(places, _RESAMPLES)]
+    groups = groups_of([row.photograph for row in rows])
+    drawn = resampled_counts(places, _RESAMPLES, groups=groups)
+    resampled = [_spearman(counts, *pair) for counts in drawn]
     (value,) = _spearman(np.bincount(places)[None], *pair)
-    return _figure(value, np.concatenate(resampled), len(rows))
+    return _figure(value, np.concatenate(resampled), len(rows), groups)
 
 
 def _spearman(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+from robust_r1.ask.case import Case
+from robust_r1.ask.pipeline import request_of, score_parsed
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, GenerationSettings, Request
+from robust_r1.engine.types import Answer, Engine, GenerationSettings
 from robust_r1.errors import DataError, InputError
-from robust_r1.evaluation.cases import Case
-from robust_r1.evaluation.kept import Kept
-from robust_r1.metrics import Matching, accuracy_score, match_visible, perception_score
-from robust_r1.scenes.captions import caption_score
+from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
+from robust_r1.evaluation.stored_case import from_values, to_values
+from robust_r1.metrics import Matching, match_visible, perception_score
 
 FORMAT = 1
 _CASES = "cases.jsonl"
@@ -28,10 +29,10 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Row:
-    """Hold one answered case as a run stores it.
+    """Keep one answered case as a run stores it.
 
     `accuracy` is 0 or 1, for captions the F1 of their facts, None where the truth has no answer.
-    `kept` is None where a benchmark draws the picture.
+    `saved` is the whole case of a saved answer; None where a benchmark draws the picture.
     """
 
     id: str
@@ -52,17 +53,25 @@ class Row:
     well_formed: bool
     accuracy: float | None
     degradation: float
-    kept: Kept | None = None
+    saved: Case | None = None
 
     @cached_property
     def matching(self) -> Matching:
         """Return perceived against applied findings, matched once for all figures."""
         return match_visible(self.found, self.true)
 
+    @cached_property
+    def photograph(self) -> str | None:
+        """Return the photograph of a benchmark that the picture is a part of, or None.
+
+        The pictures of one photograph hang together, so resamples draw them together.
+        """
+        return photograph_of(self.source) if self.task == "perception" else None
+
 
 @dataclass(frozen=True)
 class Run:
-    """Hold a run: where it lies, what it is of, and its rows in the order of the benchmark."""
+    """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark."""
 
     folder: Path
     benchmark: str
@@ -75,55 +84,52 @@ class Run:
 def evaluate(
     engine: Engine,
     benchmark: str,
-    cases: Sequence[Case],
+    items: Sequence[BenchmarkItem],
     folder: Path,
     settings: GenerationSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Run:
-    """Answer the cases that a run's folder does not hold yet, and return the whole run.
+    """Answer the items that a run's folder does not hold yet, and return the whole run.
 
     Args:
         engine: the model.
-        benchmark: name of the cases, kept in the folder.
-        cases: what is asked.
+        benchmark: name of the items, kept in the folder.
+        items: what is asked.
         folder: made if it does not exist.
-        settings: greedy with 320 tokens by default.
+        settings: None for the model's own; kept in the folder.
         progress: called with (cases answered, cases in all).
 
     Raises:
         InputError: the folder holds a run of something else.
         DataError: the folder is damaged.
     """
-    settings = settings or GenerationSettings(max_new_tokens=320)
+    settings = settings or engine.info.defaults
     head = {
         "format": FORMAT,
         "benchmark": benchmark,
         "model": engine.info.name,
         "precision": engine.precision,
         "settings": asdict(settings),
+        "max_pixels": engine.info.max_pixels,
         "weights": fingerprint(engine.info.source),
     }
     _open(folder, head)
     _cut(folder / _CASES)
     done = {row.id: row for row in _rows(folder)}
-    waiting = [case for case in cases if case.id not in done]
+    waiting = [item for item in items if item.id not in done]
     with (folder / _CASES).open("a", encoding="utf-8") as file:
         for start in range(0, len(waiting), _BATCH):
             batch = waiting[start : start + _BATCH]
-            pictures = [case.plan.apply(engine.fit(case.picture())) for case in batch]
-            requests = [
-                Request.of(picture, case.prompt)
-                for picture, case in zip(pictures, batch, strict=True)
-            ]
+            requests = [request_of(engine, item.case) for item in batch]
             answers = engine.generate(requests, settings, batch_size=_BATCH)
-            for case, answer in zip(batch, answers, strict=True):
-                row = row_of(case, answer)
+            for item, answer in zip(batch, answers, strict=True):
+                row = row_of(item, answer)
                 done[row.id] = row
                 file.write(_line(row) + "\n")
             file.flush()
             if progress:
-                progress(len(done), len(cases))
-    rows = tuple(done[case.id] for case in cases)
+                progress(len(done), len(items))
+    rows = tuple(done[item.id] for item in items)
     return Run(folder, benchmark, engine.info.name, engine.precision, settings, rows)
 
 
@@ -149,31 +155,28 @@ def load_run(folder: Path) -> Run:
     return Run(folder, *names, settings, tuple(_rows(folder)))
 
 
-def row_of(case: Case, answer: Answer) -> Row:
-    """Score an answer to a case; evaluation stores what comes of it."""
-    chain = answer.parsed.chain
-    accuracy = accuracy_score(chain.answer, case.answer or None, case.choices)
-    if case.task == "cap":
-        accuracy = caption_score(chain.answer, case.answer)
+def row_of(item: BenchmarkItem, answer: Answer) -> Row:
+    """Score an answer to an item; evaluation stores what comes of it."""
+    case, parsed = item.case, answer.parsed
     return Row(
-        id=case.id,
-        source=case.source,
-        task=case.task,
-        level=case.level,
+        id=item.id,
+        source=item.source,
+        task=item.task,
+        level=item.level,
         question=case.question,
         choices=case.choices,
-        truth=case.answer,
+        truth=case.truth,
         plan=case.plan,
         text=answer.text,
         tokens=answer.tokens,
         seconds=round(answer.seconds, 4),
         finish=answer.finish,
-        answer=chain.answer,
-        found=chain.findings,
-        true=case.findings,
-        well_formed=answer.parsed.well_formed,
-        accuracy=accuracy,
-        degradation=perception_score(answer.parsed, case.findings),
+        answer=parsed.chain.answer,
+        found=parsed.chain.findings,
+        true=case.applied,
+        well_formed=parsed.well_formed,
+        accuracy=score_parsed(case, parsed).accuracy,
+        degradation=perception_score(parsed, case.applied),
     )
 
 
@@ -187,8 +190,8 @@ def _line(row: Row) -> str:
     """Write a row; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
     values["plan"] = json.loads(row.plan.to_json())
-    if row.kept is not None:
-        values["kept"] = row.kept.to_values()
+    if row.saved is not None:
+        values["kept"] = to_values(row.saved)
     return json.dumps(values, ensure_ascii=False)
 
 
@@ -221,6 +224,8 @@ def _parsed(values: dict, folder: Path) -> Row:
     parsed = parse(values["text"])
     fields = {name: values[name] for name in _STORED}
     fields["choices"] = tuple(fields["choices"])
+    case = Case(None, plan, fields["question"], fields["choices"], fields["truth"])
+    kept = values.get("kept")
     return Row(
         **fields,
         plan=plan,
@@ -228,7 +233,7 @@ def _parsed(values: dict, folder: Path) -> Row:
         found=parsed.chain.findings,
         true=findings_of(plan),
         well_formed=parsed.well_formed,
-        kept=Kept.from_values(values["kept"], folder) if values.get("kept") else None,
+        saved=from_values(kept, case, folder) if kept else None,
     )
 
 
@@ -236,8 +241,8 @@ def _open(folder: Path, head: dict) -> None:
     if (folder / "run.json").exists():
         found = _head(folder)
         for key, value in head.items():
-            if key == "weights" and key not in found:  # a run of before it was kept
-                continue
+            if key in ("weights", "max_pixels") and key not in found:
+                continue  # a run of before they were recorded
             if found.get(key) != value:
                 raise InputError(
                     f"{folder} holds a run with {key} {found.get(key)!r}, not {value!r}; "

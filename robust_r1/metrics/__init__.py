@@ -33,7 +33,7 @@ from robust_r1.metrics.findings import (
     perception_score,
     pool,
 )
-from robust_r1.metrics.resamples import resampled_counts
+from robust_r1.metrics.resamples import groups_of, resampled_counts
 from robust_r1.metrics.scorecard import (
     Scorecard,
     format_score,
@@ -57,6 +57,7 @@ __all__ = [
     "degradation_score",
     "flips",
     "format_score",
+    "groups_of",
     "length_score",
     "match_findings",
     "match_visible",

@@ -4,13 +4,13 @@ Sources: Hendrycks and Dietterich (2019) for corruption errors, R-Bench (arXiv 2
 absolute and relative robustness, Guo et al. (2017) for the calibration error.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from robust_r1.errors import InputError
-from robust_r1.metrics.resamples import resampled_means
+from robust_r1.metrics.resamples import groups_of, resampled_means
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -25,26 +25,37 @@ def mean(values: Iterable[float | None]) -> float | None:
 
 
 def bootstrap_interval(
-    values: Iterable[float | None], seed: int = 0, level: float = 0.95
+    values: Iterable[float | None],
+    seed: int = 0,
+    level: float = 0.95,
+    groups: Iterable[Hashable | None] | None = None,
 ) -> tuple[float, float] | None:
     """Return the percentile bootstrap interval of the mean, as (low, high).
 
     None among the values is left out; without any value there is no interval. For two models on the
     same items give the differences, which makes the interval a paired one. 2000 resamples.
+
+    Values that share one of `groups` (one for each value) are drawn together, one with None by
+    itself. Of a single group there is no interval: it does not tell how groups differ.
     """
     if not 0 < level < 1:
         raise InputError(f"The confidence level is {level}; give a number between 0 and 1.")
-    scored = np.array([value for value in values if value is not None], dtype=float)
-    if not len(scored):
+    values = list(values)
+    labels = [None] * len(values) if groups is None else groups
+    pairs = [pair for pair in zip(values, labels, strict=True) if pair[0] is not None]
+    if not pairs:
         return None
-    means = resampled_means(scored, seed)
+    drawn = groups_of([label for _, label in pairs])
+    if drawn is not None and not drawn.any():
+        return None
+    means = resampled_means(np.array([value for value, _ in pairs], dtype=float), seed, drawn)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Hold a measured value, the number of cases it rests on, and its 95 % bootstrap interval.
+    """State a measured value, the number of cases it rests on, and its 95 % bootstrap interval.
 
     `value` is None where nothing could be scored; `low` and `high` are None where there is no
     interval.
@@ -64,10 +75,13 @@ class Figure:
         return f"{self.value:.3f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
 
 
-def average(values: Iterable[float | None]) -> Figure:
-    """Average what was scored, with the percentile bootstrap interval."""
+def average(
+    values: Iterable[float | None], groups: Iterable[Hashable | None] | None = None
+) -> Figure:
+    """Average what was scored; `groups` and the interval are those of `bootstrap_interval`."""
+    values = list(values)
     scored = [value for value in values if value is not None]
-    low, high = bootstrap_interval(scored) or (None, None)
+    low, high = bootstrap_interval(values, groups=groups) or (None, None)
     return Figure(mean(scored), len(scored), low, high)
 
 
@@ -78,7 +92,7 @@ def relative_drop(clean: float, degraded: float) -> float | None:
 
 @dataclass(frozen=True)
 class Flips:
-    """Hold how often a degradation turns an answer, as shares of the `n` scored pairs."""
+    """Count how often a degradation turns an answer, as shares of the `n` scored pairs."""
 
     n: int
     right_to_wrong: float | None

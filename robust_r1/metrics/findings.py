@@ -12,7 +12,7 @@ VISIBLE = 0.1
 
 @dataclass(frozen=True)
 class Matching:
-    """Hold perceived findings matched to true ones by name, one to one.
+    """Match perceived findings to true ones by name, one to one.
 
     `matched` holds (name, perceived intensity, true intensity); `false_alarms` and `misses` hold
     names. A name perceived twice matches once, its repeat is a false alarm.

@@ -7,6 +7,8 @@ from robust_r1.chain import Finding, Parsed
 from robust_r1.metrics.answers import accuracy_score, normalize_answer
 from robust_r1.metrics.findings import Matching, match_findings, perception_score
 
+_CAPTION = "F1 over the facts (color, object, place) of the caption and the true one."
+
 
 def length_score(tokens: int, true_tokens: int) -> float | None:
     """Score a length against the reference's: 1 - |n - m| / m (paper Eq. 8), never below -1.
@@ -25,7 +27,7 @@ def format_score(parsed: Parsed) -> float:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Hold what one answer is worth; None marks what cannot be scored.
+    """State what one answer is worth; None marks what cannot be scored.
 
     `explain` says for each of degradation, length, format and accuracy how it was computed.
     """
@@ -45,11 +47,13 @@ def score_answer(
     choices: Sequence[str] = (),
     tokens: int | None = None,
     true_tokens: int | None = None,
+    caption: float | None = None,
 ) -> Scorecard:
     """Score one parsed answer with the same functions that training rewards.
 
     `true_findings` is None where nobody knows what was done to the picture, `truth` where nobody
-    knows the answer, `tokens` and `true_tokens` where there is no reference chain.
+    knows the answer, `tokens` and `true_tokens` where there is no reference chain. `caption` is
+    what a caption is worth by its facts, in [0, 1], which its words alone do not tell.
     """
     matching = degradation = length = None
     if true_findings is not None:
@@ -57,12 +61,16 @@ def score_answer(
         degradation = perception_score(parsed, true_findings)
     if tokens is not None and true_tokens is not None:
         length = length_score(tokens, true_tokens)
-    accuracy = accuracy_score(parsed.chain.answer, truth, choices)
+    accuracy = caption
+    if caption is None:
+        accuracy = accuracy_score(parsed.chain.answer, truth, choices)
     explain = {
         "degradation": _explain_degradation(matching, degradation),
         "length": _explain_length(length, tokens, true_tokens),
         "format": _explain_format(parsed),
-        "accuracy": _explain_accuracy(accuracy, parsed.chain.answer, truth),
+        "accuracy": _CAPTION
+        if caption is not None
+        else _explain_accuracy(accuracy, parsed.chain.answer, truth),
     }
     return Scorecard(matching, degradation, length, format_score(parsed), accuracy, explain)
 

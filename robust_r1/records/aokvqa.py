@@ -19,7 +19,7 @@ _SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class AokvqaItem:
-    """Hold one question of A-OKVQA; `correct_choice` is None in the test split."""
+    """Describe one question of A-OKVQA; `correct_choice` is None in the test split."""
 
     split: str
     image_id: int

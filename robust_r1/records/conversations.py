@@ -36,7 +36,7 @@ _OPTION = re.compile(r"([0-9]+)\. (.*)")
 
 @dataclass(frozen=True)
 class Turn:
-    """Hold what one speaker says: "human", "gpt", or "system" before the first human turn."""
+    """Record what one speaker says: "human", "gpt", or "system" before the first human turn."""
 
     speaker: str
     text: str
@@ -44,7 +44,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Hold the pictures of a conversation, as paths, and its turns."""
+    """Join the pictures of a conversation, as paths, and its turns."""
 
     images: tuple[str, ...]
     turns: tuple[Turn, ...]

@@ -18,7 +18,7 @@ _WIDEST_FIELD = 2**28
 
 @dataclass(frozen=True)
 class Place:
-    """Hold where a record stands: its file and its line, counted from 1."""
+    """Locate a record by its file and its line, counted from 1."""
 
     path: Path
     line: int
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Fields:
-    """Hold a checked JSON object and hand out its values by type; a wrong one is a DataError."""
+    """Check a JSON object and hand out its values by type; a wrong one is a DataError."""
 
     place: Place
     values: dict[str, Any]

@@ -19,7 +19,7 @@ _OPTIONAL = ("choices", "answer", "chain", "plan", "seed", "split", "kind", "top
 
 @dataclass(frozen=True)
 class Record:
-    """Hold one question about one picture.
+    """Describe one question about one picture.
 
     Attributes:
         image: the degraded picture's file, relative to the folder of the data file, or absolute.

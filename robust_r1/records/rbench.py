@@ -26,7 +26,7 @@ _OPTION = re.compile(r"\s*([A-Z])\s*[.\uff0e]\s*(.*?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class RBenchItem:
-    """Hold one question of R-Bench.
+    """Describe one question of R-Bench.
 
     Attributes:
         name: the picture's file.
@@ -51,7 +51,7 @@ class RBenchItem:
 
 @dataclass(frozen=True)
 class RBenchResult:
-    """Hold an item with the judge's result in [0, 1]; None where it was not judged."""
+    """Pair an item with the judge's result in [0, 1]; None where it was not judged."""
 
     item: RBenchItem
     result: float | None

@@ -33,7 +33,7 @@ _LETTER = re.compile("[A-Z]")
 
 @dataclass(frozen=True)
 class VlmRow:
-    """Hold one question of a table; texts are empty where a cell is or a column is not there.
+    """Read off one question of a table; texts are empty where a cell is or a column is not there.
 
     Attributes:
         index: the row's name, unique in its table.
@@ -60,7 +60,7 @@ class VlmRow:
 
 @dataclass(frozen=True)
 class VlmTable:
-    """Hold a table: its columns in the order of the file, and its rows."""
+    """Keep a table: its columns in the order of the file, and its rows."""
 
     columns: tuple[str, ...]
     rows: tuple[VlmRow, ...]

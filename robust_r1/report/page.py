@@ -15,6 +15,7 @@ from robust_r1.report.summary import by_model, summarize
 from robust_r1.report.tables import (
     confusion_table,
     error_table,
+    false_alarm_table,
     headline_table,
     level_table,
     recall_table,
@@ -60,6 +61,7 @@ def html_report(
                 for model, part in by_model(entries)
             ]
         ),
+        false_alarm_table(found.false_alarms) if found.false_alarms else "",
         "<h2>How far intensities were off</h2>",
         *(_histogram(model, errors) for model, errors in found.errors),
         error_table(found.errors),

@@ -5,26 +5,29 @@ from functools import cache
 import numpy as np
 
 from robust_r1.analysis.entries import Entry
+from robust_r1.ask.case import Case
+from robust_r1.ask.picture import load_picture
 from robust_r1.errors import InputError
-from robust_r1.evaluation import BENCHMARKS, Case, benchmark
-from robust_r1.evaluation.kept import case_of_row
+from robust_r1.evaluation import BENCHMARKS, BenchmarkItem, benchmark
+from robust_r1.evaluation.stored_case import pictures_here
 
 
 @cache
-def _cases(name: str) -> dict[str, Case]:
-    return {case.id: case for case in benchmark(name)} if name in BENCHMARKS else {}
+def _items(name: str) -> dict[str, BenchmarkItem]:
+    return {item.id: item for item in benchmark(name)} if name in BENCHMARKS else {}
 
 
 def case_of(entry: Entry) -> Case | None:
-    """Return the benchmark's own case, or None where this version has none like it.
+    """Return what was asked; None where this version of the benchmark has no such item.
 
-    A saved answer brings its own, as long as its pictures are here.
+    A saved answer brings its own case, as long as its pictures are here.
     """
-    if entry.row.kept is not None:
-        return case_of_row(entry.row)
-    case, row = _cases(entry.benchmark).get(entry.row.id), entry.row
-    same = case and (case.plan, case.question) == (row.plan, row.question)
-    return case if same else None
+    row = entry.row
+    if row.saved is not None:
+        return row.saved if pictures_here(row.saved) else None
+    item = _items(entry.benchmark).get(row.id)
+    same = item and (item.case.plan, item.case.question) == (row.plan, row.question)
+    return item.case if item and same else None
 
 
 def picture_of(entry: Entry) -> np.ndarray:
@@ -39,4 +42,4 @@ def picture_of(entry: Entry) -> np.ndarray:
             f"the picture of {entry.row.id} is not here: {entry.benchmark} of this version has no "
             "such case; its answer can still be read"
         )
-    return case.plan.apply(case.picture())
+    return case.plan.apply(load_picture(case.picture))

@@ -1,36 +1,40 @@
 """All figures of some answered cases, in one record: what page, report and API show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion, confusion
 from robust_r1.analysis.entries import Entry
 from robust_r1.analysis.intensities import IntensityErrors, intensity_errors
 from robust_r1.analysis.robustness import LevelFigures, RobustnessRow, by_level, robustness
-from robust_r1.evaluation import headline
+from robust_r1.evaluation import false_alarms_by_degradation, headline
 from robust_r1.metrics import Figure
 
 # (model, figure by name), in the order of the models.
 Headlines = tuple[tuple[str, dict[str, Figure]], ...]
+# (model, figure by id and whether the views were saved once), in the order of the models.
+FalseAlarms = tuple[tuple[str, dict[str, dict[str, Figure]]], ...]
 
 
 @dataclass(frozen=True)
 class Details:
-    """Hold the figures beside the headline.
+    """Collect the figures beside the headline.
 
     `errors` holds (model, errors) in the order of the models, since a histogram over several models
-    would say nothing about any of them.
+    would say nothing about any of them; `false_alarms` likewise, of the clean views of PhotoBench 2
+    by degradation and whether they were saved once, and nothing where there are none.
     """
 
     levels: tuple[LevelFigures, ...]
     robustness: tuple[RobustnessRow, ...]
     confusion: Confusion
     errors: tuple[tuple[str, IntensityErrors], ...]
+    false_alarms: FalseAlarms
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Hold all figures of some answered cases."""
+    """Collect all figures of some answered cases."""
 
     cases: int
     headlines: Headlines
@@ -56,7 +60,17 @@ def details(entries: Sequence[Entry]) -> Details:
         robustness=robustness(entries),
         confusion=confusion(entries),
         errors=tuple((model, intensity_errors(part)) for model, part in by_model(entries)),
+        false_alarms=false_alarms(entries),
     )
+
+
+def false_alarms(entries: Sequence[Entry]) -> FalseAlarms:
+    """Compute what each model that was shown views of PhotoBench 2 says falsely of clean ones."""
+    found = (
+        (model, false_alarms_by_degradation(entry.row for entry in part))
+        for model, part in by_model(entries)
+    )
+    return tuple((model, alarms) for model, alarms in found if alarms)
 
 
 def by_model(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
@@ -84,4 +98,31 @@ def to_values(summary: Summary) -> dict:
         },
         "confusion": {"names": [*NAMES, NOTHING], "counts": found.confusion.counts},
         "intensity_errors": {model: asdict(errors) for model, errors in found.errors},
+        "false_alarms": {
+            model: false_alarm_values(alarms) for model, alarms in found.false_alarms
+        },
     }
+
+
+def false_alarm_values(alarms: Mapping[str, Mapping[str, Figure]]) -> dict:
+    """Return the false alarms of one model as values that JSON can hold."""
+    return {
+        id: {saved: asdict(figure) for saved, figure in by_saving.items()}
+        for id, by_saving in alarms.items()
+    }
+
+
+def named_false_alarms(
+    alarms: Sequence[Mapping[str, Mapping[str, Figure]]],
+) -> list[dict[str, Figure]]:
+    """Name the figures of each model's false alarms, leaving out what none says of any view."""
+    places = dict.fromkeys((id, saved) for one in alarms for id in one for saved in one[id])
+    said = [
+        (id, saved)
+        for id, saved in places
+        if any(one.get(id, {}).get(saved) and one[id][saved].value for one in alarms)
+    ]
+    return [
+        {f"{id}, {saved}": one[id][saved] for id, saved in said if saved in one.get(id, {})}
+        for one in alarms
+    ]

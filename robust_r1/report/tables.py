@@ -6,15 +6,14 @@ from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
 from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, RobustnessRow
-from robust_r1.degradations import SPECS, find
+from robust_r1.degradations import SPECS, find, label_of
 from robust_r1.evaluation import BANDS
 from robust_r1.markup import escape
 from robust_r1.metrics import Figure
-from robust_r1.report.summary import Headlines
+from robust_r1.report.summary import FalseAlarms, Headlines
 
 _DASH = "\u2013"
 _MINUS = "\u2212"
-_LABELS = {spec.chain_name: spec.label for spec in SPECS}
 _NAME = 60
 _UNSCORED = "Nothing to show: no answer of these cases is scored, no true answer is known."
 _TASK_NAMES = {"": "all tasks", "mcq": "MCQ", "vqa": "VQA", "cap": "CAP"}
@@ -69,7 +68,7 @@ def robustness_table(rows: Sequence[RobustnessRow]) -> str:
 
 def confusion_table(found: Confusion) -> str:
     """Draw which degradation was taken for which, in percent of each line; empty cells are 0."""
-    names = [_LABELS[name] for name in NAMES]
+    names = [label_of(name) for name in NAMES]
     rows = []
     for name, counts, shares in zip((*NAMES, NOTHING), found.counts, found.shares(), strict=True):
         if not sum(counts):
@@ -80,7 +79,7 @@ def confusion_table(found: Confusion) -> str:
             mark = " rr-same" if other == name else ""
             weight = min(9, percent // 10)
             cells.append(_cell(str(percent) if percent else "", f"rr-heat rr-heat-{weight}{mark}"))
-        rows.append([_head(_LABELS.get(name, name)), *cells, _cell(f"{sum(counts):.0f}", "rr-n")])
+        rows.append([_head(label_of(name)), *cells, _cell(f"{sum(counts):.0f}", "rr-n")])
     return _table(
         "Applied (lines) taken for (columns), percent of each line",
         ["applied", *names, "nothing", "n"], rows, "rr-wide",
@@ -106,10 +105,29 @@ def recall_table(recalls: Sequence[tuple[str, Mapping]]) -> str:
                   ["degradation", "model", *bands, "n"], rows)
 
 
+def false_alarm_table(found: FalseAlarms) -> str:
+    """Draw what is said falsely of clean views, in lines of a degradation and a model.
+
+    Left out is what a model never says of them.
+    """
+    columns = in_order(saved for _, alarms in found for one in alarms.values() for saved in one)
+    rows = []
+    for spec in SPECS:
+        for model, alarms in found:
+            figures = [alarms[spec.id].get(saved) for saved in columns]
+            if any(figure and figure.value for figure in figures):
+                counts = "/".join(str(figure.n) for figure in figures if figure)
+                rows.append([_head(spec.label), _cell(escape(model, _NAME)),
+                             *map(_figure, figures), _cell(counts, "rr-n")])
+    return _table("Clean views said to have a degradation, by whether they were saved once",
+                  ["degradation", "model", *columns, "n"], rows,
+                  empty="Nothing to show: no clean view is said to have any.")
+
+
 def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> str:
     """Draw mean error and mean absolute error of intensities by degradation and model."""
     rows = [
-        [_head(_LABELS[name]), _cell(escape(model, _NAME)), _figure(bias), _figure(size),
+        [_head(label_of(name)), _cell(escape(model, _NAME)), _figure(bias), _figure(size),
          _cell(str(size.n), "rr-n")]
         for model, found in errors
         for name, bias, size in found.by_degradation

@@ -28,7 +28,7 @@ _STEP_ODDS = (0.15, 0.35, 0.27, 0.15, 0.08)
 
 @dataclass(frozen=True)
 class Item:
-    """Hold one sample of the synthetic task."""
+    """Join a scene, a question, a plan and the chain that follows: one sample."""
 
     scene: Scene
     question: Question

@@ -14,7 +14,7 @@ _QUESTION_SALT = 103
 
 @dataclass(frozen=True)
 class Question:
-    """Hold a question, its exact answer and what of the scene decides it.
+    """Join a question, its exact answer and what of the scene decides it.
 
     Attributes:
         kind: "mcq" (the answer is the number of a choice), "vqa" (a word or two) or "cap".
@@ -44,7 +44,7 @@ class Question:
 
 @dataclass(frozen=True)
 class _Fact:
-    """Hold a question before it becomes open or multiple choice."""
+    """Prepare a question before it becomes open or multiple choice."""
 
     topic: str
     text: str

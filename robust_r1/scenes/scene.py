@@ -27,7 +27,7 @@ _SCENE_SALT, _BACKGROUND_SALT = 101, 102
 
 @dataclass(frozen=True)
 class Thing:
-    """Hold one object: what it is, its color, its cell of the 3 x 3 grid, its exact pixels."""
+    """Describe one object: what it is, its color, its cell of the 3 x 3 grid, its exact pixels."""
 
     noun: str
     color: str
@@ -64,7 +64,7 @@ class Thing:
 
 @dataclass(frozen=True)
 class Scene:
-    """Hold a scene's content; the picture follows from it and the seed."""
+    """Describe a scene's content; the picture follows from it and the seed."""
 
     seed: int
     split: str

@@ -25,7 +25,6 @@ PLACES = (
 
 # Words, because a bare digit among numbered options could mean either.
 COUNT_WORDS = ("zero", "one", "two", "three", "four")
-MOST_OBJECTS = 4
 
 
 def kind_of(noun: str) -> str:

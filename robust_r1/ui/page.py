@@ -1,20 +1,25 @@
 """Put the page together."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import gradio as gr
 
-from robust_r1.analysis import AnswerCache
+from robust_r1.ask.cache import AnswerCache
 from robust_r1.engine import Engine
+from robust_r1.engine.lazy import LazyEngine
+from robust_r1.markup import escape
 from robust_r1.ui.analyze.tab import Analyze
 from robust_r1.ui.api.analyses import AnalysisEndpoints
 from robust_r1.ui.api.ask import Endpoints
+from robust_r1.ui.api.learn import LearnEndpoints
 from robust_r1.ui.compare.tab import Compare
 from robust_r1.ui.explore.tab import Explore
 from robust_r1.ui.learn.tab import Learn
+from robust_r1.ui.shortcuts import keys_list, keys_script
 from robust_r1.ui.sweep.tab import SweepTab
-from robust_r1.ui.widgets.active_answers import Runs
-from robust_r1.ui.widgets.layout import build_header
+from robust_r1.ui.widgets.job import ActiveAnswers
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, html
 from robust_r1.ui.widgets.links import open_tab
 
 TITLE = "Robust-R1"
@@ -23,6 +28,8 @@ TITLE = "Robust-R1"
 _CACHE = (900, 7200)
 # More waiting questions than this mean that something is wrong; the next visitor is told at once.
 _QUEUE = 64
+_LOOK = 0.5  # seconds between looks at models that are loading
+_SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
 def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
@@ -31,27 +38,61 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
     Launch it with `launch_arguments()`. The engines stay with the caller, who closes them.
     """
     engines = tuple(engines)
-    runs = Runs()
+    active = ActiveAnswers()
     answers = AnswerCache()
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
-        build_header(page, engines)
+        _build_header(page, engines)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Explore", id="explore"):
-                Explore(page, engines, runs)
+                Explore(page, engines, active)
             with gr.Tab("Compare", id="compare"):
                 compare = Compare(page, engines, answers)
             with gr.Tab("Sweep", id="sweep"):
                 sweep = SweepTab(page, engines, answers)
             with gr.Tab("Analyze", id="analyze") as analyze:
-                Analyze(page, analyze, engines, runs)
+                Analyze(page, analyze, engines, active)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines)
         opened = {"compare": compare.opened, "sweep": sweep.opened}
         for tab, shown in zip((compare, sweep), open_tab(page, tabs, opened), strict=True):
-            tab.look_after(shown.then)  # with the values that its fields came in sight with
-        Endpoints(engines, runs)
-        AnalysisEndpoints(engines, runs, answers)
+            tab.preview_after(shown.then)  # with the values that its fields came in sight with
+        Endpoints(engines, active)
+        AnalysisEndpoints(engines, active, answers)
+        LearnEndpoints(engines)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page
+
+
+def _build_header(page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
+    """Lay out the page's head: its name, what it is for, and why this model answers."""
+    with gr.Row(elem_classes="rr-top", equal_height=True):
+        html(
+            '<header class="rr-head"><h1>Robust-R1</h1><p>Degrade a picture, ask about it, and '
+            f"watch the model reason through the damage.</p>{keys_list()}</header>",
+            scale=1,
+        )
+        theme = gr.Button("Light or dark", size="sm", min_width=110, scale=0, elem_id="theme")
+    notes = html(_notes(engines), elem_id="notes")
+    theme.click(None, None, None, js=_SWITCH_THEME, **PRIVATE)
+    page.load(None, None, None, js=keys_script(), **PRIVATE)
+
+    def announce() -> Iterator[str]:
+        """Show the engines' notes, also while they are loaded and once more at the end."""
+        shown = _notes(engines)
+        yield shown
+        waiting = [engine for engine in engines if isinstance(engine, LazyEngine)]
+        while any(engine.loading for engine in waiting):
+            time.sleep(_LOOK)
+            if (notes := _notes(engines)) != shown:
+                shown = notes
+                yield shown
+        yield _notes(engines)
+
+    page.load(announce, None, notes, concurrency_limit=None, **QUIET)
+
+
+def _notes(engines: tuple[Engine, ...]) -> str:
+    notes = dict.fromkeys(engine.note for engine in engines if engine.note)
+    return "".join(f'<p class="rr-note">{escape(note)}</p>' for note in notes)

@@ -8,7 +8,7 @@ from robust_r1.markup import escape
 
 @dataclass(frozen=True)
 class Key:
-    """Hold a key, what it does in words, and the elements' ids of the buttons that it presses.
+    """Give a key, what it does in words, and the elements' ids of the buttons that it presses.
 
     Of the buttons those in sight are pressed; `anywhere` presses the hidden ones where none in
     sight can be. `turns` turns the picture of Explore instead: clean, degraded, clean.

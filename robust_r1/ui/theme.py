@@ -6,13 +6,24 @@ import gradio as gr
 
 from robust_r1.paths import ASSETS
 
-_STYLE = Path(__file__).with_name("style.css")
+_FOLDER = Path(__file__).with_name("styles")
+# Loaded in this order: what several tabs share, one file a widget, one file a tab. Of two rules of
+# the same weight the later one counts.
+STYLES = tuple(
+    _FOLDER / f"{name}.css"
+    for name in (
+        "base",
+        *("picture", "picture_input", "plan_input", "question", "conversation", "chain", "badges",
+          "charts", "scores", "job"),
+        *("explore", "compare", "sweep", "analyze", "learn"),
+    )
+)  # fmt: skip
 # Fonts of the visitor's own system; as plain strings, so that Gradio asks no server for them.
 _SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans",
          "sans-serif"]
 _MONO = ["ui-monospace", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "monospace"]
 MAX_UPLOAD = "20mb"
-# Gradio's own names for colors and borders; those of the page's HTML are in style.css.
+# Gradio's own names for colors and borders; those of the page's HTML are in styles/base.css.
 _LOOK = {
     "body_background_fill": "#f4f5f7",
     "body_background_fill_dark": "#101318",
@@ -98,7 +109,7 @@ def launch_arguments(
         # Said, since Gradio would else read a variable of its own.
         "mcp_server": mcp,
         "theme": build_theme(),
-        "css_paths": [_STYLE],
+        "css_paths": list(STYLES),
         "allowed_paths": [str(ASSETS)],
         "max_file_size": MAX_UPLOAD,
         "show_error": False,

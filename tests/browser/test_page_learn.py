@@ -7,11 +7,11 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
 
-from robust_r1.ask.pictures import seen
+from robust_r1.analysis import case_of, round_of
+from robust_r1.ask.picture import seen
 from robust_r1.chain import Finding, render
 from robust_r1.metrics import degradation_score
 from robust_r1.ui.learn.cases import lesson_cases
-from robust_r1.ui.learn.rounds import case_of, round_of
 from tests.support.page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse_as_one, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from robust_r1.ask.pictures import Picture
-from robust_r1.ask.pipeline import Case, Exchange, Outcome, Reply
-from robust_r1.ask.record import to_json
+from robust_r1.ask.case import Case, Exchange, Reply
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import Outcome
+from robust_r1.ask.saved import to_json
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
@@ -28,14 +29,14 @@ def record(tmp_path: Path, pixels, name: str = "scripted", **changes) -> dict:
     for number in (1, 2):
         files.append(tmp_path / f"picture-{number}.png")
         Image.fromarray(pixels[:: number, ::number]).save(files[-1])
-    earlier = Exchange("What is it?", reply("<ANSWER>a star<ANSWER_END>"), reply("a circle"))
+    earlier = Exchange("What is it?", "<ANSWER>a star<ANSWER_END>", "a circle")
     case = Case(
         Picture(path=str(files[0])), PLAN, "How many are there?", ("two", "three"), "three",
-        SETTINGS, True, (earlier,), "Say: {question}", (Picture(path=str(files[1])),),
+        SETTINGS, True, (earlier,), "Say: {question}", (Picture(path=str(files[1])),), 7,
     )  # fmt: skip
     clean = reply("<TYPE>none<TYPE_END><ANSWER>two<ANSWER_END>")
-    outcome = Outcome((), case.choices, reply=reply(CHAIN), clean=clean)
-    return json.loads(to_json(ScriptedEngine(name), case, 7, outcome)) | changes
+    outcome = Outcome(case, reply=reply(CHAIN), clean=clean)
+    return json.loads(to_json(ScriptedEngine(name), outcome)) | changes
 
 
 def save(folder: Path, values: dict, name: str = "robust-r1-answer.json") -> Path:

@@ -9,11 +9,12 @@ import pytest
 
 from robust_r1.cli import main
 from robust_r1.engine import catalog
-from robust_r1.paths import BUNDLED_RUNS
+from robust_r1.paths import ASSETS, BUNDLED_RUNS
 from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 TEXT = (BUNDLED_RUNS / "README.md").read_text("utf-8")
+PHOTOGRAPHS = (ASSETS / "photobench2" / "README.md").read_text("utf-8")
 MODELS = tuple(model.name for model in catalog.bundled())
 # Trained for comparison alone: their runs are kept, their weights are not.
 ABLATIONS = ("no-reasoning", "no-r_deg", "no-r_len")
@@ -22,15 +23,17 @@ ROWS = {
     "scenes: mean error of their intensities": ("minibench", "intensity MAE"),
     "scenes: damage said of clean ones": ("minibench", "false alarm on clean"),
     "scenes: right answers, strong damage": ("minibench", "answers, high"),
-    "photographs: type F1": ("photobench", "type F1"),
-    "photographs: damage said of clean ones": ("photobench", "false alarm on clean"),
+    "photographs: type F1": ("photobench2", "type F1"),
+    "photographs: damage said of clean ones": ("photobench2", "false alarm on clean"),
 }
 ALARM, LENGTH = "false alarm on clean", "length and damage, Spearman"
 
 
 def cell(model: str, row: str, table: str = "minibench") -> str:
     """Return a cell of the tables beside the runs: a value with its interval."""
-    head, *rows = re.search(rf"^\| {table} \|.*\n(?:\|.*\n)+", TEXT, re.M)[0].splitlines()
+    head, *rows = re.search(
+        rf"^\| {table} \|.*\n(?:\|.*\n)+", TEXT + PHOTOGRAPHS, re.M
+    )[0].splitlines()
     found = next(line for line in rows if line.startswith(f"| {row} |"))
     return found.split(" | ")[head.strip("| ").split(" | ").index(model)]
 
@@ -46,10 +49,9 @@ def numbers(text: str) -> tuple[float, float, float]:
 
 
 def test_the_tables_are_what_report_prints(capsys):
-    for bench in ("minibench", "photobench"):
-        runs = [str(BUNDLED_RUNS / f"{model}-{bench}") for model in (*MODELS, *ABLATIONS)]
-        assert main(["report", *runs]) == 0
-        assert capsys.readouterr().out in TEXT
+    runs = [str(BUNDLED_RUNS / f"{model}-minibench") for model in (*MODELS, *ABLATIONS)]
+    assert main(["report", *runs]) == 0
+    assert capsys.readouterr().out in TEXT
 
 
 @pytest.mark.slow

@@ -71,6 +71,8 @@ def test_the_wheel_holds_package_and_assets_and_nothing_else(wheel):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"robust_r1"}
     assert {"robust_r1/ui/page.py", "robust_r1/assets/models/tiny-rl/config.json"} <= set(names)
+    sheets = {str(file.relative_to(ROOT)) for file in ROOT.glob("robust_r1/ui/styles/*.css")}
+    assert sheets and sheets <= set(names)
     carried = {name.split("/")[2] for name in names if name.startswith("robust_r1/assets/")}
     assert carried == {"examples", "models", "runs"}
 

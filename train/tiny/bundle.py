@@ -20,7 +20,15 @@ from safetensors import safe_open
 
 from robust_r1.engine.catalog import MODELS
 from robust_r1.errors import InputError, RobustR1Error
-from robust_r1.evaluation import Run, headline, load_run, recall_by_degradation
+from robust_r1.evaluation import (
+    Figure,
+    Run,
+    false_alarms_by_degradation,
+    headline,
+    load_run,
+    recall_by_degradation,
+)
+from robust_r1.report.summary import false_alarm_values, named_false_alarms
 from train.common.history import StageRecord, history_of
 
 _MOST_BYTES = 10_000_000  # of one file: what a Hugging Face Space takes without large-file storage
@@ -29,6 +37,8 @@ _STRONG = 0.45  # the middle level of the benchmarks
 _WHAT = {
     "minibench": "960 cases on held-out scenes, every scene clean and at three levels",
     "photobench": "336 crops of photographs that no stage has seen, scored on their damage alone",
+    "photobench2": "96 views of 24 photographs that no stage has seen, half of them saved once "
+    "with loss, each clean and at three levels, scored on their damage alone",
     "scenes": "300 held-out scenes, each clean and under the plan that it was drawn with",
 }
 _SAYS = {
@@ -75,10 +85,13 @@ def bundle(run: Path, name: str, measured: list[Run]) -> Path:
 
 def _figures(run: Run) -> dict:
     figures, recalls = headline(run.rows), recall_by_degradation(run.rows, _STRONG)
-    return {
+    values = {
         "figures": {key: asdict(figure) for key, figure in figures.items()},
         "recall": {key: asdict(figure) for key, figure in recalls.items()},
     }
+    if alarms := false_alarms_by_degradation(run.rows):
+        values["false_alarms"] = false_alarm_values(alarms)
+    return values
 
 
 def _card(name: str, folder: Path, stages: tuple[StageRecord, ...], results: dict) -> str:
@@ -100,8 +113,9 @@ def _card(name: str, folder: Path, stages: tuple[StageRecord, ...], results: dic
         "The minutes are those of a machine with two cores that was doing other work at the same "
         "time.",
         "## Results",
-        "Greedy decoding, 95 % bootstrap intervals. Degradations below intensity .1 count neither "
-        "way. Captions score the F1 of their facts. The same figures are in `results.json`.",
+        "Greedy decoding, 95 % bootstrap intervals, on photographs resampling photographs. "
+        "Degradations below intensity .1 count neither way. Captions score the F1 of their facts. "
+        "The same figures are in `results.json`.",
     ]
     for benchmark, values in results.items():
         parts += _results(name, benchmark, values, chains)
@@ -139,7 +153,21 @@ def _results(name: str, benchmark: str, values: dict, chains: bool) -> list[str]
             f"Perceived where the intensity was {_STRONG:g} or more:",
             _table(("degradation", "recall", "95 % interval", "n"), rows),
         ]
+        parts += _false_alarms(values.get("false_alarms", {}))
     return parts
+
+
+def _false_alarms(values: dict) -> list[str]:
+    alarms = {
+        id: {saved: Figure(**figure) for saved, figure in by_saving.items()}
+        for id, by_saving in values.items()
+    }
+    (said,) = named_false_alarms([alarms])
+    rows = [(f"`{key}`", *_shown(asdict(figure))) for key, figure in said.items()]
+    if not rows:
+        return []
+    head = ("degradation, view", "share", "95 % interval", "n")
+    return ["Said of clean views, by whether they were saved once:", _table(head, rows)]
 
 
 def _shown(figure: dict) -> tuple[str, str, str]:

@@ -1,7 +1,6 @@
 """Handlers of the Analyze tab: figures, and one case: look, mark, ask again, export."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,116 +9,145 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry
-from robust_r1.ask.pipeline import Reply
-from robust_r1.chain import StreamParser
-from robust_r1.engine import Engine, Request, TextDelta
+from robust_r1.ask.case import Case
+from robust_r1.ask.pipeline import ask, finished
+from robust_r1.engine import Engine
 from robust_r1.errors import InputError, RobustR1Error
-from robust_r1.evaluation import row_of
 from robust_r1.report.files import to_csv, to_jsonl
 from robust_r1.report.page import html_report, title_of
 from robust_r1.report.pictures import case_of
 from robust_r1.report.summary import Summary, details, headlines, to_values
 from robust_r1.report.tables import error_table, headline_table, level_table, robustness_table
 from robust_r1.store import Marks
-from robust_r1.ui.analyze import case_view
-from robust_r1.ui.analyze import charts as analyze_charts
-from robust_r1.ui.analyze.selection import NONE, Look, Shelf
-from robust_r1.ui.widgets.active_answers import Runs
+from robust_r1.ui.analyze import charts, views
+from robust_r1.ui.analyze.layout import CasePart, Figures
+from robust_r1.ui.analyze.selection import NO_CASE, Selection, SharedCases
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, idle_line, problems_list
-from robust_r1.ui.widgets.findings_chart import empty_chart, findings_chart
+from robust_r1.ui.widgets.charts import empty_chart
+from robust_r1.ui.widgets.findings_chart import findings_chart
+from robust_r1.ui.widgets.job import ActiveAnswers
+from robust_r1.ui.widgets.layout import Updates
 from robust_r1.ui.widgets.scores import score_line
 from robust_r1.ui.widgets.toasts import warn
 
 PAGE = 24  # cases in the gallery at a time
 
 
-class CaseEvents:
-    """Turn what a visitor does with the cases in sight into values for the components below."""
+class CaseHandlers:
+    """Turn what a visitor does with the cases in sight into updates of what is below the filter."""
 
     def __init__(
-        self, shelf: Shelf, engines: Mapping[str, Engine], runs: Runs, cache: str
+        self,
+        shared: SharedCases,
+        engines: Mapping[str, Engine],
+        active: ActiveAnswers,
+        part: CasePart,
+        figures: Figures,
+        seen: gr.State,
+        tag: gr.Dropdown,
     ) -> None:
-        self.shelf = shelf
-        self.library, self.notebook = shelf.library, shelf.notebook
-        self.engines = engines
-        self.runs = runs
-        self.cache = cache
+        self.shared = shared
+        self.folders, self.notebook = shared.folders, shared.notebook
+        self.engines, self.active = engines, active
+        self.part, self.figures, self.seen, self.tag = part, figures, seen, tag
+        self.cache = part.gallery.GRADIO_CACHE
 
-    def headline(self, look: Look | None) -> str:
-        """Return the headline figures of the cases that pass the filter."""
-        return headline_table(self.shelf.figures(look, headlines))
+    def headline(self, selection: Selection | None) -> Updates:
+        """Show the headline figures of the cases that pass the filter."""
+        return {self.figures.headline: headline_table(self.shared.compute(selection, headlines))}
 
-    def details(self, look: Look | None) -> list:
-        """Return the other tables and charts of the cases that pass, and no mark that they wait."""
-        found = self.shelf.figures(look, details)
-        return [
-            analyze_charts.level_chart(found.levels),
-            level_table(found.levels),
-            robustness_table(found.robustness),
-            analyze_charts.confusion_chart(found.confusion),
-            analyze_charts.error_chart(found.errors),
-            error_table(found.errors),
-            "",
-        ]
+    def details(self, selection: Selection | None) -> Updates:
+        """Show the other tables and charts of the cases that pass, and no mark that they wait."""
+        found, shown = self.shared.compute(selection, details), self.figures
+        return {
+            shown.levels: charts.level_chart(found.levels),
+            shown.level_table: level_table(found.levels),
+            shown.robustness: robustness_table(found.robustness),
+            shown.confusion: charts.confusion_chart(found.confusion),
+            shown.errors: charts.error_chart(found.errors),
+            shown.error_table: error_table(found.errors),
+            shown.mark: "",
+        }
 
-    def move(self, look: Look | None, steps: int) -> Look | None:
+    def move(self, steps: int, selection: Selection | None) -> Selection | None:
         """Go on by some cases, not beyond the first and the last."""
-        if look is None:
+        if selection is None:
             return None
-        last = max(0, len(self.shelf.chosen(look)) - 1)
-        return replace(look, place=min(max(look.place + steps, 0), last))
+        last = max(0, len(self.shared.chosen(selection)) - 1)
+        return replace(selection, place=min(max(selection.place + steps, 0), last))
 
-    def turn(self, look: Look | None, pages: int) -> Look | None:
+    def turn(self, pages: int, selection: Selection | None) -> Selection | None:
         """Go on by some pages of the gallery, to the first case there."""
-        if look is None:
+        if selection is None:
             return None
-        last = max(0, len(self.shelf.chosen(look)) - 1) // PAGE
-        return replace(look, place=PAGE * min(max(look.place // PAGE + pages, 0), last))
+        last = max(0, len(self.shared.chosen(selection)) - 1) // PAGE
+        page = min(max(selection.place // PAGE + pages, 0), last)
+        return replace(selection, place=PAGE * page)
 
-    def choose(self, look: Look, event: gr.SelectData) -> Look:
+    def choose(self, selection: Selection, event: gr.SelectData) -> Selection:
         """Go to the case that was clicked."""
-        return replace(look, place=look.place // PAGE * PAGE + event.index)
+        return replace(selection, place=selection.place // PAGE * PAGE + event.index)
 
-    def show(self, look: Look | None) -> list:
-        """Return the gallery's page and the case: picture, chain, scores and marks."""
-        entries = self.shelf.chosen(look)
-        if look is None or not entries:
-            empty = idle_line(NONE)
-            return [gr.Gallery([], selected_index=None), empty, None, "", "", "", "", "",
-                    empty_chart("No case."), "", gr.Dropdown(value=[]), "", Marks(), ""]
-        place = min(look.place, len(entries) - 1)
+    def show(self, selection: Selection | None) -> Updates:
+        """Show the gallery's page and the case: picture, chain, scores and marks."""
+        entries = self.shared.chosen(selection)
+        if selection is None or not entries:
+            return self._nothing()
+        place, part = min(selection.place, len(entries) - 1), self.part
         entry, first = entries[place], place // PAGE * PAGE
-        outcome = case_view.outcome_of(entry.row, entry.clean, entry.model)
+        outcome = views.outcome_of(entry.row, entry.clean, entry.model)
         engine = self.engines.get(entry.model)
-        files = case_view.thumbnails(entries[first : first + PAGE], self.cache)
+        files = views.thumbnails(entries[first : first + PAGE], self.cache)
+        return {
+            part.gallery: gr.Gallery(files, selected_index=place - first),
+            part.head: views.heading(entry, place, len(entries)),
+            part.picture: files[place - first][0] if case_of(entry) else None,
+            part.link: views.explore_link(entry, self.engines),
+            part.answer: answer_cards(outcome),
+            part.chain: chain_cards(outcome.reply),
+            part.problems: problems_list(outcome.reply, engine.info.reasons if engine else True),
+            part.score: score_line(outcome),
+            part.chart: findings_chart(entry.row.found, entry.row.true),
+            part.rerun: "",
+            **self._show_marks(entry),
+        }
+
+    def _nothing(self) -> Updates:
+        part = self.part
+        return {
+            part.gallery: gr.Gallery([], selected_index=None),
+            part.head: idle_line(NO_CASE),
+            part.picture: None,
+            **dict.fromkeys((part.link, part.answer, part.chain, part.problems, part.score), ""),
+            part.chart: empty_chart("No case."),
+            part.rerun: "",
+            part.tags: gr.Dropdown(value=[]),
+            part.note: "",
+            self.seen: Marks(),
+            part.marked: "",
+        }
+
+    def _show_marks(self, entry: Entry) -> Updates:
         try:
             marks, known = self._marks(entry), list(self.notebook.tags())
         except RobustR1Error as error:
             warn(error)
             marks, known = Marks(), []
-        return [
-            gr.Gallery(files, selected_index=place - first),
-            case_view.heading(entry, place, len(entries)),
-            files[place - first][0] if case_of(entry) else None,
-            case_view.explore_link(entry, self.engines),
-            answer_cards(outcome),
-            chain_cards(outcome.reply),
-            problems_list(outcome.reply, engine.info.reasons if engine else True),
-            score_line(outcome),
-            findings_chart(entry.row.found, entry.row.true),
-            "",
-            gr.Dropdown(choices=known, value=list(marks.tags)),
-            marks.note,
-            "",
-            marks,
-        ]
+        return {
+            self.part.tags: gr.Dropdown(choices=known, value=list(marks.tags)),
+            self.part.note: marks.note,
+            self.part.marked: "",
+            self.seen: marks,
+        }
 
     def _marks(self, entry: Entry) -> Marks:
         return self.notebook.marks(entry.run, entry.row.id)
 
-    def mark(self, look: Look | None, seen: Marks | None, tags: Sequence[str], note: str) -> list:
+    def mark(
+        self, selection: Selection | None, seen: Marks | None, tags: Sequence[str], note: str
+    ) -> Updates:
         """Keep tags and note of the case; what others tagged meanwhile stays."""
-        entry = self.shelf.entry(look)
+        entry = self.shared.entry(selection)
         before = seen or Marks()
         key = (entry.run, entry.row.id)
         tags = [" ".join(tag.split()) for tag in tags]
@@ -127,77 +155,78 @@ class CaseEvents:
             self.notebook.write_note(*key, note, before.revision)
         gone = set(before.tags) - set(tags)
         self.notebook.set_tags(*key, [tag for tag in tags if tag not in before.tags], gone)
-        _, tags = self.shelf.names()
-        return [self.notebook.marks(*key), idle_line("Saved."), gr.Dropdown(choices=tags)]
+        _, menu = self.shared.names()
+        return {
+            self.seen: self.notebook.marks(*key),
+            self.part.marked: idle_line("Saved."),
+            self.tag: gr.Dropdown(choices=menu),
+        }
 
-    def export(self, look: Look | None, kind: str) -> str:
+    def export(self, kind: str, selection: Selection | None) -> str:
         """Write the cases that pass the filter into a file, and return its path."""
-        entries = self.shelf.chosen(look)
-        if look is None or not entries:
-            raise InputError(NONE)
-        marks = self.notebook.all_marks()
+        entries = self.shared.chosen(selection)
+        if selection is None or not entries:
+            raise InputError(NO_CASE)
+        marks, wanted = self.notebook.all_marks(), str(selection.wanted)
         name, text = {
             "CSV": lambda: ("cases.csv", "\ufeff" + to_csv(entries, marks)),
             "JSONL": lambda: ("cases.jsonl", to_jsonl(entries, marks)),
             "HTML report": lambda: (
-                "report.html", html_report(entries, marks, title_of(entries), str(look.wanted))
+                "report.html", html_report(entries, marks, title_of(entries), wanted)
             ),
         }[kind]()  # fmt: skip
         return save_bytes_to_cache(text.encode(), name, self.cache)
 
-    def ask_again(self, request: gr.Request, look: Look | None, model: str) -> Iterator[str]:
+    def ask_again(
+        self, request: gr.Request, selection: Selection | None, model: str
+    ) -> Iterator[str]:
         """Ask a model the case once more, with the run's settings, and compare with the run."""
-        entry = self.shelf.entry(look)
-        case = case_of(entry)
-        if case is None:
-            raise InputError(f"the picture of {entry.row.id} is not here, so it cannot be asked")
-        engine = self.engines[model]
-        kept = entry.row.kept
-        settings = kept.settings if kept else next(
-            run.settings for run in map(self.library.run, look.runs) if run.model == entry.model
-        )
+        entry, engine = self.shared.entry(selection), self.engines[model]
+        case = self._case(entry, selection)
         yield idle_line("The model looks at the picture.")
-        picture = case.plan.apply(engine.fit(case.picture()))
-        further = (engine.fit(draw()) for draw in case.further)
-        asked = Request((picture, *further), case.prompt, case.turns, case.template)
-        parser, answer = StreamParser(), None
-        with (
-            self.runs.begin(request.session_hash) as stop,
-            closing(engine.stream(asked, settings, stop)) as events,
-        ):
-            for event in events:
-                if isinstance(event, TextDelta):
-                    reply = Reply(parser.text, parser.feed(event.text))
-                    yield chain_cards(reply, f"{model}, now")
-                else:
-                    answer = event
-        row = row_of(case, answer)
-        outcome = case_view.outcome_of(row, None, model)
-        same = "word for word what" if row.text == entry.row.text else "not what"
+        outcome, label = None, f"{model}, now"
+        with self.active.begin(request.session_hash) as stop:
+            for outcome in ask(engine, case, stop):
+                if outcome.score is None:
+                    yield chain_cards(outcome.reply, label)
+        assert outcome is not None  # an answer ends with its outcome or raises
+        answer, _ = finished(outcome)
+        same = "word for word what" if answer.text == entry.row.text else "not what"
         words = f"{model} now wrote {same} the run of {entry.model} holds."
         yield (
             idle_line(words)
             + answer_cards(outcome)
-            + chain_cards(outcome.reply, f"{model}, now")
+            + chain_cards(outcome.reply, label)
             + problems_list(outcome.reply, engine.info.reasons)
             + score_line(outcome)
         )
 
+    def _case(self, entry: Entry, selection: Selection | None) -> Case:
+        """Return what a run asked, as it asked it."""
+        case = case_of(entry)
+        if case is None:
+            raise InputError(f"the picture of {entry.row.id} is not here, so it cannot be asked")
+        if case.settings is None and selection is not None:
+            runs = map(self.folders.run, selection.runs)
+            settings = next(run.settings for run in runs if run.model == entry.model)
+            case = replace(case, settings=settings)
+        return replace(case, also_clean=False)
+
     def stop(self, request: gr.Request) -> None:
         """End what runs for this visitor."""
-        self.runs.stop(request.session_hash)
+        self.active.stop(request.session_hash)
 
     def analyze(self, runs: str = "", wanted: str = "") -> dict:
         """Return every figure of some runs under a filter, for programs."""
         folders = [part.strip() for part in (runs or "").split(",") if part.strip()]
-        known = {Path(folder).name: folder for folder in self.library.found()}
-        named = [known.get(folder, folder) for folder in folders or self.library.opening()]
-        look = Look(tuple(named), filters.from_json(wanted or ""))
+        known = {Path(folder).name: folder for folder in self.folders.found()}
+        named = [known.get(folder, folder) for folder in folders or self.folders.opening()]
+        selection = Selection(tuple(named), filters.from_json(wanted or ""))
         values = to_values(
             Summary(
-                len(self.shelf.chosen(look)),
-                self.shelf.figures(look, headlines),
-                self.shelf.figures(look, details),
+                len(self.shared.chosen(selection)),
+                self.shared.compute(selection, headlines),
+                self.shared.compute(selection, details),
             )
         )
         return {"runs": [Path(one).name for one in named]} | values

@@ -1,4 +1,4 @@
-"""The charts of the Analyze tab, in the look of `charts`."""
+"""The charts of the Analyze tab, in the look of `widgets.charts`."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,21 @@ from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
 from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import LevelFigures
-from robust_r1.degradations import SPECS
+from robust_r1.degradations.names import label_of
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.findings_chart import chart_layout, empty_chart
+from robust_r1.ui.widgets.charts import APPLIED, LEGEND, PERCEIVED, chart_layout, empty_chart
 
 # Okabe and Ito's colors (2008) as far as they keep their contrast on both themes; with each come
 # a symbol, a dash and a pattern of its own, so that color is never the only sign.
 _LOOKS = (
-    ("#0a7cc4", "circle", "solid", ""),
-    ("#d67a00", "square", "dash", "/"),
+    (APPLIED, "circle", "solid", ""),
+    (PERCEIVED, "square", "dash", "/"),
     ("#0b8f6a", "diamond", "dot", "x"),
     ("#b0568f", "triangle-up", "dashdot", "."),
     ("#7a808c", "cross", "longdash", "-"),
     ("#a03c2e", "star", "longdashdot", "+"),
 )
-_LABELS = {spec.chain_name: spec.label for spec in SPECS}
 _NAME = 30
-_LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
-           "itemdoubleclick": False}
 _BLUES = [[0, "rgba(10,124,196,0)"], [1, "rgba(10,124,196,.85)"]]
 
 
@@ -53,7 +50,7 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
     if not figure.data:
         return empty_chart("No answer of these cases is scored: no true answer is known.")
     figure.update_layout(
-        **chart_layout(330), showlegend=True, legend=_LEGEND,
+        **chart_layout(330), showlegend=True, legend=LEGEND,
         xaxis={"title": {"text": "level of the damage", "standoff": 6}, "fixedrange": True,
                "type": "category"},
         yaxis={"title": {"text": "accuracy (captions: F1 of facts)"}, "range": [0, 1.02],
@@ -69,7 +66,7 @@ def confusion_chart(found: Confusion) -> go.Figure:
     if not kept:
         return empty_chart("No degradation was applied or perceived in these cases.")
     shares = found.shares()
-    labels = [_LABELS.get(name, name) for name in order]
+    labels = [label_of(name) for name in order]
     rows = [[100 * (share or 0) for share in shares[place]] for place in kept]
     figure = go.Figure(go.Heatmap(
         z=rows, x=labels, y=[labels[place] for place in kept], zmin=0, zmax=100,
@@ -111,7 +108,7 @@ def error_chart(errors: Sequence[tuple[str, IntensityErrors]]) -> go.Figure:
     if not figure.data:
         return empty_chart("No finding was matched, so no intensity can be compared.")
     figure.update_layout(
-        **chart_layout(330), showlegend=True, legend=_LEGEND, bargap=0.1,
+        **chart_layout(330), showlegend=True, legend=LEGEND, bargap=0.1,
         xaxis={"title": {"text": "perceived minus applied intensity", "standoff": 6},
                "range": [-1, 1], "fixedrange": True, "zeroline": True},
         yaxis={"title": {"text": "share of matched findings, %"}, "fixedrange": True,

@@ -1,10 +1,13 @@
 """The Analyze tab: what is where. Nothing here reacts to anything."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
-from robust_r1.analysis.filters import FLIPS, MAX_TEXT, OUTCOMES
+from robust_r1.analysis.filters import FLIPS, MAX_TEXT, OUTCOMES, Filter, from_values
 from robust_r1.degradations import SPECS
 from robust_r1.engine import Engine
 from robust_r1.store import MAX_NAME, MAX_NOTE
@@ -24,7 +27,7 @@ OLD = '<i class="rr-old"></i>'
 
 @dataclass(frozen=True)
 class Chooser:
-    """Hold the components that choose runs."""
+    """Name the components that choose runs and saved answers."""
 
     runs: gr.Dropdown
     folder: gr.Textbox
@@ -34,7 +37,7 @@ class Chooser:
 
 @dataclass(frozen=True)
 class Filters:
-    """Hold the components of the filter; `fields` are in the order of `analysis.Filter`."""
+    """Name the components of the filter."""
 
     models: gr.Dropdown
     tasks: gr.Dropdown
@@ -52,15 +55,23 @@ class Filters:
     status: gr.HTML
 
     @property
-    def fields(self) -> list:
-        """Return the components that make a filter."""
-        return [self.models, self.tasks, self.levels, self.degradations, self.outcome, self.flip,
-                self.malformed, self.text, self.tag]  # fmt: skip
+    def fields(self) -> dict[str, Component]:
+        """Return the components that make a filter, by the names of `analysis.Filter`."""
+        return {field.name: getattr(self, field.name) for field in fields(Filter)}
+
+    def read(self, values: Mapping[Component, Any]) -> Filter:
+        """Return the filter that the fields show; raise InputError for what can be none."""
+        given = {name: values[field] for name, field in self.fields.items()}
+        return from_values({name: value or _empty(name) for name, value in given.items()})
+
+    def show(self, wanted: Filter) -> dict[Component, Any]:
+        """Return the updates that show a filter."""
+        return {field: _shown(getattr(wanted, name)) for name, field in self.fields.items()}
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Hold the components that show figures, and the mark of those that are not drawn yet."""
+    """Name the components that show figures, and the mark of those that are not drawn yet."""
 
     headline: gr.HTML
     mark: gr.HTML
@@ -72,15 +83,15 @@ class Figures:
     error_table: gr.HTML
 
     @property
-    def details(self) -> list:
-        """Return those beside the headline, in the order in which the handler gives them."""
-        return [self.levels, self.level_table, self.robustness, self.confusion, self.errors,
-                self.error_table]  # fmt: skip
+    def details(self) -> set[Component]:
+        """Return those beside the headline."""
+        return {self.levels, self.level_table, self.robustness, self.confusion, self.errors,
+                self.error_table}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class CaseView:
-    """Hold the components that show one case and what people wrote about it."""
+class CasePart:
+    """Name the components that show one case and what people wrote about it."""
 
     gallery: gr.Gallery
     back: gr.Button
@@ -107,11 +118,11 @@ class CaseView:
     file: gr.Textbox
 
     @property
-    def shown(self) -> list:
-        """Return what changes with the case, in the order in which the handler gives it."""
-        return [self.gallery, self.head, self.picture, self.link, self.answer, self.chain,
+    def shown(self) -> set[Component]:
+        """Return what changes with the case."""
+        return {self.gallery, self.head, self.picture, self.link, self.answer, self.chain,
                 self.problems, self.score, self.chart, self.rerun, self.tags, self.note,
-                self.marked]  # fmt: skip
+                self.marked}  # fmt: skip
 
 
 def build_chooser() -> Chooser:
@@ -192,7 +203,7 @@ def build_figures() -> Figures:
     )
 
 
-def build_cases(engines: tuple[Engine, ...]) -> CaseView:
+def build_cases(engines: tuple[Engine, ...]) -> CasePart:
     """Lay out gallery, case, marks and exports."""
     with gr.Row(elem_classes="rr-main", equal_height=False):
         with gr.Column(min_width=320, scale=9, elem_classes="rr-side"):
@@ -247,9 +258,17 @@ def build_cases(engines: tuple[Engine, ...]) -> CaseView:
                 again = gr.Button("Ask this case again", min_width=150, elem_id="ask-again")
                 stop = gr.Button("Stop", min_width=80, elem_id="stop-again")
             rerun = html(elem_id="rerun")
-    return CaseView(gallery, back, forward, previous, following, head, picture, link, answer,
+    return CasePart(gallery, back, forward, previous, following, head, picture, link, answer,
                     chain, problems, score, chart, model, again, stop, rerun, tags, note, keep,
                     marked, exports, file)
+
+
+def _empty(name: str) -> Any:
+    return _shown(getattr(Filter(), name))
+
+
+def _shown(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _case_button(words: str, id: str) -> gr.Button:

@@ -1,153 +1,167 @@
 """Handlers of the Analyze tab: open runs, filter their cases, keep filters."""
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
+from gradio.components import Component
 
 from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.filters import Filter
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.markup import escape
-from robust_r1.ui.analyze import links as analyze_links
+from robust_r1.ui.analyze.layout import Chooser, Filters
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import NONE, Look, Shelf, address, place_of
+from robust_r1.ui.analyze.selection import (
+    NO_CASE,
+    Selection,
+    SharedCases,
+    address,
+    decode,
+    encode,
+    place_of,
+)
 from robust_r1.ui.widgets.chain import idle_line
+from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.toasts import warn
 
-_NAMES = tuple(field.name for field in fields(Filter))
-_ANY = Filter()
-# The fields whose menus do not depend on the runs; a link sets them by themselves.
-PLAIN = ("degradations", "outcome", "flip", "malformed", "text")
 
+class RunHandlers:
+    """Turn what a visitor opens and filters into updates of the tab's head."""
 
-class RunEvents:
-    """Turn what a visitor opens and filters into values for the components of the tab's head."""
+    def __init__(
+        self,
+        shared: SharedCases,
+        brought: AnswerFiles,
+        selection: gr.State,
+        chooser: Chooser,
+        filters: Filters,
+    ) -> None:
+        self.shared, self.brought = shared, brought
+        self.folders, self.notebook = shared.folders, shared.notebook
+        self.selection, self.chooser, self.filters = selection, chooser, filters
 
-    def __init__(self, shelf: Shelf, brought: AnswerFiles) -> None:
-        self.shelf = shelf
-        self.brought = brought
-        self.library, self.notebook = shelf.library, shelf.notebook
+    @property
+    def opened(self) -> set[Component]:
+        """Return what opening runs writes to."""
+        chosen = self.filters
+        return {self.chooser.runs, self.selection, chosen.models, chosen.tasks, chosen.levels,
+                chosen.tag, chosen.saved}  # fmt: skip
 
-    def arrive(self, request: gr.Request, look: Look | None) -> list:
+    def arrive(self, request: gr.Request, selection: Selection | None) -> Updates:
         """List the runs there are; for somebody who comes first, open the link's or the bundled."""
-        found = self.library.found()
-        if look is not None:
-            return [gr.Dropdown(choices=_named(found, look.runs)), look, *[gr.skip()] * 10]
+        found = self.folders.found()
+        if selection is not None:
+            return {self.chooser.runs: gr.Dropdown(choices=_named(found, selection.runs))}
         query = dict(request.query_params) if request else {}
-        opened, wanted, case, problems = analyze_links.decode(query, found)
-        opened = opened or self.library.opening()
-        runs, look, *rest = self._opened(opened, found, wanted)
-        place = place_of(self.shelf.chosen(look), case) if case else 0
-        if place is not None:
-            look = replace(look, place=place)
-        else:
+        opened, wanted, case, problems = decode(query, found)
+        update = self._open(opened or self.folders.opening(), found, wanted)
+        selection = update[self.selection]
+        place = place_of(self.shared.chosen(selection), case) if case else 0
+        if place is None:
             problems.append(f"The link's case {case[:60]!r} is not among the cases of its filter.")
         for problem in problems:
             warn(problem)
-        plain = dict(zip(_NAMES, _field_values(wanted), strict=True))
-        return [runs, look, *rest, *(plain[key] for key in PLAIN)]
+        moved = {self.selection: replace(selection, place=place or 0)}
+        # The menus that depend on the runs are shown with their choices.
+        return {**self.filters.show(wanted), **update, **moved}
 
-    def _opened(
-        self, folders: Sequence[str], found: Sequence[str], wanted: Filter = _ANY
-    ) -> list:
-        menu = gr.Dropdown(choices=_named(found, folders), value=list(folders))
-        return [menu, *self._open(folders, wanted)]
-
-    def describe(self, look: Look | None) -> str:
+    def describe(self, selection: Selection | None) -> str:
         """Return the query string of what somebody looks at."""
-        entries = self.shelf.chosen(look)
-        if look is None or not entries:
+        entries = self.shared.chosen(selection)
+        if selection is None or not entries:
             return ""
-        runs = look.runs
-        if any(folder in self.brought for folder in runs):
-            return analyze_links.encode((), look.wanted, "")
-        case = address(entries[min(look.place, len(entries) - 1)]) if look.place else ""
-        return analyze_links.encode(runs, look.wanted, case)
+        if any(folder in self.brought for folder in selection.runs):
+            return encode((), selection.wanted, "")
+        place = min(selection.place, len(entries) - 1)
+        case = address(entries[place]) if selection.place else ""
+        return encode(selection.runs, selection.wanted, case)
 
-    def open_runs(self, folders: Sequence[str], look: Look | None) -> list:
+    def open_runs(self, folders: Sequence[str], selection: Selection | None) -> Updates:
         """Open the runs that were chosen; on a bad one what was open stays."""
         try:
-            return [gr.skip(), *self._open(folders)]
+            return self._show(folders)
         except RobustR1Error as error:
             warn(error)
-            return [gr.Dropdown(value=list(look.runs if look else ())), *[gr.skip()] * 6]
+            value = list(selection.runs if selection else ())
+            return {self.chooser.runs: gr.Dropdown(value=value)}
 
-    def add_folder(self, folder: str, look: Look | None) -> list:
+    def add_folder(self, folder: str, selection: Selection | None) -> Updates:
         """Open the run of a folder, beside those open if it is of their benchmark."""
         if not folder.strip():
             raise InputError("Name the folder of a run, as in runs/my-run.")
         path = str(Path(folder.strip()).expanduser())
-        run, opened = self.library.run(path), []
-        for other in look.runs if look else ():
-            known = self.library.run(other)
+        run, opened = self.folders.run(path), []
+        for other in selection.runs if selection else ():
+            known = self.folders.run(other)
             if known.benchmark == run.benchmark and known.model != run.model and other != path:
                 opened.append(other)
         opened.append(path)
-        return self._opened(opened, self.library.found())
+        return self._open(opened, self.folders.found())
 
-    def add_answers(self, paths: Sequence[str] | None) -> list:
+    def add_answers(self, paths: Sequence[str] | None) -> Updates:
         """Open saved answers as runs of their own; without files all stays."""
         if not paths:
-            return [gr.skip()] * 7
-        return self._opened(self.brought.open(paths), self.library.found())
+            return {self.chooser.runs: gr.skip()}
+        return self._open(self.brought.open(paths), self.folders.found())
 
-    def _open(self, folders: Sequence[str], wanted: Filter = _ANY) -> list:
-        entries = self.library.entries(folders)
-        models, tasks, levels = (
-            gr.Dropdown(choices=list(in_order((*values, *chosen))), value=list(chosen))
-            for values, chosen in (
-                ((entry.model for entry in entries), wanted.models),
-                ((entry.row.task for entry in entries), wanted.tasks),
-                ((entry.row.level for entry in entries), wanted.levels),
-            )
-        )
-        names, tags = self.shelf.names(wanted.tag)
-        look = Look(tuple(folders), wanted)
-        menus = gr.Dropdown(choices=tags, value=wanted.tag), gr.Dropdown(choices=names)
-        return [look, models, tasks, levels, *menus]
-
-    def apply(self, look: Look | None, *values) -> list:
+    def apply(self, values: Values) -> Updates:
         """Take the filter from the page and show which cases pass."""
-        given = dict(zip(_NAMES, values, strict=True))
-        wanted = filters.from_values({key: value or _empty(key) for key, value in given.items()})
-        look = look or Look()
-        look = replace(look, wanted=wanted, place=look.place if look.wanted == wanted else 0)
-        return [look, _count(self.shelf.chosen(look), self.library.entries(look.runs), wanted)]
+        wanted = self.filters.read(values)
+        selection = values[self.selection] or Selection()
+        place = selection.place if selection.wanted == wanted else 0
+        selection = replace(selection, wanted=wanted, place=place)
+        chosen, entries = self.shared.chosen(selection), self.folders.entries(selection.runs)
+        return {self.selection: selection, self.filters.status: _count(chosen, entries, wanted)}
 
-    def save_filter(self, look: Look | None, name: str | None) -> gr.Dropdown:
+    def save_filter(self, selection: Selection | None, name: str | None) -> Updates:
         """Keep the filter under the name that was typed."""
-        kept = self.notebook.save_filter(name or "", filters.to_json((look or Look()).wanted))
-        return gr.Dropdown(choices=list(self.notebook.filters()), value=kept)
+        body = filters.to_json((selection or Selection()).wanted)
+        return self._saved(self.notebook.save_filter(name or "", body))
 
-    def delete_filter(self, name: str | None) -> gr.Dropdown:
+    def delete_filter(self, name: str | None) -> Updates:
         """Delete the chosen filter."""
         self.notebook.delete_filter(name or "")
-        return gr.Dropdown(choices=list(self.notebook.filters()), value=None)
+        return self._saved(None)
 
-    def load_filter(self, name: str | None) -> list:
+    def load_filter(self, name: str | None) -> Updates:
         """Put a saved filter into the fields; a name that is not saved yet changes nothing."""
         body = self.notebook.filters().get(name or "")
         if body is None:
-            return [gr.skip()] * len(_NAMES)
-        wanted = filters.from_json(body)
-        return _field_values(wanted)
+            return {self.filters.text: gr.skip()}
+        return self.filters.show(filters.from_json(body))
 
-    def clear_filter(self) -> list:
+    def clear_filter(self) -> Updates:
         """Empty every field of the filter."""
-        return [_empty(key) for key in _NAMES] + [None]
+        return {**self.filters.show(Filter()), self.filters.saved: None}
 
+    def _saved(self, name: str | None) -> Updates:
+        menu = gr.Dropdown(choices=list(self.notebook.filters()), value=name)
+        return {self.filters.saved: menu}
 
-def _field_values(wanted: Filter) -> list:
-    values = (getattr(wanted, key) for key in _NAMES)
-    return [list(value) if isinstance(value, tuple) else value for value in values]
+    def _open(
+        self, folders: Sequence[str], found: Sequence[str], wanted: Filter | None = None
+    ) -> Updates:
+        menu = gr.Dropdown(choices=_named(found, folders), value=list(folders))
+        return {self.chooser.runs: menu, **self._show(folders, wanted)}
 
+    def _show(self, folders: Sequence[str], wanted: Filter | None = None) -> Updates:
+        entries, wanted, menus = self.folders.entries(folders), wanted or Filter(), self.filters
+        names, tags = self.shared.names(wanted.tag)
 
-def _empty(key: str) -> object:
-    default = getattr(Filter(), key)
-    return list(default) if isinstance(default, tuple) else default
+        def choices(values: Sequence[str], chosen: tuple[str, ...]) -> gr.Dropdown:
+            return gr.Dropdown(choices=list(in_order((*values, *chosen))), value=list(chosen))
+
+        return {
+            self.selection: Selection(tuple(folders), wanted),
+            menus.models: choices([entry.model for entry in entries], wanted.models),
+            menus.tasks: choices([entry.row.task for entry in entries], wanted.tasks),
+            menus.levels: choices([entry.row.level for entry in entries], wanted.levels),
+            menus.tag: gr.Dropdown(choices=tags, value=wanted.tag),
+            menus.saved: gr.Dropdown(choices=names),
+        }
 
 
 def _named(found: Sequence[str], opened: Sequence[str] = ()) -> list[tuple[str, str]]:
@@ -158,7 +172,7 @@ def _count(chosen: Sequence[Entry], entries: Sequence[Entry], wanted: Filter) ->
     if not entries:
         return idle_line("No run is open: choose one above, or make one with evaluate.")
     if not chosen:
-        return f'<p class="rr-notice" role="status">{NONE}</p>'
+        return f'<p class="rr-notice" role="status">{NO_CASE}</p>'
     about = f" ({escape(wanted, 300)})" if str(wanted) else ""
     return (
         f'<p class="rr-status" role="status" aria-live="polite"><b>{len(chosen)}</b> of '

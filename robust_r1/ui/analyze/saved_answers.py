@@ -10,7 +10,7 @@ from pathlib import Path
 
 from robust_r1.ask.saved import SavedAnswer, read_answer
 from robust_r1.errors import InputError, RobustR1Error
-from robust_r1.evaluation.answers import MAX_ANSWERS, write_answers
+from robust_r1.evaluation.saved_answers import MAX_ANSWERS, write_answers
 from robust_r1.ui.widgets.toasts import warn
 
 _FOLDER = "saved-answers"

@@ -1,26 +1,31 @@
-"""What a visitor looks at on the Analyze tab, and which cases that are."""
+"""What a visitor has selected on the Analyze tab, which cases that are, and its link."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlencode
 
+from cachetools import LRUCache
+
+from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.filters import Filter, select
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.store import Notebook
-from robust_r1.ui.analyze.run_library import Library
+from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.widgets.toasts import warn
 
 T = TypeVar("T")
-_KEPT = 64  # figures in memory, of some 20 kB each
-NONE = "No case passes this filter: take something out of it, or clear it."
+TAB = "analyze"
+_KEPT = 64  # summaries in memory, of some 20 kB each
+NO_CASE = "No case passes this filter: take something out of it, or clear it."
 
 
 @dataclass(frozen=True)
-class Look:
-    """Hold what a visitor looks at: runs by folder, a filter, the place of a case among its cases.
+class Selection:
+    """Say what a visitor looks at: folders of runs, a filter, the place of a case among its cases.
 
     Small on purpose: the cases themselves are kept once for all visitors.
     """
@@ -30,51 +35,51 @@ class Look:
     place: int = 0
 
 
-class Shelf:
-    """Hold what all visitors share: the runs, and the notebook of what people wrote about them."""
+class SharedCases:
+    """Share the runs, and the notebook of what people wrote about them, among all visitors."""
 
-    def __init__(self, library: Library, notebook: Notebook) -> None:
-        self.library = library
+    def __init__(self, folders: RunFolders, notebook: Notebook) -> None:
+        self.folders = folders
         self.notebook = notebook
         self._lock = Lock()
-        self._kept: OrderedDict[tuple, object] = OrderedDict()
+        self._kept: LRUCache[tuple, Any] = LRUCache(_KEPT)
 
-    def chosen(self, look: Look | None) -> tuple[Entry, ...]:
-        """Return the cases that a visitor looks at."""
-        if look is None:
+    def chosen(self, selection: Selection | None) -> tuple[Entry, ...]:
+        """Return the cases that a visitor has selected."""
+        if selection is None:
             return ()
-        return select(self.library.entries(look.runs), look.wanted, self._tagged(look))
+        entries = self.folders.entries(selection.runs)
+        return select(entries, selection.wanted, self._tagged(selection))
 
-    def figures(self, look: Look | None, compute: Callable[[Sequence[Entry]], T]) -> T:
-        """Compute figures of the cases that a visitor looks at, once for all visitors."""
-        if look is None:
-            return compute(())
-        states = self.library.states
-        key = (compute, states(look.runs), look.wanted, self._tagged(look))
+    def compute(
+        self, selection: Selection | None, figures: Callable[[Sequence[Entry]], T]
+    ) -> T:
+        """Compute figures of the cases that a visitor has selected, once for all visitors."""
+        if selection is None:
+            return figures(())
+        states = self.folders.states
+        key = (figures, states(selection.runs), selection.wanted, self._tagged(selection))
         with self._lock:
             # Figures go with the files that they are of.
             for old in [old for old in self._kept if states([run[0] for run in old[1]]) != old[1]]:
                 del self._kept[old]
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return self._kept[key]
-        found = compute(self.chosen(look))
+        found = figures(self.chosen(selection))
         with self._lock:
             self._kept[key] = found
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
         return found
 
-    def _tagged(self, look: Look) -> frozenset[tuple[str, str]]:
-        tag = look.wanted.tag
+    def _tagged(self, selection: Selection) -> frozenset[tuple[str, str]]:
+        tag = selection.wanted.tag
         return self.notebook.tagged(tag) if tag else frozenset()
 
-    def entry(self, look: Look | None) -> Entry:
+    def entry(self, selection: Selection | None) -> Entry:
         """Return the case in sight; raise InputError where no case passes the filter."""
-        entries = self.chosen(look)
-        if look is None or not entries:
-            raise InputError(NONE)
-        return entries[min(look.place, len(entries) - 1)]
+        entries = self.chosen(selection)
+        if selection is None or not entries:
+            raise InputError(NO_CASE)
+        return entries[min(selection.place, len(entries) - 1)]
 
     def names(self, tag: str | None = None) -> tuple[list[str], list[tuple[str, str]]]:
         """Return the saved filters, and the menu of tags with `tag` in it; empty without a book."""
@@ -83,8 +88,8 @@ class Shelf:
         except RobustR1Error as error:
             warn(error)
             names, tags = [], []
-        tags = in_order((*tags, *([tag] if tag else [])))
-        return names, [("any tag or none", ""), *((one, one) for one in tags)]
+        known = in_order((*tags, *([tag] if tag else [])))
+        return names, [("any tag or none", ""), *((one, one) for one in known)]
 
 
 def address(entry: Entry) -> str:
@@ -95,3 +100,42 @@ def address(entry: Entry) -> str:
 def place_of(entries: Sequence[Entry], case: str) -> int | None:
     """Return where a case that a link names stands; None where it does not."""
     return next((at for at, entry in enumerate(entries) if address(entry) == case), None)
+
+
+def encode(runs: Sequence[str], wanted: Filter, case: str) -> str:
+    """Return the query string of some runs (folders), a filter and a case.
+
+    Without runs it opens the tab alone: what somebody brought is in no link.
+    """
+    if not runs:
+        return "?" + urlencode([("tab", TAB)])
+    pairs = [("tab", TAB), ("runs", ",".join(Path(run).name for run in runs))]
+    if wanted != Filter():
+        pairs.append(("filter", filters.to_json(wanted)))
+    if case:
+        pairs.append(("case", case))
+    return "?" + urlencode(pairs)
+
+
+def decode(
+    query: Mapping[str, str], found: Sequence[str]
+) -> tuple[list[str], Filter, str, list[str]]:
+    """Read runs, filter and case of a link; `found` are the folders that there are.
+
+    The last result holds one sentence for each value that could not be used; the rest still counts.
+    Without the tab's name the link is another tab's, and nothing is read.
+    """
+    if query.get("tab") != TAB:
+        return [], Filter(), "", []
+    known = {Path(folder).name: folder for folder in found}
+    names = [name for name in query.get("runs", "").split(",") if name]
+    problems = [
+        f"The link's run {name[:40]!r} is not here." for name in names if name not in known
+    ]
+    wanted = Filter()
+    try:
+        wanted = filters.from_json(query.get("filter", ""))
+    except InputError as error:
+        problems.append(f"The link's filter was left out: {error}")
+    runs = [known[name] for name in names if name in known]
+    return runs, wanted, query.get("case", ""), problems

@@ -1,12 +1,13 @@
 """The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
 
+from collections.abc import Callable
 from functools import partial
 
 import gradio as gr
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
-from robust_r1.ui.analyze.case_handlers import CaseEvents
+from robust_r1.ui.analyze.case_handlers import CaseHandlers
 from robust_r1.ui.analyze.layout import (
     EXPORTS,
     OLD,
@@ -15,12 +16,12 @@ from robust_r1.ui.analyze.layout import (
     build_figures,
     build_filters,
 )
-from robust_r1.ui.analyze.run_handlers import PLAIN, RunEvents
-from robust_r1.ui.analyze.run_library import Library
+from robust_r1.ui.analyze.run_handlers import RunHandlers
+from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import Shelf
-from robust_r1.ui.widgets.active_answers import MODEL, Runs
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, chosen_in
+from robust_r1.ui.analyze.selection import SharedCases
+from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Updates, Values, chosen_in
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _LATEST = {"trigger_mode": "always_last", **QUIET}
@@ -53,9 +54,10 @@ class Analyze:
     """
 
     def __init__(
-        self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...], runs: Runs
+        self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
+        active: ActiveAnswers,
     ) -> None:
-        self.look, self.seen = gr.State(None), gr.State(None)
+        self.selection, self.seen = gr.State(None), gr.State(None)
         self.query = gr.Textbox(visible="hidden", elem_id="analyze-query", label="Link")
         self.chooser = build_chooser()
         self.filters = build_filters()
@@ -65,12 +67,14 @@ class Analyze:
             with gr.Tab("Cases", id="cases") as self.cases:
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
-        shelf = Shelf(Library(), default_notebook())
+        shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
-        self._open = RunEvents(shelf, brought)
-        self._cases = CaseEvents(shelf, named, runs, self.case.gallery.GRADIO_CACHE)
+        self._open = RunHandlers(shared, brought, self.selection, self.chooser, self.filters)
+        self._cases = CaseHandlers(
+            shared, named, active, self.case, self.figures, self.seen, self.filters.tag
+        )
         page.load(None, None, None, js=_START, **PRIVATE)
         self._wire_runs(tab)
         self._wire_filters()
@@ -78,53 +82,53 @@ class Analyze:
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
-        opening, chooser, chosen = self._open, self.chooser, self.filters
-        outputs = [chooser.runs, self.look, chosen.models, chosen.tasks, chosen.levels, chosen.tag,
-                   chosen.saved]  # fmt: skip
+        opening, chooser, opened = self._open, self.chooser, self._open.opened
         for event in (
             tab.select(
-                with_toasts(opening.arrive), self.look,
-                [*outputs, *(getattr(chosen, name) for name in PLAIN)], **QUIET,
+                with_toasts(opening.arrive), self.selection,
+                {*opened, *self.filters.fields.values()}, **QUIET,
             ),
             chosen_in(chooser.runs)(
-                opening.open_runs, [chooser.runs, self.look], outputs, **QUIET
+                opening.open_runs, [chooser.runs, self.selection], opened, **QUIET
             ),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
-                [chooser.folder, self.look], outputs, **QUIET,
+                [chooser.folder, self.selection], opened, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
-                with_toasts(opening.add_answers), chooser.answers, outputs, **QUIET,
+                with_toasts(opening.add_answers), chooser.answers, opened, **QUIET,
             ),
         ):
             self._apply_after(event.success)
 
     def _wire_filters(self) -> None:
         opening, chosen = self._open, self.filters
+        fields = list(chosen.fields.values())
         # Text by its change, since Gradio sends no input for what is pasted.
         touched = [
             chosen_in(field) if isinstance(field, gr.Dropdown)
             else field.change if field is chosen.text else field.input
-            for field in chosen.fields
+            for field in fields
         ]
         self._apply_after(lambda *args, **options: gr.on(touched, *args, **options))
         loaded = chosen_in(chosen.saved)(
-            with_toasts(opening.load_filter), chosen.saved, chosen.fields, **QUIET
+            with_toasts(opening.load_filter), chosen.saved, {*fields}, **QUIET
         )
         cleared = chosen.clear.click(
-            opening.clear_filter, None, [*chosen.fields, chosen.saved], **QUIET
+            opening.clear_filter, None, {*fields, chosen.saved}, **QUIET
         )
         for event in (loaded, cleared):
             self._apply_after(event.success)
         chosen.save.click(
-            with_toasts(opening.save_filter), [self.look, chosen.saved], chosen.saved, **QUIET
+            with_toasts(opening.save_filter), [self.selection, chosen.saved], {chosen.saved},
+            **QUIET,
         )
         chosen.delete.click(
-            with_toasts(opening.delete_filter), chosen.saved, chosen.saved, **QUIET
+            with_toasts(opening.delete_filter), chosen.saved, {chosen.saved}, **QUIET
         )
 
-    def _apply_after(self, listen) -> None:
+    def _apply_after(self, listen: Callable) -> None:
         """Take the filter after an event: count and headline together, then all the rest.
 
         No generator: Gradio sends what a later part leaves alone as a change of the part before,
@@ -132,48 +136,54 @@ class Analyze:
         """
         chosen, figures = self.filters, self.figures
         applied = listen(
-            with_toasts(self._apply), [self.look, *chosen.fields],
-            [self.look, chosen.status, figures.headline, figures.mark], **_LATEST,
+            with_toasts(self._apply), {self.selection, *chosen.fields.values()},
+            {self.selection, chosen.status, figures.headline, figures.mark}, **_LATEST,
         )
         self._show_after(applied.success)
         applied.success(
-            with_toasts(self._cases.details), self.look, [*figures.details, figures.mark], **_LATEST
+            with_toasts(self._cases.details), self.selection, {*figures.details, figures.mark},
+            **_LATEST,
         )
 
-    def _apply(self, look, *values) -> list:
-        look, status = self._open.apply(look, *values)
-        return [look, status, self._cases.headline(look), OLD]
+    def _apply(self, values: Values) -> Updates:
+        update = self._open.apply(values)
+        headline = self._cases.headline(update[self.selection])
+        return {**update, **headline, self.figures.mark: OLD}
 
-    def _show_after(self, listen) -> None:
+    def _show_after(self, listen: Callable) -> None:
         shown = listen(
-            with_toasts(self._cases.show), self.look, [*self.case.shown, self.seen], **_LATEST
+            with_toasts(self._cases.show), self.selection, {*self.case.shown, self.seen}, **_LATEST
         )
-        linked = shown.then(with_toasts(self._open.describe), self.look, self.query, **_LATEST)
+        linked = shown.then(
+            with_toasts(self._open.describe), self.selection, self.query, **_LATEST
+        )
         linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
 
     def _wire_cases(self) -> None:
-        events, case, look = self._cases, self.case, self.look
+        events, case, selection = self._cases, self.case, self.selection
         moves = (
             (case.previous, events.move, -1), (case.next, events.move, 1),
             (case.back, events.turn, -1), (case.forward, events.turn, 1),
         )  # fmt: skip
         for button, go, steps in moves:
-            moved = button.click(with_toasts(partial(_go, go, steps)), look, look, **QUIET)
+            moved = button.click(
+                with_toasts(partial(go, steps)), selection, selection, **QUIET
+            )
             self._show_after(moved.success)
-        chosen = case.gallery.select(events.choose, look, look, **QUIET)
+        chosen = case.gallery.select(events.choose, selection, selection, **QUIET)
         self._show_after(chosen.success)
         case.keep.click(
-            with_toasts(events.mark), [look, self.seen, case.tags, case.note],
-            [self.seen, case.marked, self.filters.tag], **QUIET,
+            with_toasts(events.mark), [selection, self.seen, case.tags, case.note],
+            {self.seen, case.marked, self.filters.tag}, **QUIET,
         )
         case.again.click(
-            with_toasts(events.ask_again), [look, case.model], case.rerun,
+            with_toasts(events.ask_again), [selection, case.model], case.rerun,
             concurrency_id=MODEL, concurrency_limit=1, **QUIET,
         )
         case.stop.click(events.stop, None, None, queue=False, **QUIET)
         for button, kind in zip(case.exports, EXPORTS, strict=True):
             made = button.click(
-                with_toasts(partial(_export, events, kind)), look, case.file,
+                with_toasts(partial(events.export, kind)), selection, case.file,
                 **QUIET,
             )
             made.success(None, case.file, None, js=_DOWNLOAD, **PRIVATE)
@@ -187,11 +197,3 @@ class Analyze:
                 with_toasts(self._cases.analyze), [runs, wanted], figures, api_name="analyze",
                 api_description="Compute every figure of evaluation runs under a filter.",
             )
-
-
-def _go(go, steps: int, look):
-    return go(look, steps)
-
-
-def _export(events: CaseEvents, kind: str, look) -> str:
-    return events.export(look, kind)

@@ -2,31 +2,28 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import gradio as gr
 
 from robust_r1.analysis import (
-    AnswerCache,
-    Query,
     Sweep,
     compare,
     comparison_json,
     run_sweep,
     sweep_json,
 )
-from robust_r1.analysis.compare import MAX_QUERIES
-from robust_r1.ask.pictures import load_picture, uploaded
-from robust_r1.ask.pipeline import check_question
+from robust_r1.analysis.compare import MAX_QUESTIONS
+from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case, check_question
+from robust_r1.ask.picture import load_picture, uploaded
 from robust_r1.engine import Engine
-from robust_r1.ui.compare.handlers import model_sides
-from robust_r1.ui.explore.ask_handlers import parse_choices
-from robust_r1.ui.widgets.active_answers import Runs
-from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE
-from robust_r1.ui.widgets.model_choice import engine_of
-from robust_r1.ui.widgets.picture_handlers import checked_seed
+from robust_r1.ui.compare.sides import model_sides
+from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE, ActiveAnswers
+from robust_r1.ui.widgets.model_menu import engine_of
 from robust_r1.ui.widgets.picture_input import build_picker
-from robust_r1.ui.widgets.plan_input import read_plan
-from robust_r1.ui.widgets.question import read_lines
+from robust_r1.ui.widgets.plan_input import checked_seed, read_plan
+from robust_r1.ui.widgets.question import parse_choices, read_lines
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _TITLE = "uploaded"
@@ -35,9 +32,11 @@ _TITLE = "uploaded"
 class AnalysisEndpoints:
     """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
 
-    def __init__(self, engines: tuple[Engine, ...], runs: Runs, cache: AnswerCache) -> None:
+    def __init__(
+        self, engines: tuple[Engine, ...], active: ActiveAnswers, cache: AnswerCache
+    ) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
-        self.runs, self.cache = runs, cache
+        self.active, self.cache = active, cache
         names = ", ".join(self.engines)
         with gr.Group(visible=False):
             image = build_picker(label="image")
@@ -71,16 +70,18 @@ class AnalysisEndpoints:
         self, request: gr.Request, image, questions, models="", plans="", seed=0
     ) -> Iterator[dict]:
         """Yield the comparison as it grows."""
-        queries = read_lines(questions, MAX_QUERIES)
+        asked = read_lines(questions, MAX_QUESTIONS)
         names = _lines(models) or [""]
         sides = [
             side
             for text in _lines(plans) or [""]
             for side in model_sides(self.engines, names, read_plan(text, seed), _TITLE)
         ]
-        picture = load_picture(uploaded(image))
-        with self.runs.begin(request.session_hash if request else None) as stop:
-            for found in compare(sides, picture, queries, stop=stop, cache=self.cache):
+        picture = uploaded(image)
+        load_picture(picture)
+        cases = [replace(case, picture=picture) for case in asked]
+        with self.active.begin(request.session_hash if request else None) as stop:
+            for found in compare(sides, cases, stop, self.cache):
                 yield json.loads(comparison_json(found))
 
     def sweep(
@@ -89,12 +90,17 @@ class AnalysisEndpoints:
     ) -> Iterator[dict]:
         """Yield the sweep as it grows."""
         engine = engine_of(self.engines, model)
-        query = Query(check_question(question or ""), parse_choices(choices), answer or "")
+        case = Case(
+            uploaded(image),
+            question=check_question(question or ""),
+            choices=parse_choices(choices),
+            truth=answer or "",
+        )
         ids = tuple(name.strip() for name in (degradations or "").split(",") if name.strip())
         sweep = Sweep(ids, int(levels or 0), bool(together), checked_seed(seed))
-        picture = load_picture(uploaded(image))
-        with self.runs.begin(request.session_hash if request else None) as stop:
-            for found in run_sweep(engine, picture, query, sweep, stop=stop, cache=self.cache):
+        load_picture(case.picture)
+        with self.active.begin(request.session_hash if request else None) as stop:
+            for found in run_sweep(engine, case, sweep, stop, self.cache):
                 yield json.loads(sweep_json(found))
 
 

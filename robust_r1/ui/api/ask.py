@@ -4,25 +4,27 @@ from collections.abc import Iterator
 
 import gradio as gr
 
-from robust_r1.ask.pictures import Picture, load_picture, seen, uploaded
-from robust_r1.ask.pipeline import Case, Outcome, ask, check_question
-from robust_r1.ask.record import reply_fields
+from robust_r1.ask.case import Case, check_question
+from robust_r1.ask.json_values import reply_fields
+from robust_r1.ask.picture import Picture, load_picture, seen, uploaded
+from robust_r1.ask.pipeline import Outcome, ask
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine, GenerationSettings
-from robust_r1.ui.explore.ask_handlers import parse_choices, parse_template
-from robust_r1.ui.widgets.active_answers import MODEL, PREVIEW, Runs
-from robust_r1.ui.widgets.model_choice import engine_of
-from robust_r1.ui.widgets.picture_handlers import checked_seed, write_png
+from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
+from robust_r1.ui.widgets.model_menu import engine_of
+from robust_r1.ui.widgets.picture import write_png
 from robust_r1.ui.widgets.picture_input import build_picker
+from robust_r1.ui.widgets.plan_input import checked_seed
+from robust_r1.ui.widgets.question import parse_choices, parse_template
 from robust_r1.ui.widgets.toasts import with_toasts
 
 
 class Endpoints:
     """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
 
-    def __init__(self, engines: tuple[Engine, ...], runs: Runs) -> None:
+    def __init__(self, engines: tuple[Engine, ...], active: ActiveAnswers) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
-        self.runs = runs
+        self.active = active
         default = engines[0].info.name
         with gr.Group(visible=False):
             image = build_picker(label="image")
@@ -33,7 +35,9 @@ class Endpoints:
             answer = gr.Textbox("", label="known answer")
             model = gr.Textbox(default, label=f"model, one of {', '.join(self.engines)}")
             full_size = gr.Checkbox(False, label="degrade at full size, not as the model sees it")
-            tokens = gr.Number(512, precision=0, label="longest answer in tokens")
+            tokens = gr.Number(
+                None, precision=0, label="longest answer in tokens; empty for the model's own"
+            )
             temperature = gr.Number(0.0, label="temperature, 0 for greedy")
             top_p = gr.Number(1.0, label="top p")
             sampling_seed = gr.Number(0, precision=0, label="sampling seed")
@@ -69,7 +73,7 @@ class Endpoints:
 
     def ask(
         self, request: gr.Request, image, question, plan="", seed=0, choices="", answer="",
-        model="", tokens=512, temperature=0.0, top_p=1.0, sampling_seed=0,
+        model="", tokens=None, temperature=0.0, top_p=1.0, sampling_seed=0,
         prompt="", further=None,
     ) -> Iterator[dict]:
         """Yield the reply as it grows; the last one has the scores."""
@@ -81,12 +85,13 @@ class Endpoints:
             choices=parse_choices(choices),
             truth=answer or "",
             settings=GenerationSettings(
-                int(tokens), float(temperature), float(top_p), checked_seed(sampling_seed)
+                engine.info.defaults.max_new_tokens if tokens is None else int(tokens),
+                float(temperature), float(top_p), checked_seed(sampling_seed),
             ),
             template=parse_template(prompt, engine),
             further=tuple(Picture(path=str(path)) for path in further or ()),
         )
-        with self.runs.begin(request.session_hash if request else None) as stop:
+        with self.active.begin(request.session_hash if request else None) as stop:
             for outcome in ask(engine, case, stop):
                 yield _fields(engine, outcome)
 

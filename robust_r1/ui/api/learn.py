@@ -4,15 +4,15 @@ import threading
 
 import gradio as gr
 
-from robust_r1.analysis import judge
-from robust_r1.ask.pictures import seen
+from robust_r1.analysis import case_of, judge, play, round_of
+from robust_r1.ask.picture import seen
 from robust_r1.chain import findings_of
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
-from robust_r1.ui.explore.ask_handlers import parse_choices
-from robust_r1.ui.learn.rounds import case_of, play, round_of
 from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE
-from robust_r1.ui.widgets.picture_handlers import checked_seed, write_png
+from robust_r1.ui.widgets.picture import write_png
+from robust_r1.ui.widgets.plan_input import checked_seed
+from robust_r1.ui.widgets.question import parse_choices
 from robust_r1.ui.widgets.scores import REWARDS
 from robust_r1.ui.widgets.toasts import with_toasts
 
@@ -70,6 +70,7 @@ class LearnEndpoints:
         played = round_of(checked_seed(seed), int(number or 0))
         findings = findings_of(DegradationPlan.parse(guess or ""))
         score = play(self.engine, played, findings, threading.Event())
+        assert score is not None  # nobody stops it
         return {
             "applied": {finding.name: finding.intensity for finding in played.applied},
             "perceived": {finding.name: finding.intensity for finding in score.perceived},

@@ -1,7 +1,4 @@
-"""The Explore tab: choose a picture, damage it, ask about it, read the chain and its scores.
-
-Layout first, then the wiring. What the events do is in `picture_events` and `answer_events`.
-"""
+"""The Explore tab: choose a picture, damage it, ask about it, read the chain and its scores."""
 
 from collections.abc import Callable
 
@@ -9,19 +6,18 @@ import gradio as gr
 
 from robust_r1.ask.examples import gallery
 from robust_r1.engine import Engine
-from robust_r1.ui.explore.answer_events import AnswerEvents
-from robust_r1.ui.explore.ask_controls import (
+from robust_r1.ui.explore.answer_handlers import AnswerHandlers
+from robust_r1.ui.explore.layout import (
     build_actions,
+    build_picture_side,
     build_question,
     build_results,
     build_talk,
 )
-from robust_r1.ui.explore.picture_events import PictureEvents
-from robust_r1.ui.widgets import picture_handlers
-from robust_r1.ui.widgets.active_answers import MODEL, PREVIEW, Runs
+from robust_r1.ui.explore.picture_handlers import PictureHandlers
+from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, chosen_in, html
 from robust_r1.ui.widgets.model_menu import wire_menu
-from robust_r1.ui.widgets.picture_controls import build_picture_side
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _PREVIEWS_AT_ONCE = 2
@@ -41,94 +37,92 @@ _COPY_LINK = """async () => {
 class Explore:
     """Lay out and wire the Explore tab; make one inside a `gr.Blocks` context.
 
-    The models of the menu are `engines`, the first one chosen at the start; `runs` knows what is
+    The models of the menu are `engines`, the first one chosen at the start; `active` knows what is
     being answered for whom.
     """
 
-    def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], runs: Runs) -> None:
+    def __init__(
+        self, page: gr.Blocks, engines: tuple[Engine, ...], active: ActiveAnswers
+    ) -> None:
         examples = gallery()
         named = {engine.info.name: engine for engine in engines}
         self._converses = any(engine.info.converses for engine in engines)
         # One queue for all models: as many at a time as the slowest of them can take.
         self._at_once = min(engine.info.at_once for engine in engines)
-        self.picture = gr.State(None)
-        self.source = gr.State(None)  # the suggestion that the question came from, if any
         self.query = gr.Textbox(visible="hidden", elem_id="query", label="Link")
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
-                self.left = build_picture_side(examples, picture_handlers.thumbnails(examples))
+                self.left = build_picture_side(examples)
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 built = build_question(named, self._converses)
                 self.question, self.settings, self.further = built
                 self.actions = build_actions(engines)
-                standing = html(elem_id="model-state")
-                self.notice = html(elem_id="notice")
+                model_state = html(elem_id="model-state")
+                notice = html(elem_id="notice")
                 self.talk = build_talk()
                 self.results = build_results()
-        self._state = [
-            self.picture, self.left.seed, *self.left.sliders, *self.question.fields,
-            self.actions.model,
-        ]
-        self._pictures = PictureEvents(named, examples, self.left.compare.GRADIO_CACHE)
-        self._answers = AnswerEvents(named, runs, self.actions, self.talk, self.results)
+        self._pictures = PictureHandlers(
+            named, examples, self.left, self.question, self.actions, notice
+        )
+        self._answers = AnswerHandlers(
+            named, active, self._pictures, self.settings, self.further, self.actions, self.talk,
+            self.results,
+        )
         self._wire_picture(page)
         self._wire_damage()
         self._wire_question()
         self._wire_further()
         self._wire_answer(page)
-        wire_menu(page, engines, self.actions.model, standing)
+        wire_menu(page, engines, self.actions.model, model_state)
 
     def _wire_picture(self, page: gr.Blocks) -> None:
         events, left, model = self._pictures, self.left, self.actions.model
-        suited = [self.question.suggestions, self.notice]
+        shown = {events.picture, *events.suited}
         opened = page.load(
-            events.open_link, None, [*self._state, left.gallery, *suited, self.source], **QUIET
+            events.open_link, None, {*events.state, *shown, left.gallery, events.source}, **QUIET
         )
         chosen = left.gallery.select(
             events.choose_example, model,
-            [self.picture, left.own, *self.question.fields, *suited, self.source], **QUIET,
+            {*shown, left.own, *self.question.fields, events.source}, **QUIET,
         )
         brought = left.own.input(
-            with_toasts(events.bring), [left.own, self.picture, self.question.truth, model],
-            [self.picture, left.own, left.gallery, self.question.truth, *suited], **QUIET,
+            with_toasts(events.bring), [left.own, events.picture, model],
+            {*shown, left.own, left.gallery, self.question.truth}, **QUIET,
         )
-        removed = left.own.clear(events.remove, model, [self.picture, *suited], **QUIET)
+        removed = left.own.clear(events.remove, model, shown, **QUIET)
         for event in (opened, chosen, brought, removed):
             self._preview_after(event.then)
-        chosen_in(model)(
-            events.change_model, [self.picture, model], self.notice, **QUIET
-        )
+        chosen_in(model)(events.change_model, [events.picture, model], events.notice, **QUIET)
         for listen in (opened.then, chosen_in(model)):
             listen(
-                self._answers.suit, model, [self.settings.max_tokens, self.settings.prompt],
-                **_AT_ONCE,
+                self._answers.show_defaults, model,
+                {self.settings.max_tokens, self.settings.prompt}, **_AT_ONCE,
             )
             listen(
-                self.further.suit, [model, self.further.kept],
-                [self.further.note, self.further.files], **_AT_ONCE,
+                self.further.show_for, [model, self.further.kept],
+                {self.further.note, self.further.files}, **_AT_ONCE,
             )
 
     def _wire_damage(self) -> None:
         events, left = self._pictures, self.left
         named = chosen_in(left.preset)(
-            picture_handlers.preset_values, left.preset, [*left.sliders], **QUIET
+            events.set_preset, left.preset, {*left.sliders.all}, **QUIET
         )
-        everything = [left.seed, *left.sliders, left.preset]
+        everything = {*left.damage, left.preset}
         drawn = left.draw.click(events.draw, None, everything, **QUIET)
         reset = left.reset.click(events.reset, None, everything, **QUIET)
         for event in (named, drawn, reset):
             self._preview_after(event.then)
-        moved = [control.input for control in (left.seed, *left.sliders)]
+        moved = [control.input for control in (left.seed, *left.sliders.all)]
         moved.append(chosen_in(self.actions.model))
         self._preview_after(lambda *args, **options: gr.on(moved, *args, **options))
 
     def _preview_after(self, listen: Callable) -> None:
         """Preview after an event: the latest values win, and looking never waits for a model."""
-        left = self.left
+        events, left = self._pictures, self.left
         shown = listen(
-            with_toasts(self._pictures.preview),
-            [self.picture, self.actions.model, left.seed, *left.sliders],
-            [left.compare, left.caption],
+            with_toasts(events.preview), {events.picture, self.actions.model, *left.damage},
+            {left.compare, left.caption},
             trigger_mode="always_last", concurrency_id=PREVIEW,
             concurrency_limit=_PREVIEWS_AT_ONCE, **QUIET,
         )
@@ -139,24 +133,25 @@ class Explore:
         """Say when the next question will be about something else than those before it."""
         if self._converses:
             listen(
-                self._answers.compare, [self.talk.kept, self.further.kept, *self._state],
-                self.talk.note, trigger_mode="always_last", **_AT_ONCE,
+                self._answers.compare,
+                {self.talk.kept, self.further.kept, *self._pictures.state},
+                {self.talk.note}, trigger_mode="always_last", **_AT_ONCE,
             )
 
     def _wire_question(self) -> None:
         events, question = self._pictures, self.question
         suggested = question.suggestions.click(
-            events.suggest, [question.suggestions, self.picture],
-            [*question.fields, self.source], **QUIET,
+            events.suggest, [question.suggestions, events.picture],
+            {*question.fields, events.source}, **QUIET,
         )
         self._link_after(suggested.then)
         # Not `input`, which Gradio does not send for pasted text.
         question.text.change(
-            events.edit, [*question.fields, self.source],
-            [question.choices, question.truth, self.source],
+            events.edit, {*question.fields, events.source},
+            {question.choices, question.truth, events.source},
             trigger_mode="always_last", **_AT_ONCE,
         )
-        for field in question.fields:
+        for field in (question.text, question.choices, question.truth):
             self._link_after(field.blur)
         link = self.results.link
         link.click(None, None, link, js=_COPY_LINK, **PRIVATE)
@@ -174,8 +169,8 @@ class Explore:
     def _link_after(self, listen: Callable) -> None:
         """Write the page's state into the address, without a trace in the browser's history."""
         described = listen(
-            self._pictures.describe, self._state, self.query, trigger_mode="always_last",
-            **_AT_ONCE,
+            self._pictures.describe, self._pictures.state, self.query,
+            trigger_mode="always_last", **_AT_ONCE,
         )
         described.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
 
@@ -183,29 +178,26 @@ class Explore:
         events, actions, talk, results = self._answers, self.actions, self.talk, self.results
         checked = gr.on(
             [actions.ask.click, self.question.text.submit],
-            with_toasts(events.check),
-            [self.picture, self.question.text, self.question.choices, actions.model,
-             self.further.kept],
-            [*actions.buttons, talk.clear, results.status],
+            with_toasts(events.check), {*self._pictures.state, self.further.kept},
+            {*actions.buttons, talk.clear, results.status},
             # Through the queue, which alone carries the words of an error, but waiting for nobody.
             concurrency_limit=None, **QUIET,
         )
         asked = checked.success(
-            with_toasts(events.answer),
-            [talk.kept, self.further.kept, *self._state, actions.also_clean, *self.settings.fields],
-            [*actions.buttons, *talk.outputs, *results.outputs],
+            with_toasts(events.answer), events.asked,
+            {*actions.buttons, *talk.outputs, *results.outputs},
             concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
         # Gradio's `then` does not follow an event that failed, whatever its description says.
         for after in (asked.then, asked.failure):
-            after(events.settle, None, [*actions.buttons, talk.clear], **_AT_ONCE)
+            after(events.settle, None, {*actions.buttons, talk.clear}, **_AT_ONCE)
         self._link_after(asked.then)
         actions.stop.click(events.stop, None, None, **_AT_ONCE)
         actions.leave.click(
-            events.leave, None, [*actions.buttons, talk.clear, results.status], cancels=[asked],
+            events.leave, None, {*actions.buttons, talk.clear, results.status}, cancels=[asked],
             **_AT_ONCE,
         )
-        cleared = [talk.kept, talk.box, talk.turns, results.status]
+        cleared = {talk.kept, talk.box, talk.turns, results.status}
         talk.clear.click(events.clear, None, cleared, **_AT_ONCE)
-        page.unload(events.unload)
+        page.unload(events.stop)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from functools import cache
 
+from robust_r1.ask.case import Case
 from robust_r1.ask.examples import scenes
-from robust_r1.ask.pictures import Picture
-from robust_r1.ask.pipeline import Case, reference_chain
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import reference_chain
 from robust_r1.chain import Chain
 from robust_r1.degradations import DegradationPlan
 
@@ -21,7 +22,7 @@ _CASES = (
 
 @dataclass(frozen=True)
 class LessonCase:
-    """Hold a case under its title, with the true chain of its question under its damage."""
+    """Give a case a title, and the true chain of its question under its damage."""
 
     title: str
     case: Case

@@ -3,27 +3,30 @@
 What was applied stays on the server, in the visitor's state, until the guess is in.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import gradio as gr
+from gradio.components import Component
 
-from robust_r1.analysis import MAX_ROUND, Game, Round, RoundScore
+from robust_r1.analysis import MAX_ROUND, Game, Round, RoundScore, case_of, play, round_of
+from robust_r1.ask.case import MAX_SEED
 from robust_r1.ask.examples import find_example
-from robust_r1.ask.links import MAX_SEED
-from robust_r1.ask.pictures import fitted, seen
+from robust_r1.ask.links import read_seed
+from robust_r1.ask.picture import fitted, seen
 from robust_r1.chain import findings_of
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import label_of
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
-from robust_r1.ui.learn.rounds import case_of, play, round_of
+from robust_r1.ui.learn.menus import build_model_menu, read_model, writers
 from robust_r1.ui.learn.views import findings_table
 from robust_r1.ui.widgets.chain import idle_line
-from robust_r1.ui.widgets.job import Working
-from robust_r1.ui.widgets.layout import QUIET, html
+from robust_r1.ui.widgets.job import Job
+from robust_r1.ui.widgets.layout import QUIET, Updates, Values, html
+from robust_r1.ui.widgets.links import read_value
 from robust_r1.ui.widgets.picture import picture_tag
-from robust_r1.ui.widgets.picture_controls import build_sliders
-from robust_r1.ui.widgets.picture_handlers import checked_seed, plan_of
+from robust_r1.ui.widgets.plan_input import build_sliders, checked_seed
 from robust_r1.ui.widgets.scores import number
 from robust_r1.ui.widgets.toasts import with_toasts
 
@@ -41,8 +44,7 @@ class BeatTheModel:
 
     def __init__(self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...]) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
-        names = [(engine.info.label, engine.info.name) for engine in engines if engine.info.reasons]
-        names = names or [(engine.info.label, engine.info.name) for engine in engines]
+        rivals = writers(engines)
         self.round, self.game = gr.State(None), gr.State(Game(1))
         html(f'<p class="rr-lead">{_WORDS}</p>')
         with gr.Row(elem_classes="rr-main", equal_height=False):
@@ -52,9 +54,8 @@ class BeatTheModel:
                         1, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=90,
                         elem_id="game-seed",
                     )
-                    self.model = gr.Dropdown(
-                        names, value=names[0][1], label="Play against", filterable=False,
-                        min_width=150, visible=len(names) > 1, elem_id="game-model",
+                    self.model = build_model_menu(
+                        rivals, rivals[0], "Play against", 150, "game-model"
                     )
                     self.start = gr.Button(
                         "New game", size="sm", min_width=90, elem_id="game-new"
@@ -63,52 +64,77 @@ class BeatTheModel:
                 self.clean = html(elem_id="game-clean")
             with gr.Column(min_width=340, scale=7, elem_classes="rr-side"):
                 self.sliders = build_sliders("guess")
-                self.working = Working("game", "Submit", _IDLE)
+                self.job = Job("game", "Submit", _IDLE)
                 self.next = gr.Button("Next round", interactive=False, elem_id="game-next")
                 self.result = html(elem_id="game-result")
                 self.table = html(score_table(Game(1)), elem_id="game-table")
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        shown = self.shows
-        tab.select(self._arrive, [self.round, self.seed, self.model], shown, **QUIET)
+        tab.select(self._arrive, self.described, self.opened, **QUIET)
         gr.on(
-            [self.start.click, self.seed.submit], with_toasts(self.begin),
-            [self.seed, self.model], shown, **QUIET,
+            [self.start.click, self.seed.submit], with_toasts(self._begin), self.described,
+            self.opened, **QUIET,
         )
         self.next.click(
-            with_toasts(self._advance), [self.round, self.game, self.model], shown, **QUIET
+            with_toasts(self._advance), {self.game, *self.described}, self.opened, **QUIET
         )
-        self.working.wire(
-            page, self._check, self._work, [self.round, self.game, self.model, *self.sliders],
-            [self.game, self.clean, self.result, self.table, self.next],
+        self.job.wire(
+            page, self._check, self._play,
+            {self.round, self.game, self.model, *self.sliders.all},
+            {self.game, self.clean, self.result, self.table, self.next},
         )
-
-    def _arrive(self, played: Round | None, seed: int | None, model: str):
-        return gr.skip() if played is not None else self.begin(seed, model)
 
     @property
-    def shows(self) -> list:
-        """Return the components that another round changes."""
-        return [
-            self.round, self.game, self.view, self.clean, self.result, self.table, self.next,
-            self.working.status, *self.sliders,
-        ]
+    def described(self) -> set[Component]:
+        """Return the components that `describe` reads."""
+        return {self.round, self.seed, self.model}
 
-    def begin(self, seed: int | None, model: str, number: int = 1) -> dict:
-        """Begin a game at a round."""
-        seed = checked_seed(seed)
+    @property
+    def opened(self) -> set[Component]:
+        """Return the components that `open`, or another round, writes to."""
         return {
-            self.game: Game(seed), self.table: score_table(Game(seed)),
+            self.round, self.game, self.seed, self.model, self.view, self.clean, self.result,
+            self.table, self.next, self.job.status, *self.sliders.all,
+        }
+
+    def describe(self, values: Values) -> dict[str, str]:
+        """Return what a link says about this part."""
+        played = values[self.round]
+        return {
+            "seed": str(played.seed if played else checked_seed(values[self.seed])),
+            "round": str(played.number if played else 1),
+            "model": values[self.model],
+        }
+
+    def open(self, link: Mapping[str, str]) -> Updates:
+        """Return the updates that show what a link says."""
+        seed = read_value(link, "seed", read_seed, 1)
+        number = read_value(link, "round", partial(_read_number, seed), 1)
+        model = read_model(link, self.model)
+        return {self.seed: seed, self.model: model, **self._begin_at(seed, number, model)}
+
+    def _arrive(self, values: Values) -> Updates:
+        return gr.skip() if values[self.round] is not None else self._begin(values)
+
+    def _begin(self, values: Values) -> Updates:
+        return self._begin_at(checked_seed(values[self.seed]), 1, values[self.model])
+
+    def _begin_at(self, seed: int, number: int, model: str) -> Updates:
+        """Begin a game at a round."""
+        game = Game(seed)
+        return {
+            self.game: game, self.table: score_table(game),
             **self._show(round_of(seed, number), model),
         }
 
-    def _advance(self, played: Round | None, game: Game, model: str) -> dict:
+    def _advance(self, values: Values) -> Updates:
+        played, model = values[self.round], values[self.model]
         if played is None:
-            return self.begin(game.seed, model)
+            return self._begin_at(values[self.game].seed, 1, model)
         return self._show(round_of(played.seed, played.number + 1), model)
 
-    def _show(self, played: Round, model: str) -> dict:
+    def _show(self, played: Round, model: str) -> Updates:
         image = seen(case_of(played).picture, self.engines[model], played.plan)
         tag = picture_tag(image, "A picture to be judged", self.view.GRADIO_CACHE)
         return {
@@ -117,30 +143,31 @@ class BeatTheModel:
             self.clean: "",
             self.result: "",
             self.next: gr.Button(interactive=False),
-            self.working.status: idle_line(_IDLE),
-            **dict.fromkeys(self.sliders, 0),
+            self.job.status: idle_line(_IDLE),
+            **self.sliders.show({}),
         }
 
-    def _check(self, played: Round | None, game: Game, model: str, *guess: float) -> None:
+    def _check(self, values: Values) -> None:
+        played = values[self.round]
         if played is None:
             raise InputError("There is no round yet: press New game.")
-        if game.find(played.number):
+        if values[self.game].find(played.number):
             raise InputError("This round is played, and the truth is shown: press Next round.")
 
-    def _work(
-        self, request: gr.Request, played: Round, game: Game, model: str, *guess: float
-    ) -> Iterator[dict]:
-        engine = self.engines[model]
-        with self.working.runs.begin(request.session_hash) as stop:
+    def _play(self, values: Values, request: gr.Request) -> Iterator[Updates]:
+        """Let the model look, and show the truth beside both guesses."""
+        played, engine = values[self.round], self.engines[values[self.model]]
+        guess = findings_of(self.sliders.plan(values, 0))
+        with self.job.active.begin(request.session_hash) as stop:
             yield {
-                **self.working.begun(),
-                self.working.status: idle_line(f"{engine.info.label} looks at the picture."),
+                **self.job.begun(),
+                self.job.status: idle_line(f"{engine.info.label} looks at the picture."),
             }
-            score = play(engine, played, findings_of(plan_of(0, guess)), stop)
+            score = play(engine, played, guess, stop)
         if score is None:
-            yield {self.working.status: idle_line("Stopped; your guess is still there.")}
+            yield {self.job.status: idle_line("Stopped; your guess is still there.")}
             return
-        game = game.add(score)
+        game = values[self.game].add(score)
         sides = [("You", score.guess), (score.model, score.perceived)]
         yield {
             self.game: game,
@@ -148,13 +175,20 @@ class BeatTheModel:
             self.result: findings_table(played.applied, sides),
             self.table: score_table(game),
             self.next: gr.Button(interactive=played.number < MAX_ROUND),
-            self.working.status: idle_line(_verdict(score)),
+            self.job.status: idle_line(_verdict(score)),
         }
 
     def _undamaged(self, played: Round, engine: Engine) -> str:
         clean = fitted(case_of(played).picture, engine)
         tag = picture_tag(clean, "The same picture without damage", self.view.GRADIO_CACHE)
         return _figure(tag, f"Without damage: {find_example(played.picture).title}")
+
+
+def _read_number(seed: int, text: str) -> int:
+    """Read the number of a round; raise InputError for one that there is not."""
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise InputError(f"a round is a whole number, got {text[:40]!r}")
+    return round_of(seed, int(text)).number
 
 
 def _figure(tag: str, words: str) -> str:
@@ -193,5 +227,4 @@ def _verdict(score: RoundScore) -> str:
 
 
 def _applied(score: RoundScore) -> str:
-    labels = {spec.chain_name: spec.label for spec in SPECS}
-    return ", ".join(labels[finding.name] for finding in score.round.applied) or "nothing"
+    return ", ".join(label_of(finding.name) for finding in score.round.applied) or "nothing"

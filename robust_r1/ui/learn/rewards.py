@@ -1,14 +1,19 @@
 """Learn, third part: edit a chain by hand and watch the four rewards move."""
 
+from collections.abc import Mapping
+
 import gradio as gr
+from gradio.components import Component
 
 from robust_r1.analysis import MAX_TEXT, Judgment, judge, variants
+from robust_r1.ask.case import Reply
 from robust_r1.chain import render
-from robust_r1.engine import Engine
-from robust_r1.ui.learn.cases import LessonCase, case_titles, lesson_case
-from robust_r1.ui.learn.views import case_view, findings_table, hand_reply
+from robust_r1.engine import Answer, Engine, GenerationSettings
+from robust_r1.ui.learn.cases import LessonCase, lesson_case
+from robust_r1.ui.learn.menus import build_case_menu, read_case
+from robust_r1.ui.learn.views import case_view, findings_table
 from robust_r1.ui.widgets.chain import problems_list
-from robust_r1.ui.widgets.layout import QUIET, chosen_in, html
+from robust_r1.ui.widgets.layout import QUIET, Updates, Values, chosen_in, html
 from robust_r1.ui.widgets.scores import rewards_list
 from robust_r1.ui.widgets.toasts import with_toasts
 
@@ -18,7 +23,7 @@ _WORDS = (
 )
 
 
-class Playground:
+class RewardsPlayground:
     """Lay out and wire the playground; it opens with the true chain once `tab` is looked at."""
 
     def __init__(self, tab: gr.Tab, engines: tuple[Engine, ...]) -> None:
@@ -28,10 +33,7 @@ class Playground:
         html(f'<p class="rr-lead">{_WORDS}</p>')
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=340, scale=1, elem_classes="rr-side"):
-                self.case = gr.Dropdown(
-                    case_titles(), value=first.title, label="Damage", filterable=False,
-                    min_width=160, elem_id="playground-case",
-                )
+                self.case = build_case_menu("playground-case")
                 self.shown = html(elem_id="playground-case-view")
                 with gr.Accordion("The true chain", open=False, elem_classes="rr-fold"):
                     self.truth = gr.Textbox(
@@ -54,45 +56,62 @@ class Playground:
         self._wire(tab)
 
     def _wire(self, tab: gr.Tab) -> None:
-        judged = [self.text, self.case]
-        tab.select(self._show, judged, [self.shown, self.verdict], **QUIET)
+        judged = {self.text, self.case}
+        tab.select(self._show, judged, {self.shown, self.verdict}, **QUIET)
         # The change of the text is what has it judged.
-        chosen_in(self.case)(self.choose, self.case, self.shows, **QUIET)
+        chosen_in(self.case)(self._choose, self.case, self.opened - {self.case}, **QUIET)
         self.starts.click(self._start, [self.starts, self.case], self.text, **QUIET)
         self.text.change(
             with_toasts(self._judge), judged, self.verdict, trigger_mode="always_last", **QUIET
         )
 
-    def _show(self, text: str, title: str) -> list[str]:
-        return [self._draw_case(lesson_case(title)), self._judge(text, title)]
+    @property
+    def described(self) -> set[Component]:
+        """Return the components that `describe` reads."""
+        return {self.case}
 
     @property
-    def shows(self) -> list:
-        """Return the components that another case changes."""
-        return [self.shown, self.truth, self.text, self.starts]
+    def opened(self) -> set[Component]:
+        """Return the components that `open` writes to."""
+        return {self.case, self.shown, self.truth, self.text, self.starts}
 
-    def choose(self, title: str) -> dict:
+    def describe(self, values: Values) -> dict[str, str]:
+        """Return what a link says about this part."""
+        return {"case": values[self.case]}
+
+    def open(self, link: Mapping[str, str]) -> Updates:
+        """Return the updates that show what a link says."""
+        title = read_case(link)
+        return {self.case: title, **self._choose(title)}
+
+    def _show(self, values: Values) -> Updates:
+        case = lesson_case(values[self.case])
+        return {self.shown: self._draw_case(case), self.verdict: self._judge(values)}
+
+    def _choose(self, title: str) -> Updates:
         """Show a case, and begin with its true chain."""
         case = lesson_case(title)
         true = render(case.reference)
         samples = [[variant.name] for variant in variants(case.reference)]
-        updates = (self._draw_case(case), true, true, gr.Dataset(samples=samples))
-        return dict(zip(self.shows, updates, strict=True))
+        return {
+            self.shown: self._draw_case(case),
+            self.truth: true,
+            self.text: true,
+            self.starts: gr.Dataset(samples=samples),
+        }
 
     def _start(self, index: int, title: str) -> str:
         return variants(lesson_case(title).reference)[index].text
 
-    def _judge(self, text: str, title: str) -> str:
-        case = lesson_case(title)
+    def _judge(self, values: Values) -> str:
+        case = lesson_case(values[self.case])
         judgment = judge(
-            text, render(case.reference), case.case.choices, self.engine.count_tokens
+            values[self.text], render(case.reference), case.case.choices, self.engine.count_tokens
         )
         return verdict(judgment, case)
 
     def _draw_case(self, case: LessonCase) -> str:
-        return case_view(
-            self.engine, case.case, self.shown.GRADIO_CACHE, case.reference.findings
-        )
+        return case_view(self.engine, case.case, self.shown.GRADIO_CACHE)
 
 
 def verdict(judgment: Judgment, case: LessonCase) -> str:
@@ -100,6 +119,15 @@ def verdict(judgment: Judgment, case: LessonCase) -> str:
     sides = [("Your chain", judgment.parsed.chain.findings)]
     return (
         rewards_list(judgment.score)
-        + problems_list(hand_reply(judgment))
+        + problems_list(_reply(judgment))
         + findings_table(case.reference.findings, sides)
     )
+
+
+def _reply(judgment: Judgment) -> Reply:
+    """Return a chain that was written by hand in the form in which a model's is drawn."""
+    answer = Answer(
+        judgment.text, judgment.parsed, judgment.tokens or 0, 0.0, None, "stop", "by hand",
+        GenerationSettings(),
+    )
+    return Reply(judgment.text, judgment.parsed, answer)

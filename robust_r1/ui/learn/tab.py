@@ -4,23 +4,45 @@ Each part is a tab of its own with a module of its own; nothing is asked or draw
 looked at.
 """
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
 
 import gradio as gr
+from gradio.components import Component
 
 from robust_r1.engine import Engine
-from robust_r1.ui.api.learn import LearnEndpoints
-from robust_r1.ui.learn.anatomy import Anatomy
+from robust_r1.errors import InputError
+from robust_r1.ui.learn.chain import ExplainedChain
+from robust_r1.ui.learn.degradations import Degradations
 from robust_r1.ui.learn.game import BeatTheModel
-from robust_r1.ui.learn.links import PARTS, Lesson, read_part
-from robust_r1.ui.learn.method import Method
-from robust_r1.ui.learn.rewards import Playground
-from robust_r1.ui.learn.story import Story
-from robust_r1.ui.widgets.layout import QUIET
-from robust_r1.ui.widgets.links import build_link, values_of
+from robust_r1.ui.learn.rewards import RewardsPlayground
+from robust_r1.ui.learn.training import TrainingStory
+from robust_r1.ui.widgets.layout import QUIET, Updates, Values
+from robust_r1.ui.widgets.links import build_link, read_value, values_of
 from robust_r1.ui.widgets.toasts import with_toasts
 
+# The names of the parts in links, which stay as they are.
+PARTS = ("method", "anatomy", "rewards", "story", "game")
 _AT_ONCE = {"queue": False, **QUIET}
+
+
+class Part(Protocol):
+    """Say of a part of the lesson how a link tells of it."""
+
+    @property
+    def described(self) -> set[Component]:
+        """Return the components that `describe` reads."""
+
+    @property
+    def opened(self) -> set[Component]:
+        """Return the components that `open` writes to."""
+
+    def describe(self, values: Values) -> dict[str, str]:
+        """Return what a link says about this part."""
+
+    def open(self, link: Mapping[str, str]) -> Updates:
+        """Return the updates that show what a link says; what it leaves out keeps its default."""
 
 
 class Learn:
@@ -28,35 +50,47 @@ class Learn:
 
     def __init__(self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...]) -> None:
         self.part = gr.State(PARTS[0])
-        with gr.Tabs(elem_id="learn-tabs") as self.parts:
+        with gr.Tabs(elem_id="learn-tabs") as self.tabs:
             with gr.Tab("Degradations", id="method"):
-                method = Method(tab)
+                method = Degradations(tab)
             with gr.Tab("Chain", id="anatomy"):
-                anatomy = Anatomy(page, engines)
-            with gr.Tab("Rewards", id="rewards") as rewards:
-                playground = Playground(rewards, engines)
+                chain = ExplainedChain(page, engines)
+            with gr.Tab("Rewards", id="rewards") as second:
+                rewards = RewardsPlayground(second, engines)
             with gr.Tab("Training", id="story"):
-                story = Story(page, engines)
-            with gr.Tab("Game", id="game") as game:
-                beat = BeatTheModel(page, game, engines)
-        self.lesson = Lesson(method, anatomy, playground, story, beat)
-        for inner in self.parts.children:
+                story = TrainingStory(page, engines)
+            with gr.Tab("Game", id="game") as last:
+                game = BeatTheModel(page, last, engines)
+        parts: tuple[Part, ...] = (method, chain, rewards, story, game)
+        self.parts = dict(zip(PARTS, parts, strict=True))
+        for inner in self.tabs.children:
             if isinstance(inner, gr.Tab):
                 inner.select(partial(str, inner.id), None, self.part, **_AT_ONCE)
         with gr.Row(elem_classes="rr-keep"):
-            build_link("learn", self.lesson.describe, [self.part, *self.lesson.described])
+            described = set[Component]().union(*(part.described for part in parts))
+            build_link("learn", self._describe, {self.part, *described})
+        opened = set[Component]().union(*(part.opened for part in parts))
         page.load(
-            with_toasts(self._open), None, [self.parts, self.part, *self.lesson.opened],
-            **QUIET,
+            with_toasts(self._open), None, {self.tabs, self.part, *opened}, **QUIET
         )
-        LearnEndpoints(engines)
 
-    def _open(self, request: gr.Request):
+    def _describe(self, values: Values) -> dict[str, str]:
+        """Return what a link says about the open part; what another part shows is left out."""
+        part = values[self.part]
+        return {"part": part, **self.parts[part].describe(values)}
+
+    def _open(self, request: gr.Request) -> Updates:
         """Put the tab into the state of a link that names it."""
-        values = values_of(request, "learn")
-        if values is None:
+        link = values_of(request, "learn")
+        if link is None:
             return gr.skip()
-        part = read_part(values)
+        part = read_value(link, "part", _part, PARTS[0])
         return {
-            self.parts: gr.Tabs(selected=part), self.part: part, **self.lesson.open(part, values)
+            self.tabs: gr.Tabs(selected=part), self.part: part, **self.parts[part].open(link)
         }
+
+
+def _part(text: str) -> str:
+    if text not in PARTS:
+        raise InputError(f"the lesson has no part {text[:40]!r}; choose {' or '.join(PARTS)}")
+    return text

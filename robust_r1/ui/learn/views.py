@@ -2,46 +2,29 @@
 
 from collections.abc import Sequence
 
-from robust_r1.analysis import Judgment
-from robust_r1.ask.pictures import seen
-from robust_r1.ask.pipeline import Case, Reply
+from robust_r1.ask.case import Case
+from robust_r1.ask.picture import seen
 from robust_r1.chain import Finding
-from robust_r1.degradations import SPECS
-from robust_r1.engine import Answer, Engine, GenerationSettings
+from robust_r1.degradations import label_of, place_of, stage_of
+from robust_r1.engine import Engine
 from robust_r1.markup import escape
 from robust_r1.metrics import match_findings
 from robust_r1.ui.widgets.picture import picture_tag
 
-_SPEC = {spec.chain_name: spec for spec in SPECS}
-_RANK = {spec.chain_name: rank for rank, spec in enumerate(SPECS)}
 _NAME_LIMIT, _QUESTION_LIMIT = 48, 400
-BY_HAND = "by hand"
 
 
-def case_view(engine: Engine, case: Case, cache: str, applied: Sequence[Finding]) -> str:
+def case_view(engine: Engine, case: Case, cache: str) -> str:
     """Draw a case: what the model sees, the question, what was applied, the true answer."""
     tag = picture_tag(seen(case.picture, engine, case.plan), "The degraded picture", cache)
-    told = findings_words(applied) or "nothing"
+    named = (f"{finding.name} {finding.intensity:.2f}" for finding in case.applied)
+    told = ", ".join(named) or "nothing"
     truth = f"<dt>True answer</dt><dd>{escape(case.truth)}</dd>" if case.truth else ""
     return (
         f'<figure class="rr-case">{tag}<figcaption><dl><dt>Question</dt>'
         f"<dd>{escape(case.prompt, _QUESTION_LIMIT)}</dd>"
         f"<dt>Applied</dt><dd>{escape(told)}</dd>{truth}</dl></figcaption></figure>"
     )
-
-
-def findings_words(findings: Sequence[Finding]) -> str:
-    """List findings in words, for escaping by the caller."""
-    return ", ".join(f"{finding.name} {finding.intensity:.2f}" for finding in findings)
-
-
-def hand_reply(judgment: Judgment) -> Reply:
-    """Return a chain that was written by hand in the form in which a model's is drawn."""
-    answer = Answer(
-        judgment.text, judgment.parsed, judgment.tokens, 0.0, None, "stop", BY_HAND,
-        GenerationSettings(),
-    )
-    return Reply(judgment.text, judgment.parsed, answer)
 
 
 def findings_table(
@@ -57,11 +40,12 @@ def findings_table(
     heads = "".join(f'<th scope="col">{escape(title, _NAME_LIMIT)}</th>' for title, _ in columns)
     true = {finding.name: f"{finding.intensity:.2f}" for finding in applied}
     rows = "".join(
-        f'<tr><th scope="row" class="rr-stage-{_stage(name)}">{_label(name)}</th>'
+        f'<tr><th scope="row" class="rr-stage-{stage_of(name)}">'
+        f"{escape(label_of(name), _NAME_LIMIT)}</th>"
         f"<td>{true.get(name, '&ndash;')}</td>"
         + "".join(judged.get(name, "<td>&ndash;</td>") for _, judged in columns)
         + "</tr>"
-        for name in sorted(names, key=lambda name: (_RANK.get(name, 99), name))
+        for name in sorted(names, key=place_of)
     )
     if not names:
         width = 2 + len(columns)
@@ -89,11 +73,3 @@ def _judged(findings: Sequence[Finding], applied: Sequence[Finding]) -> dict[str
 
 def _cell(value: str, words: str, kind: str) -> str:
     return f'<td><b>{value}</b> <small class="rr-{kind}-word">{words}</small></td>'
-
-
-def _stage(name: str) -> str:
-    return _SPEC[name].stage if name in _SPEC else "unknown"
-
-
-def _label(name: str) -> str:
-    return escape(_SPEC[name].label if name in _SPEC else name, _NAME_LIMIT)

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from robust_r1.analysis import Step, SweepResult
 from robust_r1.degradations import find
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.findings_chart import APPLIED, PERCEIVED, chart_layout, empty_chart
+from robust_r1.ui.widgets.charts import APPLIED, LEGEND, PERCEIVED, chart_layout, empty_chart
 
 # Okabe and Ito's colors (2008), darkened where they are too light for a white card; each curve has
 # a marker of its own as well.
@@ -34,7 +34,7 @@ def calibration_chart(result: SweepResult) -> go.Figure:
             figure.add_trace(_curve(index, result, points))
     figure.update_layout(
         **chart_layout(_HEIGHT + 22 * len(result.sweep.ids)),
-        showlegend=True, legend=_legend(),
+        showlegend=True, legend=LEGEND,
         xaxis=_axis("applied intensity, 0 to 1", [-0.03, 1.03], [0, 0.25, 0.5, 0.75, 1]),
         yaxis=_axis(
             "perceived intensity, 0 to 1", [-0.12, 1.05], [_UNNOTICED, 0, 0.25, 0.5, 0.75, 1],
@@ -57,11 +57,11 @@ def length_chart(result: SweepResult) -> go.Figure:
     for name, color, symbol, steps in kinds:
         if steps:
             figure.add_trace(_lengths(name, color, symbol, steps))
-    highest = max(step.trial.answer.tokens for step in result.steps)
-    widest = max(step.trial.plan.total_intensity for step in result.steps)
+    highest = max(step.outcome.tokens for step in result.steps)
+    widest = max(step.outcome.case.plan.total_intensity for step in result.steps)
     figure.update_layout(
         **chart_layout(_HEIGHT),
-        showlegend=True, legend=_legend(),
+        showlegend=True, legend=LEGEND,
         xaxis=_axis("total intensity, sum over degradations", [-0.04, max(widest, 1) * 1.04]),
         yaxis=_axis("chain length, tokens", [0, highest * 1.15 + 1]),
     )
@@ -100,8 +100,8 @@ def _curve(index: int, result: SweepResult, points: Sequence) -> go.Scatter:
 def _lengths(name: str, color: str, symbol: str, steps: Sequence[Step]) -> go.Scatter:
     return go.Scatter(
         name=name, mode="markers",
-        x=[step.trial.plan.total_intensity for step in steps],
-        y=[step.trial.answer.tokens for step in steps],
+        x=[step.outcome.case.plan.total_intensity for step in steps],
+        y=[step.outcome.tokens for step in steps],
         marker={"color": color, "size": 10, "symbol": symbol},
         hovertemplate="total intensity %{x:.2f}: %{y} tokens<extra></extra>",
     )
@@ -117,8 +117,3 @@ def _axis(
         "tickvals": ticks, "ticktext": labels, "automargin": True, "zeroline": False,
         "showgrid": True, "gridcolor": "rgba(122,128,140,.3)",
     }
-
-
-def _legend() -> dict:
-    return {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
-            "itemdoubleclick": False}

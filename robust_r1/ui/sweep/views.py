@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from robust_r1.analysis import Step, Sweep, SweepResult
 from robust_r1.analysis.sweep import TOGETHER
+from robust_r1.ask.pipeline import finished
 from robust_r1.degradations import find
 from robust_r1.markup import escape
-from robust_r1.ui.compare.views import said_words
+from robust_r1.ui.widgets.badges import flip_badge, said_words, verdict_badge
 from robust_r1.ui.widgets.picture import picture_tag
 
 _ANSWER_LIMIT = 60
@@ -65,12 +66,12 @@ def summary(result: SweepResult | None) -> str:
         lean = "exaggerated" if bias > 0 else "played down"
         told[0] += f", {lean} by {abs(bias):.2f} on average" if abs(bias) >= 0.005 else ", no bias"
     told.append(_flips(result))
-    lengths = [step.trial.answer.tokens for step in result.steps]
+    lengths = [step.outcome.tokens for step in result.steps]
     told.append(f"Chains have {min(lengths)} to {max(lengths)} tokens")
-    if result.query.truth:
-        right = sum(bool(step.trial.score.accuracy) for step in result.steps)
+    if result.case.truth:
+        right = sum(bool(finished(step.outcome)[1].accuracy) for step in result.steps)
         told.append(f"{right} of {len(result.steps)} answers are right")
-    if known := sum(step.trial.cached for step in result.steps):
+    if known := sum(step.outcome.cached for step in result.steps):
         told.append(f"{known} answers were known from before")
     return f'<p class="rr-told">{escape(". ".join(told))}.</p>'
 
@@ -78,7 +79,7 @@ def summary(result: SweepResult | None) -> str:
 def _flips(result: SweepResult) -> str:
     if not result.flips:
         return "The answer never flipped"
-    first = min(result.flips, key=lambda step: (step.trial.plan.total_intensity, step.series))
+    first = min(result.flips, key=lambda step: (_total(step), step.series))
     where = f"{series_label(first.series).lower()} {first.level:.2f}"
     return (
         f"The answer flipped at {len(result.flips)} of {len(result.damaged)} damaged steps, "
@@ -86,20 +87,19 @@ def _flips(result: SweepResult) -> str:
     )
 
 
+def _total(step: Step) -> float:
+    return step.outcome.case.plan.total_intensity
+
+
 def _cell(step: Step, ids: Sequence[str], cache: str) -> str:
-    trial = step.trial
+    outcome, (_, score) = step.outcome, finished(step.outcome)
     words = f"{series_label(step.series)} {step.level:.2f}" if step.series else "Clean"
     swept = ids if step.series == TOGETHER else [step.series] if step.series else []
-    answer = escape(said_words(trial), _ANSWER_LIMIT) or '<span class="rr-none">no answer</span>'
-    marks = ""
-    if step.flipped is not None:
-        word = "flipped" if step.flipped else "same"
-        marks = f'<span class="rr-flip rr-{"flip" if step.flipped else "same"}ped">{word}</span>'
-    if trial.score.accuracy is not None:
-        word = "right" if trial.score.accuracy else "wrong"
-        marks += f'<span class="rr-verdict rr-{word}">{word}</span>'
+    answer = escape(said_words(outcome), _ANSWER_LIMIT) or '<span class="rr-none">no answer</span>'
+    marks = flip_badge(step.flipped) + verdict_badge(score.accuracy)
+    picture = "" if outcome.thumbnail is None else picture_tag(outcome.thumbnail, words, cache)
     return (
-        f"<td><figure>{picture_tag(trial.thumbnail, words, cache)}<figcaption>"
+        f"<td><figure>{picture}<figcaption>"
         f'<b class="rr-level">{step.level:.2f}</b>{_seen(step, swept)}'
         f'<span class="rr-line">{answer}</span><span class="rr-marks">{marks}</span>'
         f"</figcaption></figure></td>"
@@ -107,7 +107,7 @@ def _cell(step: Step, ids: Sequence[str], cache: str) -> str:
 
 
 def _seen(step: Step, swept: Sequence[str]) -> str:
-    said = {finding.name: finding.intensity for finding in reversed(step.trial.findings)}
+    said = {finding.name: finding.intensity for finding in reversed(step.outcome.findings)}
     lines = []
     for id in swept:
         value = said.pop(find(id).chain_name, None)

@@ -1,9 +1,12 @@
 """A chain as five cards: four in a column, the answer large."""
 
-from robust_r1.ask.pipeline import Outcome, Reply
+from robust_r1.ask.case import Reply
+from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import label_of, stage_of
 from robust_r1.markup import escape
+from robust_r1.metrics import Scorecard
+from robust_r1.ui.widgets.badges import flip_badge, verdict_badge
 
 _TITLES = {
     "TYPE": "Degradations",
@@ -12,8 +15,6 @@ _TITLES = {
     "CONCLUSION": "Conclusion",
     "ANSWER": "Answer",
 }
-_STAGE_OF = {spec.chain_name: spec.stage for spec in SPECS}
-_LABEL_OF = {spec.chain_name: spec.label for spec in SPECS}
 # A model that loops can write a whole token budget into one section; a card stays readable.
 _SECTION_LIMIT = 12_000
 _NAME_LIMIT = 48
@@ -68,10 +69,7 @@ def answer_cards(outcome: Outcome | None) -> str:
         return _answer_card(None, None, "Answer")
     if outcome.clean is None:
         return _answer_card(outcome.reply, outcome.score, "Answer")
-    verdict = ""
-    if outcome.flipped is not None:
-        word = "flipped" if outcome.flipped else "same answer"
-        verdict = f'<p class="rr-flip rr-{"flip" if outcome.flipped else "same"}ped">{word}</p>'
+    verdict = flip_badge(outcome.flipped, ("flipped", "same answer"), tag="p")
     pair = _answer_card(outcome.reply, outcome.score, "Degraded") + _answer_card(
         outcome.clean, outcome.clean_score, "Clean"
     )
@@ -109,13 +107,11 @@ def _status(outcome: Outcome | None) -> str:
         "stopped": "Stopped",
         "cut": "Cut off on its way",
     }
-    applied = ", ".join(f"{_LABEL_OF[name]} {value:.2f}" for name, value in _pairs(outcome))
+    applied = ", ".join(
+        f"{label_of(finding.name)} {finding.intensity:.2f}" for finding in outcome.applied
+    )
     told = f"Applied were {applied}" if applied else "Nothing was applied"
     return f"{words[current.answer.finish]}. {told}, and {current.answer.model} looked."
-
-
-def _pairs(outcome: Outcome) -> list[tuple[str, float]]:
-    return [(finding.name, finding.intensity) for finding in outcome.applied]
 
 
 def _card(section: str, parsed: Parsed | None, reply: Reply | None) -> str:
@@ -171,8 +167,7 @@ def _chips(findings: tuple[Finding, ...], state: str) -> str:
 
 
 def _chip(finding: Finding) -> str:
-    stage = _STAGE_OF.get(finding.name, "unknown")
-    label = _LABEL_OF.get(finding.name, finding.name)
+    stage, label = stage_of(finding.name), label_of(finding.name)
     width = round(100 * finding.intensity)
     return (
         f'<li class="rr-chip rr-stage-{stage}"><span>{escape(label, _NAME_LIMIT)}</span>'
@@ -181,24 +176,18 @@ def _chip(finding: Finding) -> str:
     )
 
 
-def _answer_card(reply: Reply | None, score, title: str) -> str:
+def _answer_card(reply: Reply | None, score: Scorecard | None, title: str) -> str:
     parsed = reply.parsed if reply else None
     state = _state("ANSWER", parsed, reply)
     text = parsed.chain.answer.strip() if parsed else ""
     shown = escape(text, _SECTION_LIMIT)
     if not text and reply is not None and reply.answer is not None:
         shown = '<span class="rr-none">no answer</span>'
-    mark = '<span class="rr-pen">writing</span>' if state == "open" else _verdict(score)
+    verdict = verdict_badge(score.accuracy if score else None)
+    mark = '<span class="rr-pen">writing</span>' if state == "open" else verdict
     size = "rr-long" if len(text) > 60 else "rr-short"
     return (
         f'<section class="rr-card rr-answer is-{state}" aria-label="{escape(title)}">'
         f'<h4><span class="rr-number">5</span>{escape(title)}{mark}</h4>'
         f'<div class="rr-text {size}">{shown}</div></section>'
     )
-
-
-def _verdict(score) -> str:
-    if score is None or score.accuracy is None:
-        return ""
-    word = "right" if score.accuracy else "wrong"
-    return f'<span class="rr-verdict rr-{word}">{word}</span>'

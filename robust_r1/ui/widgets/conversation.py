@@ -1,7 +1,7 @@
 """Earlier questions about the same picture as HTML: one line each, the whole chain on a fold."""
 
+from robust_r1.ask.case import Exchange
 from robust_r1.ask.conversation import Conversation
-from robust_r1.ask.pipeline import Exchange, Reply
 from robust_r1.engine import MAX_TURNS
 from robust_r1.markup import escape
 from robust_r1.ui.widgets.chain import chain_cards
@@ -45,7 +45,7 @@ def _note(words: str) -> str:
 def _turn(number: int, exchange: Exchange) -> str:
     return (
         f'<li class="rr-turn"><details><summary>{_question(number, exchange.question)}'
-        f"{_answer(exchange.reply)}</summary>{_fold(exchange.reply)}</details></li>"
+        f"{_answer(exchange)}</summary>{_fold(exchange)}</details></li>"
     )
 
 
@@ -54,20 +54,21 @@ def _question(number: int, question: str) -> str:
     return f'<span class="rr-asked"><b>Q{number}</b> <span>{text}</span></span>'
 
 
-def _answer(reply: Reply) -> str:
-    chain = reply.parsed.chain
+def _answer(exchange: Exchange) -> str:
+    chain = exchange.parsed.chain
     answer, conclusion = chain.answer.strip(), chain.conclusion.strip()
     said = f"<b>{escape(answer, _LINE_LIMIT)}</b> " if answer else ""
     if conclusion and conclusion != answer:
         said += escape(conclusion, _LINE_LIMIT)
-    if reply.answer is not None and reply.answer.finish in ("stopped", "cut"):
-        word = "stopped" if reply.answer.finish == "stopped" else "cut off"
+    if exchange.finish in ("stopped", "cut"):
+        word = "stopped" if exchange.finish == "stopped" else "cut off"
         said += f' <span class="rr-none">{word}</span>'
     return f'<span class="rr-said">{said or "<i>no answer</i>"}</span>'
 
 
-def _fold(reply: Reply) -> str:
+def _fold(exchange: Exchange) -> str:
     """Draw the whole chain; of one that is not well formed also the text, so nothing is lost."""
+    reply = exchange.reply
     if reply.parsed.well_formed:
         return chain_cards(reply)
     text = escape(reply.text.strip(), _TEXT_LIMIT)

@@ -1,31 +1,17 @@
-"""Charts for the page. Text and grid lines take their color from the page, see style.css."""
+"""The chart beside an answer: what was perceived against what was applied."""
 
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from robust_r1.chain import Finding
-from robust_r1.degradations import SPECS
+from robust_r1.degradations import label_of, place_of
 from robust_r1.markup import escape
 from robust_r1.metrics import match_findings
+from robust_r1.ui.widgets.charts import APPLIED, LEGEND, PERCEIVED, chart_layout, empty_chart
 
-# Two of Okabe and Ito's colors (2008), told apart with any kind of color vision; both keep a
-# contrast above 3 to 1 on the light and on the dark card.
-APPLIED = "#0a7cc4"
-PERCEIVED = "#d67a00"
-_RANK = {spec.chain_name: rank for rank, spec in enumerate(SPECS)}
-_LABEL = {spec.chain_name: spec.label for spec in SPECS}
 _NAME_LIMIT = 26
 _ROW, _FRAME = 46, 92
-
-
-def empty_chart(message: str) -> go.Figure:
-    """Return a chart of the usual look that holds one sentence."""
-    figure = go.Figure()
-    figure.update_layout(**chart_layout(220), xaxis_visible=False, yaxis_visible=False)
-    figure.add_annotation(text=escape(message), showarrow=False, x=0.5, y=0.5, xref="paper",
-                          yref="paper", font_size=14)
-    return figure
 
 
 def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> go.Figure:
@@ -39,10 +25,10 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
     alarms = _alarms(perceived, matched)
     strengths = {finding.name: finding.intensity for finding in applied}
     misses = {name: strengths[name] for name in matching.misses}
-    names = sorted({*matched, *alarms, *misses}, key=lambda name: (_RANK.get(name, 99), name))
+    names = sorted({*matched, *alarms, *misses}, key=place_of)
     if not names:
         return empty_chart("Nothing was applied, and nothing was perceived.")
-    labels = {name: escape(_LABEL.get(name, name), _NAME_LIMIT) for name in names}
+    labels = {name: escape(label_of(name), _NAME_LIMIT) for name in names}
     figure = go.Figure()
     rows = (
         ("applied", APPLIED, "", {name: true for name, (_, true) in matched.items()}, ""),
@@ -63,8 +49,7 @@ def findings_chart(perceived: Sequence[Finding], applied: Sequence[Finding]) -> 
         yaxis={"autorange": "reversed", "categoryorder": "array", "fixedrange": True,
                "categoryarray": [labels[name] for name in names], "ticksuffix": "  ",
                "automargin": True},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
-                "itemdoubleclick": False},
+        legend=LEGEND,
     )
     return figure
 
@@ -94,16 +79,3 @@ def _bars(label, color, pattern, values, word, labels) -> go.Bar:
         },
         hovertemplate="%{y}: " + side + " %{x:.2f}<extra></extra>",
     )
-
-
-def chart_layout(height: int) -> dict:
-    """Return the look that every chart has; its height in pixels."""
-    return {
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 34, "b": 44},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#7a808c"},
-        "template": "none",
-        "dragmode": False,
-    }

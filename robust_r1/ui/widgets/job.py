@@ -1,15 +1,18 @@
-"""A piece of work of many answers: start, progress, Stop, and a place in a queue of its own."""
+"""What runs for a visitor: single answers and jobs of many, with their queues and their Stop."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import gradio as gr
+from gradio.components import Component
 
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.active_answers import Runs
 from robust_r1.ui.widgets.chain import idle_line
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, html
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Updates, Values, html
 from robust_r1.ui.widgets.toasts import with_toasts
 
+PREVIEW, MODEL = "preview", "model"  # looking never waits for a model
 # Apart from the queue of single questions: those get their turns in between, since the engine takes
 # whoever is next. Two at a time, so that one long sweep does not keep everybody else's waiting.
 ANALYSIS, AT_ONCE = "analysis", 2
@@ -25,14 +28,50 @@ def progress_line(done: int, total: int, words: str) -> str:
     )
 
 
-class Working:
-    """Lay out and wire the buttons and the status line of one tab's work.
+class ActiveAnswers:
+    """Know which visitor's question is being answered, so that Stop and a closed tab can end it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: dict[str, set[threading.Event]] = {}
+
+    @contextmanager
+    def begin(self, session: str | None) -> Iterator[threading.Event]:
+        """Register an answer for as long as the block runs; the event is set at its end."""
+        event, key = threading.Event(), session or ""
+        with self._lock:
+            self._events.setdefault(key, set()).add(event)
+        try:
+            yield event
+        finally:
+            event.set()
+            with self._lock:
+                events = self._events.get(key, set())
+                events.discard(event)
+                if not events:
+                    self._events.pop(key, None)
+
+    def stop(self, session: str | None) -> bool:
+        """Stop what this visitor has running; tell whether there was anything."""
+        with self._lock:
+            events = tuple(self._events.get(session or "", ()))
+        for event in events:
+            event.set()
+        return bool(events)
+
+    def __len__(self) -> int:
+        with self._lock:
+            return sum(len(events) for events in self._events.values())
+
+
+class Job:
+    """Lay out and wire the buttons and the status line of one tab's job of many answers.
 
     `verb` is on the button that starts it; `idle` is what the status line says before that.
     """
 
     def __init__(self, tab: str, verb: str, idle: str) -> None:
-        self.runs = Runs()
+        self.active = ActiveAnswers()
         with gr.Row(elem_classes="rr-work", equal_height=True):
             self.stop = gr.Button("Stop", interactive=False, min_width=80, elem_id=f"{tab}-stop")
             self.leave = gr.Button(
@@ -43,7 +82,7 @@ class Working:
             )
         self.status = html(idle_line(idle), elem_id=f"{tab}-status")
 
-    def begun(self) -> dict:
+    def begun(self) -> Updates:
         """Return the updates that offer Stop, once the work has begun."""
         return {
             self.leave: gr.Button(visible=False),
@@ -51,13 +90,18 @@ class Working:
         }
 
     def wire(
-        self, page: gr.Blocks, check: Callable, work: Callable, inputs: list, outputs: list
+        self,
+        page: gr.Blocks,
+        check: Callable[[Values], None],
+        work: Callable[[Values, gr.Request], Iterator[Updates]],
+        inputs: set[Component],
+        outputs: set[Component],
     ) -> None:
-        """Wire it: `check` refuses what cannot be begun, `work` yields dictionaries of updates."""
+        """Wire it: `check` refuses what cannot be begun, `work` yields updates as they come."""
         buttons = [self.start, self.stop, self.leave]
 
-        def checked(*values) -> dict:
-            check(*values)
+        def checked(values: Values) -> Updates:
+            check(values)
             return {
                 self.start: gr.Button(interactive=False),
                 self.stop: gr.Button(visible=False),
@@ -82,15 +126,15 @@ class Working:
         page.unload(self._stop)
 
     def _stop(self, request: gr.Request) -> None:
-        self.runs.stop(request.session_hash)
+        self.active.stop(request.session_hash)
 
-    def _settle(self) -> dict:
+    def _settle(self) -> Updates:
         return {
             self.start: gr.Button(interactive=True),
             self.stop: gr.Button(visible=True, interactive=False),
             self.leave: gr.Button(visible=False),
         }
 
-    def _leave(self, request: gr.Request) -> dict:
+    def _leave(self, request: gr.Request) -> Updates:
         self._stop(request)
         return {self.status: idle_line("Left the queue."), **self._settle()}

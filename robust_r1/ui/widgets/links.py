@@ -1,16 +1,18 @@
 """Links to a tab and its state: ?tab=sweep&example=...; a picture of one's own never travels.
 
-Explore keeps the address up to date by itself, see `links`; the other tabs give a link on request.
+Explore and Analyze keep the address up to date by themselves; the other tabs give a link on
+request.
 """
 
 from collections.abc import Callable, Collection, Mapping
 
 import gradio as gr
+from gradio.components import Component
 from gradio.events import Dependency
 
 from robust_r1.ask import links
 from robust_r1.errors import InputError
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Values
 from robust_r1.ui.widgets.toasts import warn
 
 _KEY = "tab"
@@ -63,15 +65,15 @@ def read_value(values: Mapping[str, str], key: str, read: Callable, default=None
         return default
 
 
-def build_link(tab: str, describe: Callable[..., Mapping[str, str]], inputs: list) -> None:
+def build_link(
+    tab: str, describe: Callable[[Values], Mapping[str, str]], inputs: set[Component]
+) -> None:
     """Lay out and wire a button that copies the link of what `describe` returns for `inputs`."""
     query = gr.Textbox(visible="hidden", elem_id=f"{tab}-query", label="Link")
     button = gr.Button("Copy link", size="sm", min_width=100, elem_id=f"{tab}-link")
 
-    def write(*values) -> str:
-        return links.query_string([(_KEY, tab), *describe(*values).items()])
+    def write(values: Values) -> str:
+        return links.query_string([(_KEY, tab), *describe(values).items()])
 
-    written = button.click(
-        write, inputs, query, queue=False, **QUIET
-    )
+    written = button.click(write, inputs, query, queue=False, **QUIET)
     written.then(None, query, button, js=_COPY, **PRIVATE)

@@ -1,7 +1,7 @@
 """The menu of models: what each needs, whether it is loaded, and how far a chosen one is."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import gradio as gr
 
@@ -9,10 +9,22 @@ from robust_r1.engine import Engine, catalog, machine
 from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.loading import default_precision
 from robust_r1.engine.memory import fitting
+from robust_r1.errors import InputError
 from robust_r1.markup import escape
 from robust_r1.ui.widgets.layout import QUIET, chosen_in
 
 _LOOK = 0.5  # seconds between looks at a model that is loading
+
+
+def engine_of(engines: Mapping[str, Engine], name: str | None) -> Engine:
+    """Return a model of the page; the first one where no name is given."""
+    if not name:
+        return next(iter(engines.values()))
+    if name not in engines:
+        raise InputError(
+            f"the model {str(name)[:40]!r} is not loaded; choose {' or '.join(engines)}"
+        )
+    return engines[name]
 
 
 def menu_choices(engines: tuple[Engine, ...]) -> list[tuple[str, str]]:

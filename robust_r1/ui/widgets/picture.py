@@ -1,14 +1,46 @@
-"""Small pictures inside of HTML: what a model saw, with words beneath."""
+"""Pictures on the page: their files, their captions, small ones inside of HTML."""
 
 from collections.abc import Sequence
 from urllib.parse import quote
 
 import numpy as np
+from gradio.processing_utils import save_bytes_to_cache
 
-from robust_r1.analysis.trials import THUMBNAIL_PIXELS
-from robust_r1.images import fit
+from robust_r1 import images
+from robust_r1.ask.picture import Picture, example_of
+from robust_r1.ask.pipeline import THUMBNAIL_PIXELS
+from robust_r1.degradations import DegradationPlan
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.picture_handlers import write_png
+
+_TIMES = "\u00d7"
+_DOT = " \u00b7 "
+
+
+def write_png(image: np.ndarray, name: str, cache: str) -> str:
+    """Write a picture as PNG into Gradio's cache and return its path.
+
+    Gradio takes a file that lies there as it is; its own encoding of a noisy megapixel takes
+    seconds.
+    """
+    return save_bytes_to_cache(images.encode_preview(image), name, cache)
+
+
+def caption(picture: Picture | None, clean: np.ndarray | None, plan: DegradationPlan) -> str:
+    """Say which picture this is, how large the model sees it, and how much was done to it."""
+    if picture is None or clean is None:
+        words = "Choose an example below, or bring a picture of your own."
+        return f'<p class="rr-caption">{words}</p>'
+    example = example_of(picture)
+    title, credit = (example.title, example.credit) if example else ("Your picture", "")
+    count = len(plan)
+    damage = (
+        f"{count} degradation{'s' if count > 1 else ''}, total intensity {plan.total_intensity:.2f}"
+        if count
+        else "no degradation"
+    )
+    size = f"the model sees {clean.shape[1]} {_TIMES} {clean.shape[0]} pixels"
+    details = _DOT.join(escape(part) for part in (credit, size, damage) if part)
+    return f'<p class="rr-caption"><b>{escape(title)}</b> {details}</p>'
 
 
 def picture_tag(image: np.ndarray, words: str, cache: str) -> str:
@@ -24,10 +56,10 @@ def picture_tag(image: np.ndarray, words: str, cache: str) -> str:
     )
 
 
-def figure_row(pictures: Sequence[tuple[np.ndarray, str]], cache: str) -> str:
+def picture_row(pictures: Sequence[tuple[np.ndarray, str]], cache: str) -> str:
     """Return a row of pictures of any size, shown small, each with its words beneath."""
     drawn = "".join(
-        f'<figure class="rr-seen">{picture_tag(fit(image, THUMBNAIL_PIXELS), words, cache)}'
+        f'<figure class="rr-seen">{picture_tag(images.fit(image, THUMBNAIL_PIXELS), words, cache)}'
         f"<figcaption>{escape(words)}</figcaption></figure>"
         for image, words in pictures
     )

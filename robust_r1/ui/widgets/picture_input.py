@@ -1,7 +1,19 @@
-"""The component for a person's own picture."""
+"""Where a picture comes from: the examples, and a person's own."""
+
+from collections.abc import Sequence
+from functools import cache
 
 import gradio as gr
+import numpy as np
 from gradio.data_classes import ImageData
+
+from robust_r1 import images
+from robust_r1.ask.examples import Example
+from robust_r1.ask.picture import Picture, load_picture
+from robust_r1.errors import RobustR1Error
+from robust_r1.ui.widgets.toasts import warn
+
+_THUMBNAIL = 144
 
 
 def build_picker(**options) -> gr.Image:
@@ -22,3 +34,55 @@ def _path_of(payload: ImageData | None) -> str | None:
     # Gradio has checked that the path lies in its own cache. Data URLs do not come from its pages
     # or clients.
     return payload.path if payload else None
+
+
+def build_sources(
+    examples: tuple[Example, ...], thumbnails: list, tab: str = "", selected: int | None = None
+) -> tuple[gr.Gallery, gr.Image]:
+    """Lay out where pictures come from: the examples, and a person's own.
+
+    `tab` begins the elements' ids, which a page has only once; `selected` is the index of the
+    example that is chosen from the start.
+    """
+    with gr.Row(equal_height=True, elem_classes="rr-sources"):
+        gallery = gr.Gallery(
+            value=thumbnails, label="Example pictures", show_label=False, columns=len(examples),
+            rows=1, height="auto", allow_preview=False, object_fit="cover", buttons=[],
+            interactive=False, format="png", fit_columns=False, elem_id=f"{tab}gallery",
+            elem_classes="rr-gallery", scale=4, container=False, selected_index=selected,
+        )
+        own = build_picker(
+            label="Your picture", sources=["upload", "webcam", "clipboard"],
+            format="png", height=116, buttons=[], elem_id=f"{tab}own", elem_classes="rr-own",
+            scale=1, min_width=180, placeholder="Drop or choose a picture",
+        )
+    return gallery, own
+
+
+def bring(path: str | None, previous: Picture | None) -> tuple[Picture | None, str | None]:
+    """Take a person's own picture; a bad one is refused in a toast and the previous one stays.
+
+    No path is a picture taken away: the picker reports that here and as cleared, in either order,
+    and both must say the same.
+
+    Returns the picture that is now on the page, and the file that the picker shows.
+    """
+    if path is None:
+        return None, None
+    picture = Picture(path=path)
+    try:
+        load_picture(picture)
+    except RobustR1Error as error:
+        warn(error)
+        return previous, previous.path or None if previous else None
+    return picture, path
+
+
+def thumbnails(examples: Sequence[Example]) -> list[tuple[np.ndarray, str]]:
+    """Return small pictures with their titles, for the gallery."""
+    return [(_thumbnail(example), example.title) for example in examples]
+
+
+@cache
+def _thumbnail(example: Example) -> np.ndarray:
+    return images.fit(example.image(), _THUMBNAIL * _THUMBNAIL)

@@ -1,24 +1,30 @@
 """A picture and what is asked about it, for the tabs that look at a model from several sides."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import gradio as gr
 
 from robust_r1.ask.examples import Suggestion, find_example, gallery
-from robust_r1.ask.pictures import Picture, example_of
+from robust_r1.ask.picture import Picture, example_of
 from robust_r1.engine import Engine
-from robust_r1.ui.widgets import picture_handlers
 from robust_r1.ui.widgets.layout import QUIET, html
 from robust_r1.ui.widgets.links import read_value
-from robust_r1.ui.widgets.picture_controls import build_sources
-from robust_r1.ui.widgets.question import write_line
+from robust_r1.ui.widgets.picture_input import bring, build_sources, thumbnails
+from robust_r1.ui.widgets.question import (
+    dataset,
+    notice,
+    question_labels,
+    suggestions_for,
+    write_line,
+)
 from robust_r1.ui.widgets.toasts import with_toasts
 
 MAX_TEXT = 20_000
 _OPENING_SCENE = 1
 
 
-class Inquiry:
+class PictureQuestion:
     """Lay out and wire the choice of a picture and of questions, inside a `gr.Blocks` context.
 
     Call `build_picture`, `build_question` and `wire` in this order. `tab` begins the elements' ids;
@@ -35,16 +41,16 @@ class Inquiry:
     def build_picture(self) -> None:
         """Lay out the examples and a person's own picture."""
         self.picture = gr.State(Picture(example=self.opening.id))
-        small = picture_handlers.thumbnails(self.examples)
         self.gallery, self.own = build_sources(
-            self.examples, small, f"{self.tab}-", self.examples.index(self.opening)
+            self.examples, thumbnails(self.examples), f"{self.tab}-",
+            self.examples.index(self.opening),
         )
 
     def build_question(self) -> None:
         """Lay out the questions, those that fit the picture, and what a model cannot know."""
         fitting = self.opening.questions
         self.text = gr.Textbox(
-            write_line(fitting[0].text, fitting[0].choices, fitting[0].answer),
+            _line(fitting[0]),
             label="Questions, one a line" if self.several else "Question",
             info="A line may go on with choices and the true answer: "
             "Which shape is red? | star | circle => star",
@@ -54,28 +60,24 @@ class Inquiry:
         )
         self.suggestions = gr.Dataset(
             components=[gr.Textbox(visible=False)], type="index",
-            samples=picture_handlers.question_labels(fitting),
+            samples=question_labels(fitting),
             label="Questions that fit this picture", show_label=False, samples_per_page=6,
             container=False, elem_id=f"{self.tab}-suggestions", elem_classes="rr-suggestions",
         )
-        model = next(iter(self.engines.values()))
         picture = Picture(example=self.opening.id)
-        self.notice = html(picture_handlers.notice(picture, model), elem_id=f"{self.tab}-notice")
+        self.notice = html(notice(picture, self._first), elem_id=f"{self.tab}-notice")
 
     def wire(self) -> list:
         """Wire all of it; return the events after which there is another picture."""
+        suited = [self.suggestions, self.notice]
         chosen = self.gallery.select(
-            self._choose, None, [self.picture, self.own, self.text, self.suggestions, self.notice],
-            **QUIET,
+            self._choose, None, [self.picture, self.own, self.text, *suited], **QUIET
         )
         brought = self.own.input(
             with_toasts(self._bring), [self.own, self.picture],
-            [self.picture, self.own, self.gallery, self.suggestions, self.notice], **QUIET,
+            [self.picture, self.own, self.gallery, *suited], **QUIET,
         )
-        removed = self.own.clear(
-            lambda: [None, picture_handlers.dataset(()), ""], None,
-            [self.picture, self.suggestions, self.notice], **QUIET,
-        )
+        removed = self.own.clear(self._remove, None, [self.picture, *suited], **QUIET)
         self.suggestions.click(
             self._suggest, [self.suggestions, self.picture, self.text], self.text, **QUIET
         )
@@ -86,15 +88,16 @@ class Inquiry:
         """Return the components that `open` writes to."""
         return [self.picture, self.gallery, self.text, self.suggestions, self.notice]
 
-    def open(self, values: Mapping[str, str]) -> list:
+    def open(self, values: Mapping[str, str]) -> dict:
         """Return updates that put the picture and the questions of a link on the page."""
         example = read_value(values, "example", find_example, self.opening)
-        picture = Picture(example=example.id)
         index = self.examples.index(example) if example in self.examples else None
         text = values.get("ask") or _line(example.questions[0])
-        return [
-            picture, gr.Gallery(selected_index=index), text[:MAX_TEXT], *self._suited(picture)
-        ]
+        return {
+            self.gallery: gr.Gallery(selected_index=index),
+            self.text: text[:MAX_TEXT],
+            **self._show(Picture(example=example.id)),
+        }
 
     def describe(self, picture: Picture | None, text: str) -> dict[str, str]:
         """Return what a link says about the picture and the questions."""
@@ -105,33 +108,42 @@ class Inquiry:
         example = example_of(picture)
         return example.title if example else "Your picture"
 
-    def _choose(self, event: gr.SelectData) -> list:
-        picture = Picture(example=self.examples[event.index].id)
-        fitting = picture_handlers.suggestions_for(picture)
-        return [picture, None, _line(fitting[0]), *self._suited(picture)]
+    @property
+    def _first(self) -> Engine:
+        return next(iter(self.engines.values()))
 
-    def _bring(self, path: str | None, previous: Picture | None) -> list:
-        picture, file = picture_handlers.bring(path, previous)
-        new = picture is not previous
-        return [
-            picture,
-            gr.skip() if file == path else file,
-            gr.Gallery(selected_index=None) if new else gr.skip(),
-            *(self._suited(picture) if picture else (gr.skip(), "")),
-        ]
+    def _choose(self, event: gr.SelectData) -> dict:
+        example = self.examples[event.index]
+        text = _line(example.questions[0])
+        return {self.own: None, self.text: text, **self._show(Picture(example=example.id))}
+
+    def _bring(self, path: str | None, previous: Picture | None) -> dict:
+        picture, file = bring(path, previous)
+        shown = self._show(picture) if picture else {self.picture: None, self.notice: ""}
+        update: dict[Any, Any] = dict(shown)
+        if file != path:
+            update[self.own] = file
+        if picture is not previous:
+            update[self.gallery] = gr.Gallery(selected_index=None)
+        return update
+
+    def _remove(self) -> dict:
+        return {self.picture: None, self.suggestions: dataset(()), self.notice: ""}
 
     def _suggest(self, index: int, picture: Picture | None, text: str) -> str:
-        fitting = picture_handlers.suggestions_for(picture)
-        line = _line(fitting[index])
+        line = _line(suggestions_for(picture)[index])
         lines = [kept.strip() for kept in (text or "").splitlines() if kept.strip()]
         if not self.several:
             return line
         return "\n".join(lines if line in lines else [*lines, line])
 
-    def _suited(self, picture: Picture) -> list:
-        fitting = picture_handlers.suggestions_for(picture)
-        model = next(iter(self.engines.values()))
-        return [picture_handlers.dataset(fitting), picture_handlers.notice(picture, model)]
+    def _show(self, picture: Picture) -> dict:
+        """Return the updates of what follows from a picture."""
+        return {
+            self.picture: picture,
+            self.suggestions: dataset(suggestions_for(picture)),
+            self.notice: notice(picture, self._first),
+        }
 
 
 def _line(suggestion: Suggestion) -> str:

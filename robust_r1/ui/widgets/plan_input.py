@@ -1,12 +1,77 @@
-"""A plan in one line: a preset from the menu, or typed, as in lens_blur=0.4,gaussian_noise=0.25."""
+"""The damage that a person sets: sixteen sliders with a seed, or a plan in one line of text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
+import numpy as np
 
-from robust_r1.degradations import PRESETS, DegradationPlan
-from robust_r1.ui.widgets.picture_handlers import checked_seed
+from robust_r1.ask.case import MAX_SEED
+from robust_r1.degradations import PRESETS, SPECS, STAGES, DegradationPlan, sample_plan
+from robust_r1.ui.widgets.layout import html
 
 CLEAN = "clean"
 _LIMIT = 2000
+
+
+@dataclass(frozen=True)
+class Sliders:
+    """Group the sixteen sliders, each under its degradation's id, in the order of the table."""
+
+    by_id: Mapping[str, gr.Slider]
+
+    @property
+    def all(self) -> tuple[gr.Slider, ...]:
+        """Return the sliders in the order of the table."""
+        return tuple(self.by_id.values())
+
+    def plan(self, values: Mapping[Any, Any], seed: int | None) -> DegradationPlan:
+        """Return the plan that the sliders show; `values` are those of a handler, by component."""
+        strengths = {
+            id: round(float(values[slider] or 0), 2) for id, slider in self.by_id.items()
+        }
+        return DegradationPlan.of(strengths, seed=checked_seed(seed))
+
+    def show(self, intensities: Mapping[str, float]) -> dict[gr.Slider, float]:
+        """Return the updates that show these intensities, 0 where a degradation is not named."""
+        return {
+            slider: round(intensities.get(id, 0.0), 2) for id, slider in self.by_id.items()
+        }
+
+    def show_preset(self, name: str) -> dict[gr.Slider, float]:
+        """Return the updates that show a preset; zeros for the menu's first line."""
+        return self.show(PRESETS[name].intensities if name in PRESETS else {})
+
+
+def build_sliders(kind: str) -> Sliders:
+    """Lay out a slider for each degradation, by stage; `kind` begins the elements' ids."""
+    sliders = {}
+    with gr.Row(elem_classes="rr-stages", equal_height=False):
+        for stage in STAGES:
+            with gr.Column(elem_classes=["rr-stage", f"rr-stage-{stage}"], min_width=190):
+                html(f"<h4>{stage.capitalize()}</h4>")
+                sliders |= {
+                    spec.id: gr.Slider(
+                        0, 1, 0, step=0.01, label=spec.label, elem_id=f"{kind}-{spec.id}",
+                        elem_classes="rr-slider", min_width=120,
+                    )
+                    for spec in SPECS
+                    if spec.stage == stage
+                }
+    return Sliders(sliders)
+
+
+def checked_seed(seed: int | None) -> int:
+    """Return a seed that plans accept; an emptied field counts as 0."""
+    return min(max(int(seed or 0), 0), MAX_SEED)
+
+
+def draw_random(rng: np.random.Generator) -> tuple[int, dict[str, float]]:
+    """Draw a plan as the paper does; return its seed and its intensities of two decimals."""
+    plan = sample_plan(rng)
+    strengths = {id: max(0.01, round(value, 2)) for id, value in plan.intensities.items()}
+    return int(rng.integers(1, 10_000)), strengths
 
 
 def build_plan(label: str, value: str, elem_id: str, **options) -> gr.Dropdown:

@@ -1,6 +1,7 @@
 """The score line: every figure with, in its tooltip, how it was computed."""
 
-from robust_r1.ask.pipeline import Outcome, Reply
+from robust_r1.ask.case import Reply
+from robust_r1.ask.pipeline import Outcome
 from robust_r1.markup import escape
 from robust_r1.metrics import Matching, Scorecard
 

@@ -28,8 +28,8 @@ from robust_r1.report.page import html_report
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.report.summary import summarize, to_values
 from robust_r1.store import Marks
-from robust_r1.ui.analyze.case_view import explore_link
-from robust_r1.ui.analyze.run_library import Library
+from robust_r1.ui.analyze.runs import RunFolders
+from robust_r1.ui.analyze.views import explore_link
 from tests.support.analyze_runs import chain, line, many, write_run
 from tests.support.paths import ROOT
 
@@ -164,9 +164,9 @@ def test_many_scores_get_the_interval_that_drawing_one_by_one_gives():
 def test_pictures_and_links_are_those_of_the_benchmarks_own_cases(bundled):
     entry = bundled[3]
     case = case_of(entry)
-    assert np.array_equal(picture_of(entry), case.plan.apply(case.picture()))
+    assert np.array_equal(picture_of(entry), case.plan.apply(case.picture.load()))
     link = explore_link(entry, ["tiny-sft"])
-    assert f"example=scene-{case.scene}" in link and "model=tiny-sft" in link
+    assert f"example={case.picture.example}" in link and "model=tiny-sft" in link
     assert "model=" not in explore_link(entry, [])
 
 
@@ -282,14 +282,14 @@ def test_a_broken_run_folder_is_named_with_what_is_wrong(tmp_path, spoil, words)
     folder = write_run(tmp_path / "run", [line(1, "high", "x")])
     spoil(folder)
     with pytest.raises((InputError, DataError), match=words):
-        Library([tmp_path]).entries([str(folder)])
+        RunFolders([tmp_path]).entries([str(folder)])
 
 
 def test_runs_that_do_not_go_together_are_refused_and_a_grown_run_is_read_again(tmp_path):
     first = write_run(tmp_path / "a", [line(1, "high", "x")])
     write_run(tmp_path / "b", [line(1, "high", "x")])
     write_run(tmp_path / "c", [line(1, "high", "x")], model="other", benchmark="else")
-    library = Library([tmp_path])
+    library = RunFolders([tmp_path])
     a, b, c = library.found()
     for pair, words in (([a, b], "one run of each model"), ([a, c], "one benchmark at a time")):
         with pytest.raises(InputError, match=words):
@@ -301,7 +301,7 @@ def test_runs_that_do_not_go_together_are_refused_and_a_grown_run_is_read_again(
 
 def test_ten_thousand_cases_open_in_three_seconds_and_filter_in_a_third(tmp_path):
     folder = write_run(tmp_path / "big", many(2500))
-    library = Library([tmp_path])
+    library = RunFolders([tmp_path])
     begun = time.process_time()
     entries = library.entries([str(folder)])
     summarize(entries)

@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
+from robust_r1.ask.case import Case, Exchange, Reply
 from robust_r1.ask.conversation import Conversation, Subject, resume
-from robust_r1.ask.pictures import Picture
-from robust_r1.ask.pipeline import Case, Exchange, Outcome, Reply, ask
-from robust_r1.ask.record import to_json
-from robust_r1.ask.saved import read_case
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import Outcome, ask
+from robust_r1.ask.saved import read_case, to_json
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import MAX_TURNS, Answer, GenerationSettings, Turn
@@ -36,7 +36,7 @@ def case(question: str = "What is it?", earlier: tuple[Exchange, ...] = (), **op
 def talk(count: int) -> Conversation:
     conversation = Conversation(SUBJECT)
     for number in range(1, count + 1):
-        conversation = conversation.add(case(f"Question {number}?"), Outcome((), reply=reply(RED)))
+        conversation = conversation.add(Outcome(case(f"Question {number}?"), reply=reply(RED)))
     return conversation
 
 
@@ -87,15 +87,17 @@ def test_the_oldest_turns_are_dropped_and_counted():
 
 
 @pytest.mark.parametrize(
-    "outcome", [Outcome(()), Outcome((), reply=reply("", "stopped"))], ids=["none", "empty"]
+    "outcome",
+    [Outcome(case()), Outcome(case(), reply=reply("", "stopped"))],
+    ids=["none", "empty"],
 )
 def test_a_question_without_a_word_in_return_is_no_turn(outcome):
-    assert talk(1).add(case(), outcome) == talk(1)
+    assert talk(1).add(outcome) == talk(1)
 
 
 def test_a_turn_shows_the_answer_and_what_became_of_it():
     texts = [CHAIN, "<ANSWER>red", "no chain", "<CONCLUSION>It is red.<CONCLUSION_END>"]
-    exchanges = tuple(Exchange("Which?", reply(text, "stopped")) for text in texts)
+    exchanges = tuple(Exchange("Which?", text, finish="stopped") for text in texts)
     shown = turns_list(Conversation(SUBJECT, exchanges), "Now?")
     said = re.findall(r'rr-said">(.*?)</span></summary>', shown)
     assert [line.split(" <span")[0].strip() for line in said] == [
@@ -110,7 +112,7 @@ def test_a_turn_shows_the_answer_and_what_became_of_it():
 
 def test_the_clean_picture_is_asked_with_its_own_earlier_answers_where_there_are_any():
     engine = ScriptedEngine(converses=True)
-    earlier = (Exchange("A?", reply(CHAIN), reply(RED)), Exchange("B?", reply(CHAIN)))
+    earlier = (Exchange("A?", CHAIN, RED), Exchange("B?", CHAIN))
     list(ask(engine, case(earlier=earlier, also_clean=True), threading.Event()))
     assert engine.histories == [
         (Turn("A?", CHAIN), Turn("B?", CHAIN)),
@@ -120,14 +122,14 @@ def test_the_clean_picture_is_asked_with_its_own_earlier_answers_where_there_are
 
 def test_a_saved_follow_up_is_read_back_with_its_turns(tmp_path):
     engine = ScriptedEngine(converses=True)
-    asked = case("And?", (Exchange("A?\n0. x\n1. y", reply(CHAIN), reply(RED)),))
+    asked = case("And?", (Exchange("A?\n0. x\n1. y", CHAIN, RED),))
     file = tmp_path / "answer.json"
-    file.write_text(to_json(engine, asked, 7, Outcome((), reply=reply(RED))), encoding="utf-8")
+    file.write_text(to_json(engine, Outcome(asked, reply=reply(RED))), encoding="utf-8")
     turns = json.loads(file.read_text(encoding="utf-8"))["turns"]
     assert turns == [{"question": "A?\n0. x\n1. y", "text": CHAIN, "clean_text": RED}]
-    assert read_case(file).history == (Turn("A?\n0. x\n1. y", CHAIN),)
-    file.write_text(to_json(engine, case(), 7, Outcome((), reply=reply(RED))), encoding="utf-8")
-    assert read_case(file).history == ()
+    assert read_case(file).turns() == (Turn("A?\n0. x\n1. y", CHAIN),)
+    file.write_text(to_json(engine, Outcome(case(), reply=reply(RED))), encoding="utf-8")
+    assert read_case(file).earlier == ()
 
 
 @pytest.mark.parametrize(

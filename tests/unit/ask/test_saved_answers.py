@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -15,17 +16,18 @@ from robust_r1.cli import main
 from robust_r1.engine import Turn
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import load_run
-from robust_r1.evaluation.answers import MAX_ANSWERS, write_answers
+from robust_r1.evaluation.saved_answers import MAX_ANSWERS, write_answers
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.report.summary import headlines
 from robust_r1.report.tables import level_table, robustness_table
 from robust_r1.store import Notebook
-from robust_r1.ui.analyze import case_view
 from robust_r1.ui.analyze import saved_answers as analyze_answers
-from robust_r1.ui.analyze.run_handlers import RunEvents
-from robust_r1.ui.analyze.run_library import Library
+from robust_r1.ui.analyze import views
+from robust_r1.ui.analyze.layout import build_chooser, build_filters
+from robust_r1.ui.analyze.run_handlers import RunHandlers
+from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import Look, Shelf
+from robust_r1.ui.analyze.selection import Selection, SharedCases
 from tests.support.page_driver import CHAIN
 from tests.support.saved_answers import PLAN, SETTINGS, record, save
 
@@ -52,7 +54,7 @@ def opened(tmp_path, *records):
 
 def test_every_field_of_a_download_survives_into_the_run(tmp_path, values):
     entry, clean = opened(tmp_path, values)
-    row, kept = entry.row, entry.row.kept
+    row, case = entry.row, entry.row.saved
     assert (entry.benchmark, entry.model) == ("saved answers", values["model"])
     assert (row.question, list(row.choices)) == (values["question"], values["choices"])
     assert (row.truth, row.plan, row.text) == (values["answer"], PLAN, CHAIN)
@@ -60,24 +62,25 @@ def test_every_field_of_a_download_survives_into_the_run(tmp_path, values):
     assert (row.tokens, row.seconds, row.finish) == (told["tokens"], told["seconds"], "stop")
     assert [vars(one) for one in row.found] == told["findings"]
     assert row.answer == told["answer"] and row.well_formed == (not told["problems"])
-    assert (kept.settings, kept.seed, kept.template) == (SETTINGS, 7, values["template"])
-    assert kept.turns == (Turn("What is it?", "<ANSWER>a star<ANSWER_END>"),)
-    assert clean.row.kept.turns == (Turn("What is it?", "a circle"),)
+    assert (case.settings, case.seed, case.template) == (SETTINGS, 7, values["template"])
+    assert case.turns() == (Turn("What is it?", "<ANSWER>a star<ANSWER_END>"),)
+    assert clean.row.saved.turns() == (Turn("What is it?", "a circle"),)
     assert clean.row.text == values["clean_reply"]["text"] and not clean.row.plan
     assert (entry.flip, entry.right, clean.right) == (WON, True, False)
-    case = case_of(entry)
+    assert case_of(entry) == case
     for drawn, url in (
-        (case.picture(), values["image"]), (case.further[0](), values["further"][0]["image"]),
-    ):  # fmt: skip
+        (case.picture.load(), values["image"]),
+        (case.further[0].load(), values["further"][0]["image"]),
+    ):
         assert images.data_url(drawn) == url
-    assert np.array_equal(picture_of(entry), PLAN.apply(case.picture()))
+    assert np.array_equal(picture_of(entry), PLAN.apply(case.picture.load()))
 
 
 def test_without_a_true_answer_no_accuracy_is_made_up_but_the_damage_is_scored(tmp_path, values):
     (entry,) = opened(tmp_path, values | {"answer": None, "clean_reply": None})
     assert (entry.row.accuracy, entry.right, entry.flip) == (None, None, "")
     assert entry.row.task == "perception" and entry.row.degradation > 0
-    assert "The true answer is not known" in case_view.heading(entry, 0, 1)
+    assert "The true answer is not known" in views.heading(entry, 0, 1)
 
 
 def test_tables_put_the_clean_answer_first_and_say_why_they_are_empty(tmp_path, values):
@@ -103,7 +106,7 @@ def test_the_case_view_shows_hostile_words_of_every_field_as_text(tmp_path, valu
     bad["template"] += "{question}"
     bad["reply"] = values["reply"] | {"text": HOSTILE}
     entry, _ = opened(tmp_path, bad)
-    shown = case_view.heading(entry, 0, 1) + case_view.explore_link(entry, [HOSTILE])
+    shown = views.heading(entry, 0, 1) + views.explore_link(entry, [HOSTILE])
     assert "<img src=x" not in shown and "${" not in shown
     assert shown.count("&lt;img src=x") >= 7
     assert entry.row.question == HOSTILE
@@ -164,25 +167,28 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
 ):
     kept: set[str] = set()
     files = AnswerFiles(str(tmp_path / "cache"), kept.update)
-    library = Library([tmp_path / "none"])
-    shelf = Shelf(library, Notebook(tmp_path / "notes.sqlite"))
-    events = RunEvents(shelf, files)
+    folders = RunFolders([tmp_path / "none"])
+    shared = SharedCases(folders, Notebook(tmp_path / "notes.sqlite"))
+    with gr.Blocks():
+        selection = gr.State(None)
+        events = RunHandlers(shared, files, selection, build_chooser(), build_filters())
     path = str(save(tmp_path / "a", values))
-    first, second = (events.add_answers([path])[1] for _ in range(2))
-    assert first.runs != second.runs and library.found() == []
+    first, second = (events.add_answers([path])[selection] for _ in range(2))
+    assert first.runs != second.runs and folders.found() == []
     assert re.search(r"/[0-9a-f]{32}/0/saved-answers-scripted$", first.runs[0])
-    assert len(library.entries(first.runs)) == 2
-    assert events.describe(first) == "?tab=analyze" == events.describe(Look(first.runs, place=1))
-    assert shelf.figures(first, headlines) is shelf.figures(Look(first.runs, place=1), headlines)
+    assert len(folders.entries(first.runs)) == 2
+    moved = Selection(first.runs, place=1)
+    assert events.describe(first) == "?tab=analyze" == events.describe(moved)
+    assert shared.compute(first, headlines) is shared.compute(moved, headlines)
     written = [str(one) for one in (tmp_path / "cache").rglob("*") if one.is_file()]
     assert sorted(written) == sorted(kept)
     for file in kept:
         Path(file).unlink()
     with pytest.raises(InputError):
-        library.entries(first.runs)
+        folders.entries(first.runs)
     with pytest.raises(InputError):
-        shelf.figures(first, headlines)
-    assert not library._kept and not shelf._kept
+        shared.compute(first, headlines)
+    assert not folders._kept and not shared._kept
 
 
 def test_report_takes_saved_answers_in_place_of_a_run_folder(

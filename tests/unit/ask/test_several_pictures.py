@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from robust_r1 import images
+from robust_r1.ask.case import Case, Exchange
 from robust_r1.ask.conversation import Conversation, Subject, resume
-from robust_r1.ask.pictures import Picture
-from robust_r1.ask.pipeline import Case, Exchange, Outcome, Reply, ask
-from robust_r1.ask.record import to_json
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import Outcome, ask
+from robust_r1.ask.saved import to_json
 from robust_r1.cli import main
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import MAX_PICTURES, GenerationSettings, Request, Turn, catalog, load_engine
@@ -152,7 +153,7 @@ def test_damage_is_done_to_the_first_picture_alone_and_the_file_replays_all(
     scripted.info = engine.info
     plan = DegradationPlan.parse("darkness=0.9", seed=3)
     further = tuple(Picture(path=path) for path in files[1:])
-    case = Case(Picture(path=files[0]), plan, "a?", further=further, also_clean=True)
+    case = Case(Picture(path=files[0]), plan, "a?", further=further, also_clean=True, seed=3)
     list(ask(scripted, case, threading.Event()))
     fitted = [engine.fit(image) for image in others]
     assert np.array_equal(scripted.asked[0], plan.apply(scripted.asked[1]))
@@ -160,7 +161,7 @@ def test_damage_is_done_to_the_first_picture_alone_and_the_file_replays_all(
         assert all(map(np.array_equal, shown, fitted))
 
     file = tmp_path / "answer.json"
-    file.write_text(to_json(engine, case, 3, Outcome(())))
+    file.write_text(to_json(engine, Outcome(case)))
     record = json.loads(file.read_text())
     assert [(one["width"], one["height"], one["sha256"]) for one in record["further"]] == [
         (image.shape[1], image.shape[0], images.digest(image)) for image in fitted
@@ -207,7 +208,7 @@ def test_broken_further_pictures_of_a_saved_answer_are_one_sentence(
 
 def test_other_further_pictures_start_a_new_conversation():
     subject = Subject(Picture("coffee"), DegradationPlan(), "m", (Picture(path="/a.png"),))
-    one = Conversation(subject, (Exchange("a?", Reply("b", None)),))
+    one = Conversation(subject, (Exchange("a?", "b"),))
     assert resume(one, subject) == one
     begun = resume(one, Subject(Picture("coffee"), DegradationPlan(), "m"))
     assert begun.exchanges == () and begun.begun_by == "list of further pictures"

@@ -9,11 +9,11 @@ import pytest
 
 from robust_r1.chain import Chain, parse, render
 from robust_r1.cli import main
-from robust_r1.engine import Answer
+from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import (
     BENCHMARKS,
-    LEVELS,
+    STRENGTHS,
     benchmark,
     differences,
     evaluate,
@@ -25,20 +25,23 @@ from robust_r1.scenes.captions import caption_score, facts_of
 from tests.support.paths import ROOT
 
 MINI = benchmark("minibench")
+_DESCRIBED = {
+    "name": "oracle", "source": "/nowhere", "max_pixels": 36864,
+    "defaults": GenerationSettings(max_new_tokens=320),
+}  # fmt: skip
 
 
 class Oracle:
-    """Answer scene cases perfectly, from the truth: a model cannot be made to know the test set.
+    """Answer items perfectly, from the truth: a model cannot be made to know the test set.
 
     `stop_after` answers it fails, as a killed process would.
     """
 
     precision = "exact"
 
-    def __init__(self, cases, stop_after=None):
-        self.info = type("Info", (), {"name": "oracle", "source": "/nowhere"})
-        self.cases = {id(case): case for case in cases}
-        self.queue = list(cases)
+    def __init__(self, items, stop_after=None):
+        self.info = type("Info", (), _DESCRIBED)
+        self.queue = list(items)
         self.asked = 0
         self.stop_after = stop_after
 
@@ -50,16 +53,16 @@ class Oracle:
         for request in requests:
             if self.stop_after is not None and self.asked >= self.stop_after:
                 raise KeyboardInterrupt
-            case = next(c for c in self.queue if c.prompt == request.question)
-            self.queue.remove(case)
+            item = next(one for one in self.queue if one.case.prompt == request.question)
+            self.queue.remove(item)
             self.asked += 1
-            text = render(_truth(case))
+            text = render(_truth(item.case))
             answers.append(Answer(text, parse(text), 20, 0.1, None, "stop", "oracle", settings))
         return tuple(answers)
 
 
 def _truth(case):
-    return Chain(case.findings, "It shows.", "Seen.", "So it is.", case.answer)
+    return Chain(case.applied, "It shows.", "Seen.", "So it is.", case.truth)
 
 
 def test_minibench_has_every_source_at_every_level_under_one_damage_and_seed():
@@ -70,25 +73,26 @@ def test_minibench_has_every_source_at_every_level_under_one_damage_and_seed():
     for case in MINI:
         sources.setdefault(case.source, []).append(case)
     for cases in sources.values():
-        assert [case.level for case in cases] == list(LEVELS)
-        assert len({case.prompt for case in cases}) == 1
-        drawn = [case.plan for case in cases if case.plan]
+        assert [case.level for case in cases] == list(STRENGTHS)
+        assert len({item.case.prompt for item in cases}) == 1
+        drawn = [item.case.plan for item in cases if item.case.plan]
         assert len({tuple(plan.intensities) for plan in drawn}) == 1
         assert len({tuple(step.seed for step in plan.steps) for plan in drawn}) == 1
-        for case in cases:
-            assert set(case.plan.intensities.values()) <= {LEVELS[case.level]}
+        for item in cases:
+            assert set(item.case.plan.intensities.values()) <= {STRENGTHS[item.level]}
 
 
 def test_benchmarks_are_the_same_on_every_call_and_use_test_scenes_and_unseen_photographs():
     for name in BENCHMARKS:
         first, again = benchmark(name), benchmark(name)
         assert [case.id for case in first] == [case.id for case in again]
-        assert [str(case.plan) for case in first] == [str(case.plan) for case in again]
+        assert [str(item.case.plan) for item in first] == [str(item.case.plan) for item in again]
         for index in (0, len(first) // 2):
-            assert np.array_equal(first[index].picture(), again[index].picture())
+            drawn = (items[index].case.picture.load() for items in (first, again))
+            assert np.array_equal(*drawn)
     photo = benchmark("photobench")
     assert len(photo) >= 300 and {case.task for case in photo} == {"perception"}
-    assert all(case.picture().shape == (192, 192, 3) for case in photo[:8])
+    assert all(item.case.picture.load().shape == (192, 192, 3) for item in photo[:8])
 
 
 def test_an_unknown_benchmark_is_refused_with_the_known_names():
@@ -102,7 +106,7 @@ def test_a_perfect_model_gets_perfect_figures(tmp_path):
     figures = headline(run.rows)
     assert figures["type F1"].value == 1 and figures["intensity MAE"].value == 0
     assert figures["well formed"].value == 1 and figures["false alarm on clean"].value == 0
-    assert all(figures[f"answers, {level}"].value == 1 for level in LEVELS)
+    assert all(figures[f"answers, {level}"].value == 1 for level in STRENGTHS)
     assert figures["answers, clean"].n == len(cases) / 4
 
 
@@ -181,9 +185,10 @@ def test_captions_are_scored_by_their_facts_whatever_the_order_or_wording():
 
 
 def test_every_reference_caption_states_exactly_the_facts_of_its_scene():
-    for case in MINI:
-        if case.task == "cap" and case.level == "clean":
-            assert len(facts_of(case.answer)) == case.answer.count(" at the ")
+    for item in MINI:
+        if item.task == "cap" and item.level == "clean":
+            truth = item.case.truth
+            assert len(facts_of(truth)) == truth.count(" at the ")
 
 
 def correlation(first, second, counts=None) -> float:
@@ -228,7 +233,7 @@ def run_of(tmp_path, name, cases, answer):
             )
 
     model = Model(cases)
-    model.info = type("Info", (), {"name": name, "source": "/nowhere"})
+    model.info = type("Info", (), {**_DESCRIBED, "name": name})
     return evaluate(model, "minibench", cases, tmp_path / name)
 
 

@@ -176,6 +176,40 @@ def test_bootstrap_interval_leaves_out_none_and_refuses_a_level_of_95():
         bootstrap_interval([1.0], level=95)
 
 
+def test_values_that_hang_together_are_drawn_together():
+    rng = np.random.default_rng(3)
+    apart = rng.random(20)
+    plain = metrics.bootstrap_interval(apart)
+    # Alone in its group each value is drawn as before, and copies of it tell nothing new.
+    assert metrics.bootstrap_interval(apart, groups=range(20)) == pytest.approx(plain)
+    copied = metrics.bootstrap_interval(np.tile(apart, 50), groups=list(range(20)) * 50)
+    assert copied == pytest.approx(plain)
+    low, high = metrics.bootstrap_interval(np.tile(apart, 50))
+    assert high - low < (plain[1] - plain[0]) / 5
+    assert metrics.bootstrap_interval(apart, groups=[None] * 20) == plain
+    assert metrics.bootstrap_interval(apart, groups=["one"] * 20) is None
+
+
+def test_a_group_weighs_as_many_values_as_it_holds():
+    groups = ["a"] * 9 + ["b"]
+    figure = metrics.average([1.0] * 9 + [0.0], groups)
+    assert (figure.value, figure.n, figure.low, figure.high) == (0.9, 10, 0, 1)
+    unscored = metrics.average([1.0, None, 0.0], ["a", "a", None])
+    assert (unscored.value, unscored.n, unscored.low, unscored.high) == (0.5, 2, 0, 1)
+    assert metrics.average([None], ["a"]) == metrics.Figure(None, 0)
+
+
+def test_counts_of_groups_are_those_of_all_their_items():
+    places, groups = np.array([0, 0, 1, 2, 1]), np.array([0, 1, 1, 2, 2])
+    (counts,) = metrics.resampled_counts(places, 40, seed=2, groups=groups)
+    drawn = np.random.default_rng(2).integers(3, size=(2000, 3))[:40]
+    for row, chosen in zip(counts, drawn, strict=True):
+        items = np.concatenate([places[groups == group] for group in chosen])
+        assert np.array_equal(row, np.bincount(items, minlength=3))
+    assert list(metrics.groups_of(["b", None, "b", 1])) == [0, 1, 0, 2]
+    assert metrics.groups_of([None, None]) is None
+
+
 def test_bootstrap_interval_of_many_values_is_drawn_in_parts_of_bounded_size():
     values = np.tile([0.0, 1.0], 20_000)
     low, high = bootstrap_interval(values)

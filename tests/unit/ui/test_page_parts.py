@@ -6,16 +6,19 @@ import json
 import threading
 from urllib.parse import parse_qsl
 
+import gradio as gr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.examples import gallery, photographs, scenes
-from robust_r1.ask.links import PageState, decode, encode
-from robust_r1.ask.pipeline import Outcome, Reply
+from robust_r1.ask.links import decode, encode
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import Finding, StreamParser, parse
-from robust_r1.degradations import PRESETS, SPECS
+from robust_r1.degradations import PRESETS, SPECS, DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.pool import start_loading
@@ -23,7 +26,7 @@ from robust_r1.markup import escape
 from robust_r1.ui.theme import launch_arguments
 from robust_r1.ui.widgets import findings_chart as charts
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, problems_list
-from robust_r1.ui.widgets.picture_handlers import plan_of, preset_values, slider_values
+from robust_r1.ui.widgets.plan_input import build_sliders
 from tests.support.page_driver import ScriptedEngine
 from tests.support.paths import ROOT
 
@@ -49,10 +52,17 @@ def test_escape_cuts_long_text():
     st.integers(0, 2**31 - 1), text, st.lists(text.filter(bool), max_size=4), text,
 )
 def test_link_reads_back_to_the_same_state(strengths, seed, question, choices, answer):
-    ordered = tuple((id, strengths[id]) for id in IDS if id in strengths)
-    state = PageState("coffee", ordered, seed, question, tuple(choices), answer, "a")
-    pairs = parse_qsl(encode(state).removeprefix("?"), keep_blank_values=True)
-    assert decode(pairs, ["a"]) == (state, [])
+    plan, asked = DegradationPlan.of(strengths, seed), (question, tuple(choices), answer)
+    case = Case(Picture("coffee"), plan, *asked, seed=seed, model="a")
+    pairs = parse_qsl(encode(case).removeprefix("?"), keep_blank_values=True)
+    assert decode(pairs, ["a"]) == (case, [])
+
+
+def test_a_question_too_long_for_a_link_is_said_and_never_cut():
+    case, problems = decode([("question", "x" * 4001)], [])
+    assert case.question == "" and "question was left out" in problems[0]
+    asked = "x" * 4000
+    assert decode([("question", asked)], []) == (Case(question=asked), [])
 
 
 @pytest.mark.parametrize(
@@ -69,9 +79,9 @@ def test_link_reads_back_to_the_same_state(strengths, seed, question, choices, a
     ],
 )
 def test_bad_link_value_is_named_and_left_out(pair, word):
-    state, problems = decode([pair, ("question", "What?")], ["a"])
+    case, problems = decode([pair, ("question", "What?")], ["a"])
     assert len(problems) == 1 and word in problems[0]
-    assert state == PageState(question="What?")
+    assert case == Case(question="What?")
 
 
 def reply(text: str, finish: str = "stop") -> Reply:
@@ -102,7 +112,7 @@ def test_problems_are_named_and_a_good_chain_has_none():
 @pytest.mark.parametrize(("clean", "word"), [("four", "flipped"), ("Three.", "same answer")])
 def test_flip_is_marked_between_two_answers(clean, word):
     outcome = Outcome(
-        (), reply=reply("<ANSWER>three<ANSWER_END>"),
+        Case(), reply=reply("<ANSWER>three<ANSWER_END>"),
         clean=reply(f"<ANSWER>{clean}<ANSWER_END>"),
     )
     assert word in answer_cards(outcome)
@@ -136,12 +146,14 @@ def test_chart_of_nothing_says_so():
 
 def test_sliders_make_the_plan_that_links_and_presets_name():
     assert [spec.id for spec in SPECS] == IDS and len(IDS) == 16
-    values = slider_values({"graffiti": 0.25, "lens_blur": 0.5})
-    assert plan_of(3, values).intensities == {"lens_blur": 0.5, "graffiti": 0.25}
+    with gr.Blocks():
+        sliders = build_sliders("slider")
+    assert [slider.label for slider in sliders.all] == [spec.label for spec in SPECS]
+    plan = DegradationPlan.of({"graffiti": 0.25, "lens_blur": 0.5}, seed=3)
+    assert sliders.plan(sliders.show(plan.intensities), 3) == plan
     for name, preset in PRESETS.items():
-        assert plan_of(0, preset_values(name)).intensities == pytest.approx(
-            preset.intensities, abs=0.005
-        )
+        shown = sliders.plan(sliders.show_preset(name), 0)
+        assert shown.intensities == pytest.approx(preset.intensities, abs=0.005)
 
 
 def test_examples_have_questions_and_unique_ids():
@@ -171,7 +183,16 @@ def test_page_is_served_without_anything_from_elsewhere():
     assert arguments["allowed_paths"] == [str(ROOT / "assets")]
     assert arguments["max_file_size"] == "20mb" and arguments["run_history"] is False
     assert arguments["theme"]._stylesheets == []
-    assert "http" not in (ROOT / "robust_r1/ui/style.css").read_text(encoding="utf-8")
+
+
+def test_every_style_sheet_is_loaded_and_asks_for_nothing_from_elsewhere():
+    loaded = launch_arguments()["css_paths"]
+    assert sorted(loaded) == sorted((ROOT / "robust_r1/ui").rglob("*.css"))
+    assert len(loaded) == len(set(loaded)) and loaded[0].name == "base.css"
+    for sheet in loaded:
+        text = sheet.read_text(encoding="utf-8")
+        assert text.count("{") == text.count("}") and "http" not in text and "url(" not in text
+        assert "@import" not in text, f"{sheet.name}: the order of the files is theme.py's"
 
 
 def test_what_was_built_is_left_to_itself_by_the_garbage_collector():

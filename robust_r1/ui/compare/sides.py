@@ -1,0 +1,134 @@
+"""Who stands side by side in the Compare tab: the fields that say so, and what they mean."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from robust_r1.analysis import Side
+from robust_r1.analysis.compare import MAX_SIDES
+from robust_r1.ask.links import read_seed
+from robust_r1.degradations import DegradationPlan
+from robust_r1.engine import Engine
+from robust_r1.engine.conversation import MAX_QUESTION
+from robust_r1.errors import InputError
+from robust_r1.ui.widgets.layout import Updates, Values
+from robust_r1.ui.widgets.links import read_value, values_of
+from robust_r1.ui.widgets.model_menu import engine_of
+from robust_r1.ui.widgets.picture_question import PictureQuestion
+from robust_r1.ui.widgets.plan_input import CLEAN, checked_seed, read_plan
+
+MODELS, PLANS = "Models", "Plans"
+
+
+@dataclass(frozen=True)
+class SideFields:
+    """Name the components that say what is compared."""
+
+    by: gr.Radio
+    models: gr.Dropdown
+    model: gr.Dropdown
+    seed: gr.Number
+    plan: gr.Dropdown
+    other: gr.Dropdown
+
+    @property
+    def all(self) -> set[Component]:
+        """Return the components."""
+        return set(vars(self).values())
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Read the sides from their fields, and put them into the state of a link."""
+
+    engines: Mapping[str, Engine]
+    asked: PictureQuestion
+    fields: SideFields
+
+    def open(self, request: gr.Request) -> Updates:
+        """Put the tab into the state of a link that names it."""
+        link, fields = values_of(request, "compare"), self.fields
+        if link is None:
+            return gr.skip()
+
+        def names(text: str) -> list[str]:
+            return [engine_of(self.engines, name).info.name for name in text.split(",")]
+
+        models = read_value(link, "models", names, list(self.engines)[:1])[:MAX_SIDES]
+        by = MODELS if link.get("by") == MODELS.lower() else PLANS
+        plan, other = (link.get(key, CLEAN)[:MAX_QUESTION] for key in ("plan", "other"))
+        return {
+            **self.asked.open(link),
+            fields.by: by,
+            fields.models: gr.Dropdown(value=models, visible=by == MODELS),
+            fields.model: gr.Dropdown(value=models[0], visible=by == PLANS),
+            fields.seed: read_value(link, "seed", read_seed, 1),
+            fields.plan: gr.Dropdown(value=plan, label=plan_label(by)),
+            fields.other: gr.Dropdown(value=other, visible=by == PLANS),
+        }
+
+    def describe(self, values: Values) -> dict[str, str]:
+        """Return what a link says about the tab."""
+        fields, by = self.fields, values[self.fields.by]
+        models = ",".join(values[fields.models] or ())
+        return {
+            **self.asked.describe(values[self.asked.picture], values[self.asked.text]),
+            "by": by.lower(),
+            "models": models if by == MODELS else values[fields.model],
+            "seed": str(checked_seed(values[fields.seed])),
+            "plan": values[fields.plan] or CLEAN,
+            "other": "" if by == MODELS else values[fields.other] or CLEAN,
+        }
+
+    def switch(self, by: str) -> Updates:
+        """Show the fields for models, or those for plans."""
+        fields = self.fields
+        return {
+            fields.models: gr.Dropdown(visible=by == MODELS),
+            fields.model: gr.Dropdown(visible=by == PLANS),
+            fields.plan: gr.Dropdown(label=plan_label(by)),
+            fields.other: gr.Dropdown(visible=by == PLANS),
+        }
+
+    def read(self, values: Values) -> list[tuple[Engine, Side]]:
+        """Return the sides; raise InputError for a plan that cannot be read."""
+        fields, title = self.fields, self.asked.title(values[self.asked.picture])
+        plan = read_plan(values[fields.plan], values[fields.seed])
+        if values[fields.by] == MODELS:
+            return model_sides(self.engines, values[fields.models] or [], plan, title)
+        other = read_plan(values[fields.other], values[fields.seed])
+        engine = engine_of(self.engines, values[fields.model])
+        return [_side(engine, one, title) for one in (plan, other)]
+
+    def check(self, values: Values, pinned: bool) -> None:
+        """Raise InputError, in words that fit the page, for what cannot stand side by side."""
+        sides = self.read(values)
+        if values[self.fields.by] == MODELS and len(sides) < 2 and not pinned:
+            raise InputError(
+                "Choose two or three models, or pin a run to compare with; "
+                "for one model, compare plans."
+            )
+        if len(sides) > MAX_SIDES:
+            raise InputError(
+                f"Choose at most {MAX_SIDES} models: more cannot be read side by side."
+            )
+        if len({(side.model, side.plan) for _, side in sides}) < len(sides):
+            raise InputError("Both plans are the same: change one of them.")
+
+
+def model_sides(
+    engines: Mapping[str, Engine], names: Sequence[str], plan: DegradationPlan, title: str
+) -> list[tuple[Engine, Side]]:
+    """Return a side for each model, all under one plan; raise InputError for an unknown one."""
+    return [_side(engine_of(engines, name), plan, title) for name in names]
+
+
+def plan_label(by: str) -> str:
+    """Return what the field of the first plan is called."""
+    return "Plan" if by == MODELS else "Plan A"
+
+
+def _side(engine: Engine, plan: DegradationPlan, title: str) -> tuple[Engine, Side]:
+    return engine, Side(engine.info.name, engine.info.label, plan, title)

@@ -1,0 +1,274 @@
+"""Explore, right side: check, ask, stream, stop, keep."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import gradio as gr
+import plotly.graph_objects as go
+from gradio.components import Component
+from gradio.processing_utils import save_bytes_to_cache
+
+from robust_r1.ask.case import Case, check_question
+from robust_r1.ask.conversation import Conversation, Subject, resume
+from robust_r1.ask.picture import load_picture
+from robust_r1.ask.pipeline import Outcome, ask
+from robust_r1.ask.saved import to_json
+from robust_r1.engine import Engine
+from robust_r1.engine.conversation import check_pictures, own_template
+from robust_r1.ui.explore.layout import Actions, Results, Settings, Talk
+from robust_r1.ui.explore.picture_handlers import PictureHandlers
+from robust_r1.ui.widgets.chain import (
+    answer_cards,
+    chain_cards,
+    idle_line,
+    problems_list,
+    status_line,
+    waiting_line,
+)
+from robust_r1.ui.widgets.conversation import change_note, state_note, turns_list
+from robust_r1.ui.widgets.findings_chart import findings_chart
+from robust_r1.ui.widgets.further_pictures import FurtherPictures
+from robust_r1.ui.widgets.job import ActiveAnswers
+from robust_r1.ui.widgets.layout import Updates, Values
+from robust_r1.ui.widgets.question import parse_choices, parse_template
+from robust_r1.ui.widgets.scores import score_line
+
+# Ten updates a second read as a stream; more would only fill the network of a lecture hall.
+_UPDATE_SECONDS = 0.1
+_FILE = "robust-r1-answer.json"
+
+
+@dataclass(frozen=True)
+class AnswerHandlers:
+    """Turn a question into a stream of updates for the buttons and the results."""
+
+    engines: Mapping[str, Engine]
+    active: ActiveAnswers
+    pictures: PictureHandlers
+    settings: Settings
+    further: FurtherPictures
+    actions: Actions
+    talk: Talk
+    results: Results
+
+    @property
+    def asked(self) -> set[Component]:
+        """Return what says what is asked, and how."""
+        return {
+            *self.pictures.state, self.talk.kept, self.further.kept, self.actions.also_clean,
+            *self.settings.fields,
+        }
+
+    def check(self, values: Values) -> Updates:
+        """Refuse what can be seen to be wrong before a place in the queue is taken."""
+        case, further = self.pictures.case(values), values[self.further.kept]
+        load_picture(case.picture)
+        check_question(case.question)
+        parse_choices(values[self.pictures.question.choices])
+        check_pictures(self.engines[case.model].info, 1 + len(further))
+        for one in further:
+            load_picture(one)
+        return {
+            self.actions.ask: gr.Button(interactive=False),
+            self.actions.stop: gr.Button(visible=False),
+            self.actions.leave: gr.Button(visible=True),
+            self.talk.clear: gr.Button(interactive=False),
+            self.results.status: waiting_line(),
+        }
+
+    def answer(self, request: gr.Request, values: Values) -> Iterator[Updates]:
+        """Stream the chain, then the scores and the file to keep; go on with a conversation."""
+        conversation = resume(values[self.talk.kept], self._subject(values))
+        case = self._case(values, conversation)
+        engine, shown = self.engines[case.model], None
+        with self.active.begin(request.session_hash) as stop:
+            for view in views(engine, case, stop):
+                update = self._show(view, shown)
+                if shown is None:
+                    update |= self._open(engine, conversation, case.prompt)
+                shown = view
+                if view.finished:
+                    update |= self._finish(engine, conversation, view.outcome)
+                yield update
+
+    def show_defaults(self, model: str) -> Updates:
+        """Show the longest answer and the prompt that a model is asked with by itself."""
+        info = self.engines[model].info
+        return {
+            self.settings.max_tokens: info.defaults.max_new_tokens,
+            self.settings.prompt: own_template(info),
+        }
+
+    def compare(self, values: Values) -> Updates:
+        """Say when what is on the page is no longer what the conversation is about."""
+        conversation: Conversation | None = values[self.talk.kept]
+        if conversation is None:
+            return {self.talk.note: gr.skip()}
+        subject = self._subject(values)
+        if changed := conversation.subject.difference(subject):
+            note = change_note(changed, self.engines[subject.model].info.converses)
+        else:
+            note = state_note(conversation)
+        return {self.talk.note: note}
+
+    def clear(self) -> Updates:
+        """End the conversation; its newest answer stays until the next one."""
+        return {
+            self.talk.kept: None,
+            self.talk.box: gr.Column(visible=False),
+            self.talk.turns: "",
+            self.results.status: idle_line("Cleared. The next question starts a new conversation."),
+        }
+
+    def stop(self, request: gr.Request) -> None:
+        """End what runs for this visitor; the answer so far is then finished and scored."""
+        self.active.stop(request.session_hash)
+
+    def settle(self) -> Updates:
+        """Offer Ask again, however the answer ended."""
+        return {
+            self.actions.ask: gr.Button(interactive=True),
+            self.actions.stop: gr.Button(visible=True, interactive=False),
+            self.actions.leave: gr.Button(visible=False),
+            self.talk.clear: gr.Button(interactive=True),
+        }
+
+    def leave(self, request: gr.Request) -> Updates:
+        """Give up a place in the queue."""
+        self.active.stop(request.session_hash)
+        return {self.results.status: idle_line("Left the queue."), **self.settle()}
+
+    def _subject(self, values: Values) -> Subject:
+        case = self.pictures.case(values)
+        return Subject(case.picture, case.plan, case.model, values[self.further.kept])
+
+    def _case(self, values: Values, conversation: Conversation) -> Case:
+        case = self.pictures.case(values)
+        return replace(
+            case,
+            question=check_question(case.question),
+            choices=parse_choices(values[self.pictures.question.choices]),
+            settings=self.settings.read(values),
+            also_clean=bool(values[self.actions.also_clean]),
+            earlier=conversation.exchanges,
+            template=parse_template(values[self.settings.prompt], self.engines[case.model]),
+            further=values[self.further.kept],
+        )
+
+    def _open(self, engine: Engine, conversation: Conversation, question: str) -> Updates:
+        """Show the earlier turns above the answer to come, if the model can be asked on."""
+        talk = self.talk
+        if not engine.info.converses:
+            return {talk.kept: None, talk.box: gr.Column(visible=False)}
+        return {
+            # Kept from the start, so that the page can tell when it moves on to something else.
+            talk.kept: conversation,
+            talk.box: gr.Column(visible=True),
+            talk.note: state_note(conversation),
+            talk.turns: turns_list(conversation, question),
+        }
+
+    def _finish(self, engine: Engine, conversation: Conversation, outcome: Outcome) -> Updates:
+        """Go on with the conversation, and offer the answer as a file."""
+        download = self.results.download
+        data = to_json(engine, outcome).encode()
+        path = save_bytes_to_cache(data, _FILE, download.GRADIO_CACHE)
+        update: Updates = {download: gr.DownloadButton(value=path, interactive=True)}
+        if engine.info.converses:
+            update[self.talk.kept] = conversation.add(outcome)
+        return update
+
+    def _show(self, view: "View", shown: "View | None") -> Updates:
+        """Return what has changed since the view that is on the page."""
+        results, update = self.results, {}
+        texts = {
+            results.status: "status", results.chain: "chain", results.answer: "answer",
+            results.problems: "problems", results.score: "score", results.raw: "raw",
+            results.clean_chain: "clean_chain",
+        }
+        for component, name in texts.items():
+            if shown is None or getattr(view, name) != getattr(shown, name):
+                update[component] = getattr(view, name)
+        if shown is None:
+            update[self.actions.leave] = gr.Button(visible=False)
+            update[self.actions.stop] = gr.Button(visible=True, interactive=True)
+        if shown is None or bool(view.clean_chain) != bool(shown.clean_chain):
+            update[results.clean_fold] = gr.Accordion(visible=bool(view.clean_chain))
+        if view.chart is not None:
+            update[results.hint] = gr.HTML(visible=False)
+            update[results.chart] = gr.Plot(view.chart, visible=True)
+        return update
+
+
+@dataclass(frozen=True)
+class View:
+    """Show an outcome on the right side; a chart of None stays as it is."""
+
+    status: str
+    chain: str
+    answer: str
+    problems: str
+    score: str
+    clean_chain: str
+    raw: str
+    chart: go.Figure | None
+    outcome: Outcome
+    finished: bool
+
+
+def views(engine: Engine, case: Case, stop: threading.Event) -> Iterator[View]:
+    """Answer a case and yield what the page shows, a few times a second, the scored one last."""
+    yield _view(Outcome(case, engine.info.reasons), None)
+    shown, charted = time.monotonic(), None
+    for outcome in ask(engine, case, stop):
+        stage = _chart_stage(outcome)
+        due = time.monotonic() - shown >= _UPDATE_SECONDS
+        if not (due or stage != charted or _finished_reply(outcome)):
+            continue
+        chart = None
+        if stage and stage != charted:
+            chart = findings_chart(outcome.findings, outcome.applied)
+        shown, charted = time.monotonic(), stage
+        yield _view(outcome, chart, _complete(outcome, stop.is_set()))
+
+
+def _complete(outcome: Outcome, stopped: bool) -> bool:
+    last = outcome.clean if outcome.case.also_clean and not stopped else outcome.reply
+    return last is not None and last.answer is not None
+
+
+def _finished_reply(outcome: Outcome) -> bool:
+    current = outcome.clean or outcome.reply
+    return current is not None and current.answer is not None
+
+
+def _chart_stage(outcome: Outcome) -> str | None:
+    """Tell which chart is due: none, the one after the list of findings, the final one."""
+    reply = outcome.reply
+    if reply is None:
+        return None
+    if reply.answer is not None:
+        return "final"
+    listed = reply.parsed.chain.influence or reply.parsed.open_section not in (None, "TYPE")
+    return "findings" if listed else None
+
+
+def _view(outcome: Outcome, chart: go.Figure | None, finished: bool = False) -> View:
+    raw, clean_chain = outcome.reply.text if outcome.reply else "", ""
+    if outcome.clean:
+        raw += f"\n\nClean picture:\n{outcome.clean.text}"
+        clean_chain = chain_cards(outcome.clean) + problems_list(outcome.clean, outcome.reasons)
+    return View(
+        status=status_line(outcome),
+        chain=chain_cards(outcome.reply),
+        answer=answer_cards(outcome),
+        problems=problems_list(outcome.reply, outcome.reasons),
+        score=score_line(outcome),
+        clean_chain=clean_chain,
+        raw=raw,
+        chart=chart,
+        outcome=outcome,
+        finished=finished,
+    )

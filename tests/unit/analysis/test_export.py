@@ -1,0 +1,30 @@
+"""Claims about what a sweep is written as."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from robust_r1.analysis import Sweep, run_sweep, sweep_csv, sweep_json
+from tests.support.light_meter import last
+from tests.support.page_driver import ScriptedEngine
+
+
+def test_the_table_has_a_line_for_each_degradation_at_each_step(light, bright):
+    sweep = Sweep(("darkness", "watermark_damage"), 3, together=True)
+    result = last(run_sweep(light, bright, sweep))
+    rows = list(csv.DictReader(io.StringIO(sweep_csv(result))))
+    assert [row["series"] for row in rows] == ["clean"] + ["together"] * 4
+    assert [row["degradation"] for row in rows] == ["", *["darkness", "watermark_damage"] * 2]
+    assert rows[2]["perceived"] == "" and float(rows[1]["perceived"]) > 0
+    assert rows[-1]["flipped"] == "true" and rows[0]["right"] == "true"
+    assert json.loads(sweep_json(result))["steps"][-1]["answer"] == rows[-1]["answer"]
+
+
+@pytest.mark.parametrize("answer", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_an_answer_cannot_run_in_a_spreadsheet(bright, answer):
+    engine = ScriptedEngine(texts={"": f"<ANSWER>{answer}<ANSWER_END>"})
+    result = last(run_sweep(engine, bright, Sweep(("darkness",), 2)))
+    rows = list(csv.DictReader(io.StringIO(sweep_csv(result))))
+    assert rows[0]["answer"] == f"'{answer}"
