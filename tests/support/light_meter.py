@@ -1,6 +1,6 @@
 """An engine that measures light, for tests of analyses: what it perceives follows the damage."""
 
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 
 class LightMeter(ScriptedEngine):

@@ -1,119 +1,24 @@
-"""What the tests of the page share: a scripted engine, a served page, a real browser.
+"""The page, served, and people who use it in a real browser."""
 
-The engine is scripted because a real model cannot be made to say hostile or malformed things on
-demand, or to go on until it is stopped. It lives here and nowhere in the product.
-"""
-
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import numpy as np
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
-from robust_r1.chain import parse
-from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
-from robust_r1.engine.control import takes_requests
-from robust_r1.engine.conversation import check_history, check_pictures
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
+from tests.support.scripted_engine import CHAIN, ScriptedEngine  # noqa: F401 (until all move)
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]
 DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+# What hostile texts would leave on the page, were they more than text.
+HACKED = "img[src=x], svg[onload], b[onmouseover], main script, a[href^=javascript]"
 WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
-
-CHAIN = (
-    "<TYPE>lens blur(0.35), scan lines(0.20)<TYPE_END>"
-    "<INFLUENCE>The blur softens every outline, so small marks are hard to tell.<INFLUENCE_END>"
-    "<REASONING>Without the damage the scene holds three objects: a star, a circle and a seven."
-    "<REASONING_END><CONCLUSION>There are three objects.<CONCLUSION_END><ANSWER>three<ANSWER_END>"
-)
-
-
-class ScriptedEngine:
-    """Answer by a script: the first text whose key the question contains, else a good chain.
-
-    A question that contains "endlessly" is answered until somebody stops it. `asked` keeps the
-    pictures, `further` those after them, `histories` the earlier turns, `running` counts the
-    answers on their way.
-    """
-
-    precision, device = "fp32", "cpu"
-
-    def __init__(self, name="scripted", label="Scripted", texts=None, pixels=36_864, note="",
-                 converses=False, pictures=1):
-        self.info = ModelInfo(
-            name=name, label=label, source="tests", bundled=True, parameters=1, memory={},
-            licence="MIT", about="It says what the test wants.", min_pixels=1024,
-            max_pixels=pixels, multiple=32, knows_photographs=False, converses=converses,
-            pictures=pictures, defaults=GenerationSettings(max_new_tokens=320),
-        )
-        self.note = note
-        self.texts = texts or {}
-        self.asked: list[np.ndarray] = []
-        self.histories: list[tuple[Turn, ...]] = []
-        self.templates: list[str] = []
-        self.further: list[list[np.ndarray]] = []
-        self.running = 0
-        self._turn = threading.Lock()
-
-    def fit(self, image):
-        return self.info.fit(image)
-
-    def count_tokens(self, text):
-        return len(text.split())
-
-    @takes_requests
-    def stream(self, request, settings=None, stop=None):
-        check_history(self.info, request.history)
-        check_pictures(self.info, len(request.images))
-        stop = stop or threading.Event()
-        with self._turn:
-            image, *further = (one.copy() for one in request.images)
-            self.asked.append(image)
-            self.further.append(further)
-            self.histories.append(tuple(request.history))
-            self.templates.append(request.template)
-            self.running += 1
-            try:
-                yield from self._write(request.question, settings or self.info.defaults, stop)
-            finally:
-                self.running -= 1
-
-    def _write(self, question, settings, stop) -> Iterator[TextDelta | Answer]:
-        start, written, finish = time.perf_counter(), "", "stop"
-        for piece in self._pieces(question):
-            if stop.is_set():
-                finish = "stopped"
-                break
-            written += piece
-            yield TextDelta(piece)
-        seconds = time.perf_counter() - start
-        yield Answer(
-            written, parse(written), len(written.split()), seconds, 0.01, finish, self.info.name,
-            settings,
-        )
-
-    def _pieces(self, question) -> Iterator[str]:
-        if "endlessly" in question:
-            yield "<TYPE>lens blur(0.50)<TYPE_END><INFLUENCE>On and on"
-            while True:
-                time.sleep(0.1)
-                yield " and on"
-        text = next((text for key, text in self.texts.items() if key in question), CHAIN)
-        for start in range(0, len(text), 24):
-            yield text[start : start + 24]
-
-    @takes_requests
-    def generate(self, requests, settings=None, batch_size=8, stop=None):
-        return tuple(list(self.stream(request, settings, stop))[-1] for request in requests)
-
-    def close(self):
-        pass
 
 
 @contextmanager
@@ -139,13 +44,6 @@ def browse() -> Iterator[Browser]:
             browser.close()
 
 
-@contextmanager
-def browse_as_one() -> Iterator[BrowserContext]:
-    """Start a headless Chromium with one profile, whose cache all share who open the page in it."""
-    with browse() as browser:
-        yield browser.new_context(viewport=DESKTOP)
-
-
 def fill(field: Locator, text: str) -> None:
     """Write into a field that came into sight a moment ago.
 
@@ -154,35 +52,55 @@ def fill(field: Locator, text: str) -> None:
     """
     for _ in range(20):
         field.fill(text)
-        field.page.wait_for_timeout(200)
+        pass_frames(field.page)
         if field.input_value() == text:
             return
     raise AssertionError(f"{field} does not keep {text!r}")
 
 
+def pass_frames(page: Page, count: int = 12) -> None:
+    """Wait until the page has been drawn some more times, however long that takes it."""
+    page.evaluate(
+        """async (count) => {
+          for (; count; count--) await new Promise(requestAnimationFrame);
+        }""",
+        count,
+    )
+
+
+def wait_until(page: Page, happened: Callable[[], bool]) -> None:
+    """Wait for something that shows elsewhere than on the page."""
+    end = time.monotonic() + WAIT / 1000
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        page.wait_for_timeout(20)
+
+
 class Visitor:
     """One person in one tab; notes requests to elsewhere, dialogs and script errors.
 
-    Given a browser, the tab has a profile of its own; given a profile, it shares that one's cache,
-    which makes opening several times as fast. `options` are the profile's; of those for a profile
-    that is there, the size of the viewport alone is the tab's.
+    `options` are the profile's, such as the size of its viewport.
     """
 
-    def __init__(self, browser: Browser | BrowserContext, address: str, **options):
-        self._own = isinstance(browser, Browser)
-        options = {"viewport": DESKTOP, **options}
-        self.context = browser.new_context(**options) if self._own else browser
+    def __init__(self, browser: Browser, address: str, **options):
+        self.context = browser.new_context(**{"viewport": DESKTOP, **options})
         self.context.set_default_timeout(WAIT)
+        self.page: Page = self.context.new_page()
+        self._unanswered: set[Request] = set()
+        self._asked = 0
+        self.page.on("request", self._see_request)
+        self.page.on("requestfinished", lambda request: self._unanswered.discard(request))
+        self.page.on("requestfailed", lambda request: self._unanswered.discard(request))
+        self.page.on("dialog", self._see_dialog)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.begin(address)
+
+    def begin(self, address: str) -> None:
+        """Forget what was noted, and look at another page from now on."""
         self.address = address
         self.elsewhere: list[str] = []
         self.dialogs: list[str] = []
         self.errors: list[str] = []
-        self.page: Page = self.context.new_page()
-        if not self._own:
-            self.page.set_viewport_size(options["viewport"])
-        self.page.on("request", self._see_request)
-        self.page.on("dialog", self._see_dialog)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def open(self, query: str = "") -> "Visitor":
         """Open the page and wait until its picture is there."""
@@ -212,20 +130,62 @@ class Visitor:
         self.page.locator(".rr-scores dl").first.wait_for()
         self.page.locator("#ask:not([disabled])").wait_for()
 
+    def wait_until_quiet(self) -> None:
+        """Wait until the server has answered all that the page asks, and the page asks no more."""
+        asked = -1
+        while self._unanswered or asked < self._asked:
+            asked = self._asked
+            pass_frames(self.page)
+
     def damaged(self) -> str:
         """Return the address of the degraded picture on the page."""
         return self.page.locator("#compare img").nth(1).get_attribute("src")
 
-    def close(self) -> None:
-        """Close the tab, and the profile if it was this person's own."""
-        self.page.close()
-        if self._own:
-            self.context.close()
+    def check(self) -> None:
+        """Fail where a script failed or asked elsewhere, or where hostile text was executed."""
+        assert (self.errors, self.elsewhere, self.dialogs) == ([], [], [])
+        assert self.page.evaluate("window.hacked") is None
+        assert self.page.locator(HACKED).count() == 0
 
-    def _see_request(self, request) -> None:
+    def close(self) -> None:
+        """Close the tab and its profile."""
+        self.context.close()
+
+    def _see_request(self, request: Request) -> None:
+        if "/queue/" in request.url:
+            self._asked += 1
+            self._unanswered.add(request)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.elsewhere.append(request.url)
 
     def _see_dialog(self, dialog) -> None:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
+
+
+class Tabs:
+    """Lend the tabs of one browser to one person after another.
+
+    A tab that has shown the page opens it anew in half the time of a new one. Nothing of a person
+    stays in it: to the page and to the server each opening is another visit.
+    """
+
+    def __init__(self, browser: Browser):
+        self._browser = browser
+        self._free: list[Visitor] = []
+
+    @contextmanager
+    def lend(self, address: str) -> Iterator[Visitor]:
+        """Give a tab to a person who is about to open this page; failed checks fail the test.
+
+        Two persons at a time have two profiles: a browser keeps six connections to a server for
+        each, and a page with a question on its way holds two.
+        """
+        visitor = self._free.pop() if self._free else Visitor(self._browser, address)
+        visitor.begin(address)
+        yield visitor
+        if not visitor.page.is_closed():
+            visitor.check()
+            visitor.page.goto("about:blank")
+            visitor.page.set_viewport_size(DESKTOP)
+            self._free.append(visitor)

@@ -12,7 +12,7 @@ from robust_r1.ask.saved import to_json
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
-from tests.support.page_driver import CHAIN, ScriptedEngine
+from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 PLAN = DegradationPlan.parse("lens_blur=0.40,scan_lines=0.20", seed=7)
 SETTINGS = GenerationSettings(64, 0.5, 0.9, 3)

@@ -11,7 +11,7 @@ from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import GenerationSettings
 from robust_r1.errors import InputError
 from tests.support.light_meter import last
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 
 def plan(text: str = "") -> DegradationPlan:

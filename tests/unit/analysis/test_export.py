@@ -8,7 +8,7 @@ import pytest
 
 from robust_r1.analysis import Sweep, run_sweep, sweep_csv, sweep_json
 from tests.support.light_meter import last
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 
 def test_the_table_has_a_line_for_each_degradation_at_each_step(light, bright):

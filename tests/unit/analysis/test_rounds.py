@@ -18,7 +18,7 @@ from robust_r1.analysis import (
 from robust_r1.chain import Finding, parse
 from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 PICTURES = ("a", "b", "c", "d")
 SEEDS = st.integers(0, 2**31 - 1)

@@ -15,7 +15,7 @@ from robust_r1.degradations import SPECS, DegradationPlan
 from robust_r1.engine import GenerationSettings
 from robust_r1.errors import InputError
 from tests.support.light_meter import LightMeter, last
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 IDS = [spec.id for spec in SPECS]
 

@@ -17,7 +17,7 @@ from robust_r1.engine import MAX_TURNS, Answer, GenerationSettings, Turn
 from robust_r1.errors import DataError
 from robust_r1.ui import build_ui
 from robust_r1.ui.widgets.conversation import change_note, state_note, turns_list
-from tests.support.page_driver import CHAIN, ScriptedEngine
+from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 PLAN = DegradationPlan.parse("lens_blur=0.4", seed=7)
 SUBJECT = Subject(Picture(example="coffee"), PLAN, "scripted")

@@ -28,8 +28,8 @@ from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import Selection, SharedCases
-from tests.support.page_driver import CHAIN
 from tests.support.saved_answers import PLAN, SETTINGS, record, save
+from tests.support.scripted_engine import CHAIN
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}\u2028next"
 

@@ -25,7 +25,7 @@ from robust_r1.engine.remote import connect
 from robust_r1.engine.zerogpu import ZeroGpuEngine
 from robust_r1.errors import InputError
 from tests.support.endpoint_server import serve_endpoint
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 SHORT = GenerationSettings(max_new_tokens=24)
 START = VISION_TOKENS[0]

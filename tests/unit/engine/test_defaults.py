@@ -14,7 +14,7 @@ from robust_r1.engine.pool import open_models
 from robust_r1.engine.remote import RemoteEngine, connect, describe
 from robust_r1.engine.zerogpu import ZeroGpuEngine
 from tests.support.endpoint_server import serve_endpoint
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 CHAIN, ANSWER, SMALL = (GenerationSettings(max_new_tokens=n) for n in (2048, 256, 320))
 

@@ -14,7 +14,7 @@ from robust_r1.engine.pool import ModelPool, open_models, start_loading
 from robust_r1.errors import InputError, ModelError
 from robust_r1.ui.widgets.model_menu import _label
 from tests.support.endpoint_server import TEXT, serve_endpoint
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 SHORT = GenerationSettings(max_new_tokens=8)
 

@@ -8,7 +8,7 @@ from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.remote import RemoteEngine
 from robust_r1.engine.zerogpu import ZeroGpuEngine
 from robust_r1.errors import InputError
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 ENGINES = ("local", "remote", "lazy", "zerogpu", "scripted")
 

@@ -14,8 +14,8 @@ from robust_r1 import images
 from robust_r1.commands.page import parse_arguments
 from robust_r1.engine import GenerationSettings, Request, catalog
 from robust_r1.engine.zerogpu import ZeroGpuEngine, booked_seconds
-from tests.support.page_driver import ScriptedEngine
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import ScriptedEngine
 
 # What the package does that matters: it must come before torch, and it runs generators elsewhere.
 STUB = """

@@ -10,7 +10,7 @@ from robust_r1.metrics import match_findings
 from robust_r1.ui.learn.cases import lesson_cases
 from robust_r1.ui.learn.training import in_order_of_training
 from robust_r1.ui.learn.views import findings_table
-from tests.support.page_driver import ScriptedEngine
+from tests.support.scripted_engine import ScriptedEngine
 
 FINDINGS = st.lists(
     st.builds(

@@ -27,8 +27,8 @@ from robust_r1.ui.theme import launch_arguments
 from robust_r1.ui.widgets import findings_chart as charts
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, problems_list
 from robust_r1.ui.widgets.plan_input import build_sliders
-from tests.support.page_driver import ScriptedEngine
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import ScriptedEngine
 
 SPLITS = {"train", "held_out"}
 text = st.text(max_size=60).filter(lambda value: value == value.strip() and "\n" not in value)

@@ -1,21 +1,18 @@
-"""The tab Analyze in a real browser, and its endpoint as other programs call it."""
+"""The tab Analyze in a real browser."""
 
 import csv
 import json
 import re
-import time
 
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 
 from robust_r1.store import VARIABLE, Notebook
 from tests.support.analyze_runs import chain, line, many, write_run
-from tests.support.page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
+from tests.support.page_driver import PHONE, WAIT, serve, wait_until
+from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
@@ -36,15 +33,11 @@ def address(notebook):
 
 
 @pytest.fixture(scope="module")
-def visitor(address):
+def visitor(regular):
     """Return a person on the tab; the tests follow one another as a person's steps do."""
-    with browse() as browser:
-        person = Visitor(browser, address).open()
-        person.page.get_by_role("tab", name="Analyze").click()
-        person.page.locator("#headline tbody tr").first.wait_for()
-        yield person
-        assert (person.errors, person.elsewhere, person.dialogs) == ([], [], [])
-        person.close()
+    regular.page.get_by_role("tab", name="Analyze").click()
+    regular.page.locator("#headline tbody tr").first.wait_for()
+    return regular
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +50,6 @@ def choose(page, id: str, words: str) -> None:
     page.locator(f"#{id} input").first.click()
     page.get_by_role("option", name=words, exact=True).click()
     page.keyboard.press("Escape")
-
-
-def wait_for(condition) -> None:
-    """Wait until a condition outside of the browser holds."""
-    end = time.monotonic() + WAIT / 1000
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
 
 
 def count(page, words: str | re.Pattern) -> None:
@@ -94,7 +80,7 @@ def test_a_saved_filter_comes_back_after_it_was_cleared(page, notebook):
     page.locator("#saved-filters input").fill("hard ones")
     page.locator("#saved-filters input").press("Enter")
     page.locator("#save-filter").click()
-    wait_for(notebook.filters)
+    wait_until(page, notebook.filters)
     assert json.loads(notebook.filters()["hard ones"]) == {"levels": ["high"], "outcome": "wrong"}
     page.locator("#clear-filter").click()
     expect(page.locator("#filter-status")).not_to_contain_text("wrong")
@@ -255,18 +241,7 @@ def test_of_ten_thousand_cases_a_page_of_pictures_is_in_sight_and_all_are_counte
 
 
 def test_nothing_stands_over_the_edge_of_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     for name in ("Figures", "Cases"):
         page.get_by_role("tab", name=name).click()
         page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_the_endpoint_gives_the_figures_of_a_filter(address):
-    client = Client(address, verbose=False)
-    wanted = json.dumps({"levels": ["high"], "tasks": ["mcq"]})
-    values = client.predict("tiny-sft-minibench", wanted, api_name="/analyze")
-    assert values["cases"] == 80 and values["robustness"]["tiny-sft"]["mcq high"]["n"] == 80
-    assert values["headline"]["tiny-sft"]["type F1"]["low"] is not None
-    for runs, text, words in (("nowhere", "", "no evaluation run"), ("", "{", "JSON text")):
-        with pytest.raises(AppError, match=words):
-            client.predict(runs, text, api_name="/analyze")

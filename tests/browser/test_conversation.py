@@ -10,10 +10,10 @@ from playwright.sync_api import expect
 
 from robust_r1 import images
 from robust_r1.engine import Turn
-from tests.support.page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse_as_one, serve
+from tests.support.page_driver import Visitor, serve, wait_until
+from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-expect.set_options(timeout=WAIT)
 
 HOSTILE = (
     "<img src=x onerror=window.hacked=1> ${window.hacked=1} {{value}} `;window.hacked=1;` "
@@ -36,23 +36,10 @@ def address(engine):
         yield url
 
 
-@pytest.fixture(scope="module")
-def profile():
-    """Start one browser with one profile for all tests."""
-    with browse_as_one() as profile:
-        yield profile
-
-
-@pytest.fixture
-def visitor(profile, address, engine):
-    """Return a new person with the page open, upon whom nothing may execute."""
+@pytest.fixture(autouse=True)
+def nothing_said(engine):
+    """Begin each test without the conversations before it."""
     engine.histories.clear()
-    person = Visitor(profile, address).open()
-    yield person
-    assert person.page.evaluate("window.hacked") is None
-    assert person.page.locator("img[src=x], main script").count() == 0
-    assert person.errors == [] and person.dialogs == []
-    person.close()
 
 
 def ask(visitor: Visitor, question: str, number: int = 0) -> None:
@@ -63,14 +50,6 @@ def ask(visitor: Visitor, question: str, number: int = 0) -> None:
         expect(visitor.page.locator(".rr-now b")).to_have_text(f"Q{number}")
     expect(visitor.page.locator("#status")).to_contain_text("looked")
     visitor.wait_for_scores()
-
-
-def wait_until(visitor: Visitor, happened) -> None:
-    """Wait for what the engine sees, up to ten seconds; the claim after it says what is wrong."""
-    for _ in range(100):
-        if happened():
-            return
-        visitor.page.wait_for_timeout(100)
 
 
 def test_asking_twice_shows_both_turns_and_clear_ends_them(visitor, engine):
@@ -97,12 +76,11 @@ def test_asking_twice_shows_both_turns_and_clear_ends_them(visitor, engine):
     assert engine.histories[-1] == ()
 
 
-def test_hostile_earlier_turns_show_as_text_and_to_nobody_else(visitor, profile, address, engine):
+def test_hostile_earlier_turns_show_as_text_and_to_nobody_else(visitor, arrive, engine):
     page, question = visitor.page, f"Say something hostile {HOSTILE}"
     ask(visitor, question, 1)
-    other = Visitor(profile, address).open()
+    other = arrive()
     ask(other, FIRST, 1)
-    other.close()
     assert engine.histories == [(), ()]
     page.bring_to_front()
     ask(visitor, SECOND, 2)
@@ -170,7 +148,7 @@ def test_further_pictures_are_sent_as_they_are_and_bad_ones_are_left_out(
     expect(note.locator("img")).to_have_count(1)
     expect(page.locator(".rr-talk-note")).to_contain_text("list of further pictures changed")
     ask(visitor, FIRST, 1)
-    wait_until(visitor, lambda: len(engine.further[-1]) == 1)
+    wait_until(page, lambda: len(engine.further[-1]) == 1)
     fitted = [engine.fit(picture) for picture in brought]
     assert [len(shown) for shown in engine.further[-2:]] == [0, 1]
     assert np.array_equal(engine.further[-1][0], fitted[0])
@@ -180,16 +158,13 @@ def test_further_pictures_are_sent_as_they_are_and_bad_ones_are_left_out(
     expect(page.locator(".toast-wrap")).to_contain_text("4 further pictures: 3 can be sent")
     expect(page.get_by_role("button", name="Further pictures: 3")).to_be_visible()
     ask(visitor, FIRST, 1)
-    wait_until(visitor, lambda: len(engine.further[-1]) == 3)
+    wait_until(page, lambda: len(engine.further[-1]) == 3)
     assert all(map(np.array_equal, engine.further[-1], fitted[:3]))
-    for _ in range(50):  # the answer before this one looks the same until its file is replaced
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Download JSON").click()
-        record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
-        digests = [one["sha256"] for one in record["further"]]
-        if len(digests) == 3:
-            break
-        page.wait_for_timeout(100)
+    visitor.wait_until_quiet()  # the answer before this one looks the same
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download JSON").click()
+    record = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    digests = [one["sha256"] for one in record["further"]]
     assert digests == [images.digest(one) for one in fitted[:3]]
 
     page.locator("#model input").click()

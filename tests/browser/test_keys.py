@@ -4,22 +4,11 @@ import pytest
 from playwright.sync_api import expect
 
 from robust_r1.degradations import PRESETS
-from robust_r1.ui import build_ui
-from robust_r1.ui.shortcuts import KEYS, key_of
-from tests.support.page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
+from robust_r1.ui.shortcuts import KEYS
+from tests.support.page_driver import PHONE, serve
+from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = pytest.mark.timeout(300)
-expect.set_options(timeout=WAIT)
-
-
-def test_every_key_stands_for_one_thing_and_its_buttons_are_on_the_page():
-    assert len({one.key for one in KEYS}) == len(KEYS)
-    ids = {block.elem_id for block in build_ui([ScriptedEngine()]).blocks.values()}
-    pressed = [button for one in KEYS for button in one.buttons]
-    assert len(set(pressed)) == len(pressed) and set(pressed) <= ids
-    starts = {id for id in ids if id and id.endswith(("-start", "-stop", "-leave"))}
-    assert starts <= set(pressed)
-    assert key_of("next-case") == "n" and key_of("copy-link") == ""
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -28,20 +17,16 @@ def engine():
 
 
 @pytest.fixture(scope="module")
-def page(engine):
+def page(tabs, engine):
     """Open the page once; every test leaves the question idle."""
-    with serve(engine) as address, browse() as browser:
-        visitor = Visitor(browser, address).open("?example=pavilion&plan=darkness%3D0.5")
-        yield visitor.page
-        assert (visitor.errors, visitor.elsewhere, visitor.dialogs) == ([], [], [])
-        visitor.close()
+    with serve(engine) as address, tabs.lend(address) as visitor:
+        yield visitor.open("?example=pavilion&plan=darkness%3D0.5").page
 
 
 def leave_fields(page) -> None:
     page.evaluate("document.activeElement.blur()")
 
 
-@pytest.mark.browser
 def test_typing_and_held_modifiers_press_nothing(page, engine):
     asked = len(engine.asked)
     field = page.locator("#question textarea")
@@ -57,7 +42,6 @@ def test_typing_and_held_modifiers_press_nothing(page, engine):
     assert len(engine.asked) == asked
 
 
-@pytest.mark.browser
 def test_a_asks_and_s_stops_from_any_tab_and_a_disabled_button_is_not_pressed(page, engine):
     page.locator("#question textarea").fill("Go on endlessly")
     leave_fields(page)
@@ -73,7 +57,6 @@ def test_a_asks_and_s_stops_from_any_tab_and_a_disabled_button_is_not_pressed(pa
     assert engine.running == 0 and len(engine.asked) == asked + 1
 
 
-@pytest.mark.browser
 def test_b_shows_the_clean_picture_then_the_degraded_one_and_a_touch_brings_both_back(page):
     clean, degraded = page.locator("#compare img").first, page.locator("#compare img").nth(1)
     page.get_by_role("tab", name="Explore", exact=True).click()
@@ -90,7 +73,6 @@ def test_b_shows_the_clean_picture_then_the_degraded_one_and_a_touch_brings_both
     assert degraded.evaluate("image => getComputedStyle(image).clipPath") != "none"
 
 
-@pytest.mark.browser
 def test_a_starts_what_the_open_tab_has_and_nothing_where_it_has_nothing(page, engine):
     page.get_by_role("tab", name="Compare", exact=True).click()
     page.locator("#compare-preview img").first.wait_for()
@@ -107,7 +89,6 @@ def test_a_starts_what_the_open_tab_has_and_nothing_where_it_has_nothing(page, e
     assert len(engine.asked) == asked
 
 
-@pytest.mark.browser
 def test_a_choice_by_enter_in_a_menu_does_what_one_by_a_click_does(page):
     page.get_by_role("tab", name="Explore", exact=True).click()
     menu = page.locator("#preset input")
@@ -119,9 +100,8 @@ def test_a_choice_by_enter_in_a_menu_does_what_one_by_a_click_does(page):
         expect(number).to_have_value(f"{intensity:g}")
 
 
-@pytest.mark.browser
 def test_the_list_of_keys_can_be_read_in_every_tab_and_on_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     page.locator("#keys summary").click()
     for tab in ("Explore", "Compare", "Sweep", "Analyze", "Learn"):
         page.locator("#tabs").get_by_role("tab", name=tab, exact=True).click()

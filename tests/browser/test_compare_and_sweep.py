@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from robust_r1.ask.examples import gallery
-from tests.support.page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse, fill, serve
+from tests.support.page_driver import DESKTOP, PHONE, fill, serve
+from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 
 HOSTILE = "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}}"
 OTHER = (
@@ -40,19 +40,15 @@ def engines():
 
 
 @pytest.fixture(scope="module")
-def served(engines):
-    """Serve the page once; gives a browser and the page's address."""
-    with serve(*engines) as address, browse() as browser:
-        yield browser, address
+def address(engines):
+    with serve(*engines) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
-def page(served):
+def page(regular):
     """Open the page once; no test leaves anything running."""
-    visitor = Visitor(*served).open()
-    yield visitor.page
-    assert (visitor.errors, visitor.elsewhere, visitor.dialogs) == ([], [], [])
-    visitor.close()
+    return regular.page
 
 
 @pytest.fixture
@@ -248,11 +244,16 @@ def test_stop_ends_a_sweep_at_once_and_another_can_begin(sweep, engines):
     expect(sweep.locator("#sweep-strip td")).to_have_count(6)
 
 
-def test_visitors_sweep_at_once_see_their_own_and_who_waits_can_leave(served, engines):
-    browser, address = served
-    examples = [one for one in gallery() if one.questions][:3]
-    # A profile each: six streams of one would be all that Chromium keeps open to a server.
-    people = [Visitor(browser, address) for _ in examples]
+@pytest.fixture
+def three_people(tabs, address):
+    with tabs.lend(address) as first, tabs.lend(address) as second, tabs.lend(address) as third:
+        yield first, second, third
+
+
+def test_visitors_sweep_at_once_see_their_own_and_who_waits_can_leave(
+    three_people, address, engines
+):
+    people, examples = three_people, [one for one in gallery() if one.questions][:3]
     # --- Two sweep as long as they like, so the third waits
     for person, example in zip(people, examples, strict=True):
         person.page.goto(f"{address}?tab=sweep&example={example.id}&ask=Go+on+endlessly")
@@ -284,18 +285,15 @@ def test_visitors_sweep_at_once_see_their_own_and_who_waits_can_leave(served, en
         strips.append({one.get_attribute("src") for one in shown.all()})
     assert all(strips) and len(set.union(*strips)) == sum(map(len, strips))
     assert engines[0].running == 0
-    for person in people:
-        assert (person.errors, person.elsewhere, person.dialogs) == ([], [], [])
-        person.close()
 
 
 def test_both_tabs_fit_a_phone(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     for name in ("Compare", "Sweep"):
         page.get_by_role("tab", name=name).click()
         page.locator(f"#{name.lower()}-preview img").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size(DESKTOP)
 
 
 def test_another_picture_brings_its_own_questions(sweep):

@@ -12,10 +12,9 @@ from robust_r1.chain import build_prompt
 from robust_r1.engine import catalog
 from robust_r1.ui import open_models, start_loading
 from tests.support.endpoint_server import serve_endpoint
-from tests.support.page_driver import WAIT, Visitor, browse, fill, serve
+from tests.support.page_driver import Visitor, fill, serve, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-expect.set_options(timeout=WAIT)
 HUB = "Robust-R1 RL (3B)"
 
 
@@ -44,11 +43,13 @@ def address(server):
 
 
 @pytest.fixture(scope="module")
-def visitor(address):
-    with browse() as browser:
-        person = Visitor(browser, address, viewport={"width": 1440, "height": 900}).open()
-        yield person
-        assert person.errors == [] and person.elsewhere == [] and person.dialogs == []
+def visitor(regular):
+    return regular
+
+
+def asked_last(server) -> str:
+    """Return the words of the last question that reached the endpoint."""
+    return server.asked[-1][0]["messages"][-1]["content"][-1]["text"]
 
 
 def choose(visitor: Visitor, label: str) -> None:
@@ -76,12 +77,7 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     fill(prompt, "Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
-    for _ in range(200):  # the question is on its way while the page shows it already
-        asked = server.asked[-1][0]["messages"][-1]["content"][-1]["text"]
-        if asked == "Look: What is it?":
-            break
-        page.wait_for_timeout(100)
-    assert asked == "Look: What is it?"
+    wait_until(page, lambda: asked_last(server) == "Look: What is it?")
     visitor.wait_for_scores()
     prompt.fill("Look.")
     visitor.ask()
@@ -99,19 +95,16 @@ def test_a_choice_in_the_menu_is_told_once_and_leaving_the_menu_is_no_choice(vis
 
     page, menu = visitor.page, visitor.page.locator("#model input")
     page.on("request", note)
-    page.wait_for_timeout(1500)  # what the choice before this one had sent
+    visitor.wait_until_quiet()  # what the choice before this one had sent
     sent.clear()
     choose(visitor, "good at")
-    while len(sent) == len(set(sent)):  # what went round would be sent a second time
-        before = len(sent)
-        page.wait_for_timeout(1500)
-        if before == len(sent) > 0:
-            break
+    wait_until(page, lambda: bool(sent))
+    visitor.wait_until_quiet()  # what went round would be sent a second time
     assert sent and len(sent) == len(set(sent))
     sent.clear()
     menu.click()
     page.locator("#question textarea").click()
-    page.wait_for_timeout(1500)
+    visitor.wait_until_quiet()
     assert sent == []
     page.remove_listener("request", note)
 

@@ -4,10 +4,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.page_driver import WAIT, ScriptedEngine, Visitor, browse_as_one, serve
+from tests.support.page_driver import serve
+from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 
 PAYLOADS = (
     "<img src=x onerror=window.hacked=1>",
@@ -36,25 +36,6 @@ def address():
     texts = {"long": LONG, "": HOSTILE}
     with serve(ScriptedEngine(texts=texts, label="<i>Scripted</i>", note=TEXT)) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def profile():
-    """Start one browser with one profile for all tests."""
-    with browse_as_one() as profile:
-        yield profile
-
-
-@pytest.fixture
-def visitor(profile, address):
-    """Return a visitor whom nothing may execute upon."""
-    person = Visitor(profile, address).open()
-    yield person
-    assert person.page.evaluate("window.hacked") is None
-    assert person.page.locator("img[src=x], svg[onload], b[onmouseover], main script").count() == 0
-    assert person.page.locator("a[href^=javascript]").count() == 0
-    assert person.dialogs == [] and person.errors == [] and person.elsewhere == []
-    person.close()
 
 
 def test_what_a_model_says_shows_as_text(visitor):
@@ -94,16 +75,13 @@ def test_file_name_and_toast_show_as_text(visitor, tmp_path):
     expect(visitor.page.get_by_test_id("toast-body")).to_contain_text("in no format")
 
 
-def test_link_values_show_as_text(profile, address, visitor):
-    person = Visitor(profile, address).open(
+def test_link_values_show_as_text(arrive):
+    person = arrive(
         "?example=%3Cimg%20src%3Dx%20onerror%3Dwindow.hacked%3D1%3E&plan=%24%7Bwindow.hacked%3D1%7D"
         "&model=%3Cscript%3Ewindow.hacked%3D1%3C%2Fscript%3E&example=nothing"
     )
     expect(person.page.get_by_test_id("toast-body").first).to_be_visible()
-    assert person.page.evaluate("window.hacked") is None
-    assert person.page.locator("img[src=x], main script").count() == 0
-    assert person.errors == [] and person.dialogs == []
-    person.close()
+    person.check()
 
 
 def test_ten_thousand_characters_stay_in_their_card(visitor):

@@ -1,4 +1,4 @@
-"""The page in a real browser: the main job, its states, and what can go wrong."""
+"""The tab Explore in a real browser: the main job, its states, and what can go wrong."""
 
 import json
 import re
@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.page_driver import DESKTOP, WAIT, ScriptedEngine, Visitor, browse, serve
+from tests.support.page_driver import DESKTOP, PHONE, serve
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 
 MALFORMED = "<TYPE>lens blur(0.4), gremlins(7)<INFLUENCE>cut<INFLUENCE_END> and <ANSWER>two"
 
@@ -30,39 +30,6 @@ def address(engine):
     """Serve the page once for all tests."""
     with serve(engine, ScriptedEngine("other", "Other", {"": "<ANSWER>two<ANSWER_END>"})) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def profiles():
-    """Start one browser with two profiles, whose caches the tests share."""
-    with browse() as browser:
-        yield [browser.new_context(viewport=DESKTOP) for _ in range(2)]
-
-
-@pytest.fixture
-def arrive(profiles, address):
-    """Return a function that opens the page for one more person; none meets a script error.
-
-    A browser keeps six connections to a server, and a page with a question on its way holds two, so
-    the second person has another profile than the first; no test has a third.
-    """
-    people = []
-
-    def come(query: str = "", **options) -> Visitor:
-        people.append(Visitor(profiles[len(people)], address, **options))
-        return people[-1].open(query)
-
-    yield come
-    for person in people:
-        person.close()
-    assert [person.errors for person in people if person.errors] == []
-    assert [person.elsewhere for person in people if person.elsewhere] == []
-
-
-@pytest.fixture
-def visitor(arrive):
-    """Return a new person with the page open."""
-    return arrive()
 
 
 def test_main_job_from_photograph_to_scores(visitor, engine):
@@ -344,9 +311,9 @@ def test_model_menu_changes_who_answers(visitor):
     expect(page).to_have_url(re.compile("model=other"))
 
 
-@pytest.mark.parametrize("width", [390, 1440])
-def test_page_never_scrolls_sideways(arrive, width):
-    person = arrive(viewport={"width": width, "height": 844})
-    person.ask()
-    person.wait_for_scores()
-    assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+def test_page_never_scrolls_sideways(visitor):
+    for size in (PHONE, DESKTOP):
+        visitor.page.set_viewport_size(size)
+        visitor.ask()
+        visitor.wait_for_scores()
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= size["width"]

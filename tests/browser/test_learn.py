@@ -1,21 +1,18 @@
-"""The Learn tab in a real browser, and its endpoints as other programs call them."""
+"""The Learn tab in a real browser."""
 
 import numpy as np
 import pytest
-from gradio_client import Client
-from gradio_client.exceptions import AppError
-from PIL import Image
 from playwright.sync_api import expect
 
-from robust_r1.analysis import case_of, round_of
+from robust_r1.analysis import round_of
 from robust_r1.ask.picture import seen
 from robust_r1.chain import Finding, render
 from robust_r1.metrics import degradation_score
 from robust_r1.ui.learn.cases import lesson_cases
-from tests.support.page_driver import CHAIN, WAIT, ScriptedEngine, Visitor, browse_as_one, serve
+from tests.support.page_driver import DESKTOP, PHONE, fill, serve
+from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 TRUTH = render(lesson_cases()[0].reference)
 HOSTILE = "<img src=x onerror=window.hacked=1>${window.hacked=1}{{value}}"
 
@@ -34,10 +31,19 @@ LISTEN = """() => {
 }"""
 
 
+class Tireless(ScriptedEngine):
+    """Go on until somebody stops it, whatever is asked, while `endless` is set."""
+
+    endless = False
+
+    def _pieces(self, question):
+        return super()._pieces("endlessly" if self.endless else question)
+
+
 @pytest.fixture(scope="module")
 def engines():
     """Return two engines, one of which answers without a chain."""
-    return ScriptedEngine(), ScriptedEngine("other", "Other", {"": "<ANSWER>two<ANSWER_END>"})
+    return Tireless(), Tireless("other", "Other", {"": "<ANSWER>two<ANSWER_END>"})
 
 
 @pytest.fixture(scope="module")
@@ -47,34 +53,16 @@ def address(engines):
         yield url
 
 
-class Endless(ScriptedEngine):
-    """Go on whatever is asked, until somebody stops it."""
-
-    def _pieces(self, question):
-        return super()._pieces("endlessly")
-
-
 @pytest.fixture(scope="module")
-def profile():
-    """Start one browser with one profile for all tests."""
-    with browse_as_one() as profile:
-        yield profile
+def visitor(regular):
+    """Return one person on the Learn tab, for all tests."""
+    return to_learn(regular)
 
 
-@pytest.fixture(scope="module")
-def visitor(profile, address):
-    """Return one person on the Learn tab, for all tests; nothing may be asked of elsewhere."""
-    person = arrive(profile, address)
-    yield person
-    assert person.errors == [] and person.elsewhere == [] and person.dialogs == []
-    assert person.page.evaluate("window.hacked") is None
-
-
-def arrive(profile, address):
-    """Open the page and its Learn tab."""
-    person = Visitor(profile, address).open()
-    person.page.get_by_role("tab", name="Learn", exact=True).click()
-    return person
+def to_learn(visitor):
+    """Go to the Learn tab."""
+    visitor.page.get_by_role("tab", name="Learn", exact=True).click()
+    return visitor
 
 
 def part(visitor, name):
@@ -166,7 +154,7 @@ def test_the_truth_of_a_round_reaches_the_page_only_with_the_guess(visitor):
     told = page.content() + config + events
     assert [mark for mark in marks if mark in told] == []
     assert _chunks(picture) == {b"IHDR", b"IDAT", b"IEND"}
-    page.locator("#guess-block_exchange input[type=number]").fill("0.70")
+    fill(page.locator("#guess-block_exchange input[type=number]"), "0.70")
     page.locator("#guess-block_exchange input[type=number]").press("Tab")
     page.locator("#game-start").click()
     expect(page.locator("#game-result table")).to_be_visible()
@@ -213,83 +201,38 @@ def test_a_typed_seed_begins_a_new_game(visitor):
 
 def test_every_part_fits_a_phone(visitor):
     page = visitor.page
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     expect(page.locator("#learn-tabs .overflow-menu > button")).to_be_hidden()
     for name in ("Chain", "Rewards", "Training", "Game", "Degradations"):
         page.get_by_role("tab", name=name, exact=True).click()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
-    page.set_viewport_size({"width": 1440, "height": 900})
+    page.set_viewport_size(DESKTOP)
 
 
-def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(profile):
-    engine = Endless()
-    with serve(engine) as address:
-        person = arrive(profile, address)
-        for name, id in (
-            ("Chain", "anatomy"), ("Training", "story"), ("Game", "game")
-        ):
-            page = part(person, name)
-            if id == "game":
-                page.locator("#game-picture img").wait_for()
-                page.locator("#guess-darkness input[type=number]").fill("0.40")
-                page.locator("#guess-darkness input[type=number]").press("Tab")
-            page.locator(f"#{id}-start").click()
-            page.locator(f"#{id}-stop").click()
-            expect(page.locator(f"#{id}-status")).to_contain_text("Stopped")
-            expect(page.locator(f"#{id}-start")).to_be_enabled()
-            assert engine.running == 0
-        expect(page.locator("#guess-darkness input[type=number]")).to_have_value("0.40")
-        expect(page.locator("#game-table table")).to_have_count(0)
-        person.close()
+def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(arrive, engines, monkeypatch):
+    monkeypatch.setattr(Tireless, "endless", True)
+    person = to_learn(arrive())
+    for name, id in (("Chain", "anatomy"), ("Training", "story"), ("Game", "game")):
+        page = part(person, name)
+        if id == "game":
+            page.locator("#game-picture img").wait_for()
+            fill(page.locator("#guess-darkness input[type=number]"), "0.40")
+            page.locator("#guess-darkness input[type=number]").press("Tab")
+        page.locator(f"#{id}-start").click()
+        page.locator(f"#{id}-stop").click()
+        expect(page.locator(f"#{id}-status")).to_contain_text("Stopped")
+        expect(page.locator(f"#{id}-start")).to_be_enabled()
+        assert [engine.running for engine in engines] == [0, 0]
+    expect(page.locator("#guess-darkness input[type=number]")).to_have_value("0.40")
+    expect(page.locator("#game-table table")).to_have_count(0)
 
 
 def _findings(name, intensity):
     return [Finding(name, intensity)]
 
 
-@pytest.fixture(scope="module")
-def client(address):
-    """Connect a client."""
-    return Client(address, verbose=False)
-
-
-def test_rewards_endpoint_judges_as_the_page_does(client):
-    told = client.predict(chain=CHAIN, truth=TRUTH, api_name="/rewards")
-    assert told["degradation"] == -4.0 and told["format"] == 1.0 and told["accuracy"] == 0.0
-    assert told["well_formed"] and told["problems"] == []
-    assert "minus 1 for each of" in told["explain"]["degradation"]
-    told = client.predict(chain="no chain", truth=TRUTH, api_name="/rewards")
-    assert told["format"] == 0.0 and any("outside" in problem for problem in told["problems"])
-
-
-def test_round_endpoint_is_the_picture_of_the_page_and_guess_tells_the_truth(client, engines):
-    played = round_of(9, 2)
-    file = client.predict(seed=9, number=2, api_name="/round")
-    wanted = seen(case_of(played).picture, engines[0], played.plan)
-    assert np.array_equal(np.array(Image.open(file)), wanted)
-    told = client.predict(seed=9, number=2, guess=str(played.plan), api_name="/guess")
-    assert told["applied"] == {one.name: one.intensity for one in played.applied}
-    assert told["yours"] == max(1, len(played.applied)) and told["winner"] == "you"
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "call", "words"),
-    [
-        ("/rewards", {"chain": "x", "truth": "a kite"}, "true chain is not well formed"),
-        ("/round", {"seed": 1, "number": 0}, "no round 0"),
-        ("/guess", {"seed": 1, "number": 1, "guess": "lens_blurr=1"}, "lens_blur"),
-    ],
-)
-def test_bad_arguments_are_one_sentence(client, endpoint, call, words):
-    with pytest.raises(AppError, match=words):
-        client.predict(**call, api_name=endpoint)
-
-
-# -- links
-
-
-def test_the_link_of_a_part_brings_its_state_back(profile, address):
-    visitor = arrive(profile, address)
+def test_the_link_of_a_part_brings_its_state_back(arrive, address):
+    visitor = to_learn(arrive())
     page = visitor.page
     page.locator("#learn-intensity input[type=number]").fill("0.35")
     page.locator("#learn-seed input").fill("9")
@@ -310,26 +253,22 @@ def test_the_link_of_a_part_brings_its_state_back(profile, address):
     page.goto(f"{address}?tab=learn&part=rewards&case={case.title}")
     expect(page.locator("#playground-text textarea")).to_have_value(render(case.reference))
     expect(page.locator("#playground-verdict .rr-rewards")).to_be_visible()
-    visitor.close()
 
 
-def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(profile, address):
-    visitor = Visitor(profile, address)
-    page = visitor.page
-    base = f"{address}?tab=learn&part="
-    for query, wrong, kept in (
-        ("method&intensity=1.5&seed=x&example=pavilion", ("intensity", "seed"), "(0.60)"),
-        ("game&round=100&seed=42&model=nobody", ("round", "model"), "Seed 42, round 1"),
-        ("anatomy&case=Nothing&model=other", ("case",), "Other"),
-        ("nowhere&intensity=0.2", ("part",), "(0.20)"),
-    ):
-        page.goto(base + query)
-        for key in wrong:
-            words = f"The link's {key} was left out"
-            expect(page.locator(".toast-body", has_text=words)).to_be_visible()
-        if kept == "Other":
-            expect(page.locator("#anatomy-model input")).to_have_value(kept)
-        else:
-            expect(page.locator("#learn-tabs")).to_contain_text(kept)
-    assert (visitor.errors, visitor.dialogs) == ([], [])
-    visitor.close()
+def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(tabs, address):
+    with tabs.lend(address) as visitor:
+        page = visitor.page
+        for query, wrong, kept in (
+            ("method&intensity=1.5&seed=x&example=pavilion", ("intensity", "seed"), "(0.60)"),
+            ("game&round=100&seed=42&model=nobody", ("round", "model"), "Seed 42, round 1"),
+            ("anatomy&case=Nothing&model=other", ("case",), "Other"),
+            ("nowhere&intensity=0.2", ("part",), "(0.20)"),
+        ):
+            page.goto(f"{address}?tab=learn&part={query}")
+            for key in wrong:
+                words = f"The link's {key} was left out"
+                expect(page.locator(".toast-body", has_text=words)).to_be_visible()
+            if kept == "Other":
+                expect(page.locator("#anatomy-model input")).to_have_value(kept)
+            else:
+                expect(page.locator("#learn-tabs")).to_contain_text(kept)

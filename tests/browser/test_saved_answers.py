@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import expect
 
 from robust_r1.store import VARIABLE
-from tests.support.page_driver import WAIT, ScriptedEngine, Visitor, browse, serve
+from tests.support.page_driver import PHONE, serve
 from tests.support.saved_answers import record, save
+from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-expect.set_options(timeout=WAIT)
 HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 PLAN = "?example=pavilion&plan=lens_flare%3D0.5,scan_lines%3D0.3&seed=7&question=What+is+behind+it?"
 
@@ -24,18 +24,12 @@ def address(tmp_path_factory):
             yield url
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with browse() as started:
-        yield started
-
-
 def drop(page, *files):
     page.locator("#answers input[type=file]").set_input_files([str(file) for file in files])
 
 
-def test_an_answer_is_asked_saved_and_opened_as_a_case(browser, address, tmp_path, picture):
-    person = Visitor(browser, address).open(PLAN)
+def test_an_answer_is_asked_saved_and_opened_as_a_case(arrive, tmp_path, picture):
+    person = arrive(PLAN)
     page = person.page
     person.ask()
     person.wait_for_scores()
@@ -68,13 +62,12 @@ def test_an_answer_is_asked_saved_and_opened_as_a_case(browser, address, tmp_pat
     expect(page).to_have_url(re.compile(r"\?tab=analyze$"))
     page.locator("#ask-again").click()
     expect(page.locator("#rerun")).to_contain_text("word for word")
-    other = Visitor(browser, address).open()
+    other = arrive()
     other.page.get_by_role("tab", name="Analyze", exact=True).click()
     other.page.locator("#headline tbody tr").first.wait_for()
     other.page.locator("#runs input").click()
     expect(other.page.get_by_role("option").first).to_be_visible()
     assert "saved-answers" not in "".join(other.page.get_by_role("option").all_inner_texts())
-    other.close()
     values = json.loads(json.dumps(record(tmp_path, picture))) | {"question": HOSTILE}
     values["model"] = values["answer"] = HOSTILE
     values["turns"][0]["question"] = values["turns"][0]["text"] = HOSTILE
@@ -84,7 +77,5 @@ def test_an_answer_is_asked_saved_and_opened_as_a_case(browser, address, tmp_pat
     expect(head).to_contain_text(HOSTILE)
     expect(head.locator(".rr-turn")).to_have_count(2)
     expect(head.locator(".rr-further img")).to_have_count(1)
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(PHONE)
     page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
-    assert (person.errors, person.elsewhere, person.dialogs) == ([], [], [])
-    person.close()

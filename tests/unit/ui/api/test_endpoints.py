@@ -1,6 +1,7 @@
 """The page's public endpoints, called as other programs call them."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import httpx
@@ -11,13 +12,19 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from robust_r1 import images
+from robust_r1.analysis import case_of, round_of
+from robust_r1.ask.picture import seen
+from robust_r1.chain import render
 from robust_r1.degradations import DegradationPlan
-from tests.support.page_driver import CHAIN, ScriptedEngine, serve
+from robust_r1.ui.learn.cases import lesson_cases
+from tests.support.page_driver import serve
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 PLAN = "lens_blur=0.3,gaussian_noise=0.2,darkness=0.4"
 COFFEE = ROOT / "assets" / "examples" / "coffee.jpg"
 MEGAPIXEL = 1280 * 28 * 28
+TRUTH = render(lesson_cases()[0].reference)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +62,8 @@ def test_degrade_at_full_size_keeps_the_size(client):
     file = client.predict(
         image=handle_file(COFFEE), plan=PLAN, full_size=True, api_name="/degrade"
     )
-    assert Image.open(file).size == Image.open(COFFEE).size
+    with Image.open(file) as degraded, Image.open(COFFEE) as picture:
+        assert degraded.size == picture.size
 
 
 def test_ask_gives_findings_scores_and_what_was_applied(client):
@@ -100,7 +108,7 @@ def test_ask_streams(client):
         ({"choices": "only one"}, "one answer choice"),
         ({"prompt": "Say it."}, "lacks"),
         ({"further": [handle_file(COFFEE)] * 4}, "has 5 pictures"),
-        ({"further": [handle_file(__file__)]}, "test_page_api.py"),
+        ({"further": [handle_file(__file__)]}, "test_endpoints.py"),
     ],
 )
 def test_bad_arguments_are_one_sentence(client, arguments, words):
@@ -144,6 +152,48 @@ def test_sweep_streams_its_steps(client, engine):
 def test_an_analysis_that_cannot_be_is_refused_in_one_sentence(client, name, arguments, words):
     with pytest.raises(AppError, match=words):
         client.predict(image=handle_file(COFFEE), **arguments, api_name=name)
+
+
+def test_rewards_endpoint_judges_as_the_page_does(client):
+    told = client.predict(chain=CHAIN, truth=TRUTH, api_name="/rewards")
+    assert told["degradation"] == -4.0 and told["format"] == 1.0 and told["accuracy"] == 0.0
+    assert told["well_formed"] and told["problems"] == []
+    assert "minus 1 for each of" in told["explain"]["degradation"]
+    told = client.predict(chain="no chain", truth=TRUTH, api_name="/rewards")
+    assert told["format"] == 0.0 and any("outside" in problem for problem in told["problems"])
+
+
+def test_round_endpoint_is_the_picture_of_the_page_and_guess_tells_the_truth(client, engine):
+    played = round_of(9, 2)
+    file = client.predict(seed=9, number=2, api_name="/round")
+    wanted = seen(case_of(played).picture, engine, played.plan)
+    assert np.array_equal(np.array(Image.open(file)), wanted)
+    told = client.predict(seed=9, number=2, guess=str(played.plan), api_name="/guess")
+    assert told["applied"] == {one.name: one.intensity for one in played.applied}
+    assert told["yours"] == max(1, len(played.applied)) and told["winner"] == "you"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "call", "words"),
+    [
+        ("/rewards", {"chain": "x", "truth": "a kite"}, "true chain is not well formed"),
+        ("/round", {"seed": 1, "number": 0}, "no round 0"),
+        ("/guess", {"seed": 1, "number": 1, "guess": "lens_blurr=1"}, "lens_blur"),
+    ],
+)
+def test_bad_arguments_of_a_lesson_are_one_sentence(client, endpoint, call, words):
+    with pytest.raises(AppError, match=words):
+        client.predict(**call, api_name=endpoint)
+
+
+def test_the_endpoint_gives_the_figures_of_a_filter(client):
+    wanted = json.dumps({"levels": ["high"], "tasks": ["mcq"]})
+    values = client.predict("tiny-sft-minibench", wanted, api_name="/analyze")
+    assert values["cases"] == 80 and values["robustness"]["tiny-sft"]["mcq high"]["n"] == 80
+    assert values["headline"]["tiny-sft"]["type F1"]["low"] is not None
+    for runs, text, words in (("nowhere", "", "no evaluation run"), ("", "{", "JSON text")):
+        with pytest.raises(AppError, match=words):
+            client.predict(runs, text, api_name="/analyze")
 
 
 def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
