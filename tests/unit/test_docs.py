@@ -16,6 +16,7 @@ from robust_r1.degradations import PRESETS, SPECS, find
 from robust_r1.engine import MAX_PICTURES, PRECISIONS
 from robust_r1.engine.endpoint import TIMEOUT
 from tests.support.layers import LAYERS
+from tests.support.page_driver import ScriptedEngine, serve
 from tests.support.paths import ROOT
 
 DOCS = {
@@ -138,7 +139,7 @@ def test_the_limits_that_the_docs_name_are_those_of_the_code():
     engine, page = (" ".join(DOCS[f"robust_r1/{it}/README.md"].split()) for it in ("engine", "ui"))
     assert f"a silent endpoint is waited for ({TIMEOUT:g})" in engine
     precisions = f"{', '.join(PRECISIONS[:-1])} and {PRECISIONS[-1]}"
-    assert f"`--quantize` takes {precisions}" in engine.replace(" (which a T4 wants)", "")
+    assert f"`--quantize` takes {precisions}" in engine.replace(" (the one for a T4)", "")
     assert MAX_PICTURES == 4 and "take up to four" in page
     assert MAX_SIDES == 3 and "Asks two or three models" in page
 
@@ -212,6 +213,23 @@ def test_every_name_that_a_python_example_imports_exists(code):
             for alias in node.names:
                 if not hasattr(module, alias.name):
                     importlib.import_module(f"{node.module}.{alias.name}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [code for code in blocks("python") if '"photo.jpg"' in code])
+def test_every_python_example_about_a_photo_runs(code, tmp_path, monkeypatch, make_picture, capsys):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(make_picture()).save("photo.jpg")
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_example_for_other_programs_runs(capsys):
+    (code,) = blocks("python", DOCS["robust_r1/ui/README.md"])
+    with serve(ScriptedEngine()) as address:
+        exec(compile(code.replace("http://127.0.0.1:7860", address), "README.md", "exec"), {})
+    assert "0.9" in capsys.readouterr().out  # a match that is off by .1
 
 
 def test_the_layers_in_readme_are_the_ones_the_test_holds():
