@@ -28,7 +28,7 @@ from train.common.adapters import (
     open_start,
     save_adapter,
     settings_of,
-    train,
+    train_adapter,
 )
 from train.common.command import main_of
 from train.common.completions import SampleLog
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     trainer = make_trainer(start, records, arguments.data.parent, config, folder)
-    train(trainer, "grpo", config, folder)
+    train_adapter(trainer, "grpo", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
         done = record("rewards", len(records), config.seed, folder / "log.jsonl")

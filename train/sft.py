@@ -26,7 +26,7 @@ from train.common.adapters import (
     open_start,
     save_adapter,
     settings_of,
-    train,
+    train_adapter,
 )
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     trainer = make_trainer(start, records, arguments.data.parent, config, folder)
-    train(trainer, "sft", config, folder)
+    train_adapter(trainer, "sft", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
         done = record("chains", len(records), config.seed, folder / "log.jsonl")

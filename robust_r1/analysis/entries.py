@@ -2,40 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from robust_r1.ask.case import Case
-from robust_r1.chain import Finding
-from robust_r1.degradations import DegradationPlan
-from robust_r1.metrics import Matching
+from robust_r1.ask.answered import Answered
 
 LOST, WON = "right to wrong", "wrong to right"
-
-
-class Answered(Protocol):
-    """Describe one answered case, as `evaluation.Row` is one."""
-
-    id: str
-    source: str
-    task: str
-    level: str
-    question: str
-    choices: tuple[str, ...]
-    truth: str
-    plan: DegradationPlan
-    text: str
-    tokens: int
-    seconds: float
-    finish: str
-    answer: str
-    found: tuple[Finding, ...]
-    true: tuple[Finding, ...]
-    well_formed: bool
-    accuracy: float | None
-    degradation: float
-    saved: Case | None
-    matching: Matching
-    photograph: str | None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from robust_r1.analysis.entries import LOST, WON, Entry
 from robust_r1.degradations import find
@@ -113,7 +114,7 @@ _EXAMPLE = '{"levels": ["high"], "outcome": "wrong"}'
 def from_values(values: Mapping[str, object]) -> Filter:
     """Make a filter from values by name; raise InputError for what cannot be one."""
     known = {field.name: field.default for field in fields(Filter)}
-    checked: dict[str, object] = {}
+    checked: dict[str, Any] = {}
     for key, value in values.items():
         if key not in known:
             raise InputError(f"a filter has no {key[:40]!r}; it has {', '.join(known)}")

@@ -1,9 +1,10 @@
 """Accuracy by strength of the damage, and the robustness table in the paper's layout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from robust_r1.analysis.entries import Entry, in_order, is_right
+from robust_r1.ask.answered import Answered
 from robust_r1.metrics import Figure, Flips, average, flips
 
 TASKS = ("mcq", "vqa", "cap")
@@ -68,7 +69,7 @@ def robustness(entries: Sequence[Entry]) -> tuple[RobustnessRow, ...]:
     return tuple(rows)
 
 
-def _split(entries: Sequence[Entry]):
+def _split(entries: Sequence[Entry]) -> Iterator[tuple[str, str, list[Entry]]]:
     parts: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         parts.setdefault((entry.model, entry.row.level), []).append(entry)
@@ -82,7 +83,8 @@ def _split(entries: Sequence[Entry]):
 def _level(model: str, task: str, level: str, part: Sequence[Entry]) -> LevelFigures:
     twins = [entry for entry in part if entry.clean is not None and entry.clean is not entry.row]
     turned = flips(
-        [_score(entry.clean) for entry in twins], [_score(entry.row) for entry in twins]
+        [_score(entry.clean) for entry in twins if entry.clean],
+        [_score(entry.row) for entry in twins],
     )
     groups = [entry.row.photograph for entry in part]
     return LevelFigures(
@@ -91,6 +93,6 @@ def _level(model: str, task: str, level: str, part: Sequence[Entry]) -> LevelFig
     )  # fmt: skip
 
 
-def _score(row) -> float | None:
+def _score(row: Answered) -> float | None:
     right = is_right(row)
     return None if right is None else float(right)

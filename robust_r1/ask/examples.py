@@ -48,9 +48,10 @@ class Example:
 
     def image(self) -> np.ndarray:
         """Return the picture, uint8, H x W x 3."""
-        if self.scene_seed is None:
-            return images.load(self.file)
-        return make_scene(self.scene_seed).image()
+        if self.scene_seed is not None:
+            return make_scene(self.scene_seed).image()
+        assert self.file is not None  # an example is a scene or a photograph
+        return images.load(self.file)
 
     @property
     def is_scene(self) -> bool:

@@ -6,8 +6,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robust_r1.errors import InputError
+from robust_r1.metrics import Figure
+
+if TYPE_CHECKING:
+    from robust_r1.evaluation import Run
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -101,7 +106,7 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _by_task(run, figures: Mapping) -> dict:
+def _by_task(run: "Run", figures: Mapping) -> dict:
     """Return the figures with those of the answers of each task after them."""
     from robust_r1.analysis.entries import gather
     from robust_r1.analysis.robustness import by_level
@@ -111,7 +116,7 @@ def _by_task(run, figures: Mapping) -> dict:
     return {**figures, **{name: figure for name, figure in split.items() if figure.n}}
 
 
-def _by_degradation(run) -> dict:
+def _by_degradation(run: "Run") -> dict:
     from robust_r1.evaluation import recall_by_band
 
     found = recall_by_band(run.rows)
@@ -159,7 +164,7 @@ def markdown(
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _cell(figure, signed: bool) -> str:
+def _cell(figure: Figure, signed: bool) -> str:
     if figure.value is None:
         return "not scored"
     sign = "+" if signed else ""

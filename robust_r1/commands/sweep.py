@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-def _writer(output: Path | None):
+def _writer(output: Path | None) -> Callable[[SweepResult], str]:
     """Return what writes this file; a name that cannot be written is refused before the work."""
     if output is None:
         return sweep_csv

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 import numpy as np
 
@@ -139,7 +139,7 @@ class LazyEngine:
         request: Request,
         settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         """Wait for the model, then stream; see `Engine.stream`.
 
         Raises InputError if Stop comes before the model does, ModelError if it cannot be loaded.

@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -74,7 +74,7 @@ class LocalEngine:
         request: Request,
         settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         """Yield TextDelta pieces as the model writes them, then one Answer.
 
         Args:
@@ -95,7 +95,7 @@ class LocalEngine:
         chat: _Chat,
         settings: GenerationSettings,
         stop: threading.Event | None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         closed = threading.Event()
         stopped = any_set(stop, closed)
         with self._turn(stopped) as model:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +58,7 @@ class RemoteEngine:
         request: Request,
         settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         """Yield TextDelta pieces as they arrive, then one Answer.
 
         Setting `stop`, or closing the iterator, cuts the connection, upon which servers end their
@@ -75,7 +75,7 @@ class RemoteEngine:
 
     def _stream(
         self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         growing = _Growing()
         if not stopped():
             with Transfer(self._endpoint, [body]) as transfer:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -184,6 +184,10 @@ class ModelInfo:
 class Engine(Protocol):
     """Answer questions about pictures with one loaded model. Safe to use from several threads."""
 
+    def __hash__(self) -> int:
+        """Tell engines apart by identity, so that what they see can be kept by engine."""
+        ...
+
     @property
     def info(self) -> ModelInfo:
         """Describe the model."""
@@ -221,7 +225,7 @@ class Engine(Protocol):
         request: Request,
         settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         """Yield the answer's text piece by piece, then one Answer.
 
         Without settings the model is asked as `info.defaults` says. Setting `stop`, or closing the

@@ -7,7 +7,7 @@ call.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -45,7 +45,7 @@ class ZeroGpuEngine:
         @gpu(duration=booked_seconds)
         def answer(
             request: Request, settings: GenerationSettings
-        ) -> Iterator[TextDelta | Answer]:
+        ) -> Generator[TextDelta | Answer, None, None]:
             yield from engine.stream(request, settings)
 
         self._answer = answer
@@ -64,7 +64,7 @@ class ZeroGpuEngine:
         request: Request,
         settings: GenerationSettings | None = None,
         stop: threading.Event | None = None,
-    ) -> Iterator[TextDelta | Answer]:
+    ) -> Generator[TextDelta | Answer, None, None]:
         """Book a GPU and stream; see `Engine.stream`. Stop ends the booking and the stream."""
         settings = settings or self.info.defaults
         stopped = any_set(stop)

@@ -23,6 +23,7 @@ from robust_r1.scenes import (
     SPLITS,
     Item,
     Question,
+    Scene,
     caption_question,
     make_item,
     make_scene,
@@ -105,7 +106,7 @@ def photobench() -> tuple[BenchmarkItem, ...]:
         name = sorted(photographs)[number % len(photographs)]
         box = rng.random(3)
 
-        def crop(name=name, box=box) -> np.ndarray:
+        def crop(name: str = name, box: np.ndarray = box) -> np.ndarray:
             return _crop(photographs[name](), box)
 
         source = f"photo-{number:03d}-{name.rsplit('.', 1)[0]}"
@@ -160,7 +161,7 @@ BENCHMARKS = {
 }
 
 
-def _question(scene, task: str, rng: np.random.Generator) -> Question:
+def _question(scene: Scene, task: str, rng: np.random.Generator) -> Question:
     if task == "cap":
         return caption_question(scene)
     pool = [question for question in questions_for(scene) if question.kind == task]

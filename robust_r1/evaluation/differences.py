@@ -52,7 +52,7 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
             if pair[0].level == level and None not in (pair[0].accuracy, pair[1].accuracy)
         ]
         if scored:
-            scores = [(row.accuracy, old.accuracy) for row, old in scored]
+            scores = [(row.accuracy or 0.0, old.accuracy or 0.0) for row, old in scored]
             figures[f"answers, {level}"] = _mean_difference(scores, _groups(scored))
     return figures
 
@@ -83,7 +83,7 @@ def _groups(pairs: Sequence[tuple[Row, Row]]) -> list[np.ndarray]:
     return [np.flatnonzero(groups == group) for group in range(groups.max() + 1)]
 
 
-def _mean_difference(pairs: list[tuple[float, float]], groups: list[np.ndarray]) -> Figure:
+def _mean_difference(pairs: Sequence[tuple[float, float]], groups: list[np.ndarray]) -> Figure:
     gaps = np.array([new - old for new, old in pairs], dtype=float)
     sums = np.array([gaps[group].sum() for group in groups])
     sizes = np.array([len(group) for group in groups])

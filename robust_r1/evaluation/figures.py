@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from robust_r1.ask.answered import Answered
 from robust_r1.degradations import SPECS, find
 from robust_r1.evaluation.photobench2 import NOT_SAVED, SAVED, false_alarms, view_of
-from robust_r1.evaluation.runs import Row
 from robust_r1.metrics import (
     VISIBLE,
     Figure,
@@ -28,7 +28,7 @@ _Hit = tuple[float, str | None]  # 1 where a finding was perceived, else 0; its 
 BANDS = ((VISIBLE, 0.3), (0.3, 0.6), (0.6, 1.0))
 
 
-def headline(rows: Sequence[Row]) -> dict[str, Figure]:
+def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
     """Compute the figures of the table in README, by name, in its order."""
     damaged = [row for row in rows if row.plan]
     clean = [row for row in rows if not row.plan]
@@ -49,7 +49,7 @@ def headline(rows: Sequence[Row]) -> dict[str, Figure]:
     return figures
 
 
-def false_alarms_by_degradation(rows: Iterable[Row]) -> dict[str, dict[str, Figure]]:
+def false_alarms_by_degradation(rows: Iterable[Answered]) -> dict[str, dict[str, Figure]]:
     """Compute on how many clean views of PhotoBench 2 each degradation is said falsely.
 
     By its id, then by whether the views were saved once (`NOT_SAVED`, `SAVED`); empty for rows of
@@ -59,7 +59,7 @@ def false_alarms_by_degradation(rows: Iterable[Row]) -> dict[str, dict[str, Figu
     return {spec.id: _said_of(spec.chain_name, parts) for spec in SPECS} if parts else {}
 
 
-def is_false_alarm(row: Row) -> bool:
+def is_false_alarm(row: Answered) -> bool:
     """Tell whether a clean picture is said to be damaged.
 
     Of a view of PhotoBench 2 that takes a finding that can be seen, and that the view's own copy
@@ -68,7 +68,7 @@ def is_false_alarm(row: Row) -> bool:
     return bool(_said_falsely(row))
 
 
-def recall_by_degradation(rows: Iterable[Row], least: float) -> dict[str, Figure]:
+def recall_by_degradation(rows: Iterable[Answered], least: float) -> dict[str, Figure]:
     """Compute, for each id, how often it was perceived where it had at least this intensity."""
     hits: dict[str, list[_Hit]] = {spec.chain_name: [] for spec in SPECS}
     for row in rows:
@@ -79,7 +79,7 @@ def recall_by_degradation(rows: Iterable[Row], least: float) -> dict[str, Figure
     return {spec.id: _recall(hits[spec.chain_name]) for spec in SPECS}
 
 
-def recall_by_band(rows: Iterable[Row]) -> dict[tuple[str, tuple[float, float]], Figure]:
+def recall_by_band(rows: Iterable[Answered]) -> dict[tuple[str, tuple[float, float]], Figure]:
     """Compute how often each degradation was perceived, by its id and the band of BANDS it was in.
 
     The id "" stands for all of them together. An intensity of 1 is in the last band.
@@ -102,42 +102,42 @@ def _recall(hits: Sequence[_Hit]) -> Figure:
     return average([hit for hit, _ in hits], [photograph for _, photograph in hits])
 
 
-def _share(rows: Sequence[Row], value: Callable[[Row], float]) -> Figure:
+def _share(rows: Sequence[Answered], value: Callable[[Answered], float]) -> Figure:
     return average([float(value(row)) for row in rows], [row.photograph for row in rows])
 
 
-def _f1_by_level(damaged: Sequence[Row]) -> dict[str, Figure]:
+def _f1_by_level(damaged: Sequence[Answered]) -> dict[str, Figure]:
     """Compute type F1 at each level of the views among some damaged pictures."""
-    parts: dict[str, list[Row]] = {}
+    parts: dict[str, list[Answered]] = {}
     for row in damaged:
         if view_of(row.source):
             parts.setdefault(row.level, []).append(row)
     return {f"type F1, {level}": perception(part)["type F1"] for level, part in parts.items()}
 
 
-def _views_by_saving(rows: Iterable[Row]) -> dict[str, list[Row]]:
+def _views_by_saving(rows: Iterable[Answered]) -> dict[str, list[Answered]]:
     """Return the rows that are of views, those not saved first; nothing where none is."""
-    parts: dict[str, list[Row]] = {NOT_SAVED: [], SAVED: []}
+    parts: dict[str, list[Answered]] = {NOT_SAVED: [], SAVED: []}
     for row in rows:
         if view := view_of(row.source):
             parts[view.saved].append(row)
     return {saved: part for saved, part in parts.items() if part}
 
 
-def _said_falsely(row: Row) -> tuple[str, ...]:
+def _said_falsely(row: Answered) -> tuple[str, ...]:
     """Name what is said falsely of a clean picture; of a view not what its own copy explains."""
     view = view_of(row.source)
     return false_alarms(view, row.found) if view else tuple(one.name for one in row.found)
 
 
-def _said_of(name: str, parts: Mapping[str, Sequence[Row]]) -> dict[str, Figure]:
+def _said_of(name: str, parts: Mapping[str, Sequence[Answered]]) -> dict[str, Figure]:
     return {
         saved: _share(part, lambda row: name in _said_falsely(row))
         for saved, part in parts.items()
     }
 
 
-def perception(rows: Sequence[Row]) -> dict[str, Figure]:
+def perception(rows: Sequence[Answered]) -> dict[str, Figure]:
     """Compute the figures of perception over all findings of damaged pictures, by name.
 
     Resampled are pictures, or photographs, whose findings hang together; all five figures share
@@ -195,7 +195,7 @@ def _figure(
     return Figure(float(value), n, float(low), float(high))
 
 
-def length_by_damage(rows: Sequence[Row]) -> Figure:
+def length_by_damage(rows: Sequence[Answered]) -> Figure:
     """Compute Spearman's rank correlation of tokens with the total applied intensity."""
     if not rows:
         return Figure(None, 0)

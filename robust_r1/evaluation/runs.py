@@ -16,7 +16,7 @@ from robust_r1.ask.pipeline import request_of, score_parsed
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, GenerationSettings
+from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
 from robust_r1.evaluation.stored_case import from_values, to_values
@@ -46,7 +46,7 @@ class Row:
     text: str
     tokens: int
     seconds: float
-    finish: str
+    finish: Finish
     answer: str
     found: tuple[Finding, ...]
     true: tuple[Finding, ...]
@@ -149,10 +149,11 @@ def load_run(folder: Path) -> Run:
     head = _head(folder)
     try:
         settings = GenerationSettings(**head["settings"])
-        names = [str(head[key]) for key in ("benchmark", "model", "precision")]
+        benchmark, model = str(head["benchmark"]), str(head["model"])
+        precision = str(head["precision"])
     except (KeyError, TypeError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
-    return Run(folder, *names, settings, tuple(_rows(folder)))
+    return Run(folder, benchmark, model, precision, settings, tuple(_rows(folder)))
 
 
 def row_of(item: BenchmarkItem, answer: Answer) -> Row:

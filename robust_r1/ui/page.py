@@ -56,8 +56,10 @@ def build_ui(engines: Sequence[Engine]) -> gr.Blocks:
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines)
         opened = {"compare": compare.opened, "sweep": sweep.opened}
-        for tab, shown in zip((compare, sweep), open_tab(page, tabs, opened), strict=True):
-            tab.preview_after(shown.then)  # with the values that its fields came in sight with
+        compare_shown, sweep_shown = open_tab(page, tabs, opened)
+        # With the values that their fields came in sight with.
+        compare.preview_after(compare_shown.then)
+        sweep.preview_after(sweep_shown.then)
         Endpoints(engines, active)
         AnalysisEndpoints(engines, active, answers)
         LearnEndpoints(engines)

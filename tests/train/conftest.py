@@ -5,16 +5,21 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 
+from robust_r1.engine.catalog import MODELS
+from robust_r1.engine.checkpoint import read_checkpoint
+from robust_r1.engine.loading import open_processor
+from tests.support.paths import ROOT
+from tests.support.sharing import made_once
 from tests.support.training import SMOKE, one_thread, small
 from train import grpo, sft
-from train.common.config import load_config
 from train.common.samples import scene_samples
 from train.make_data import make_data
-from train.tiny.config import TrainingConfig
 from train.tiny.model import make_model, make_processor, make_tokenizer
 from train.tiny.stages import save_checkpoint
 
@@ -49,8 +54,8 @@ def tokenizer():
 
 @pytest.fixture(scope="session")
 def bundled_tokenizer():
-    """Train the tokenizer of the bundled models' recipe."""
-    return make_tokenizer(load_config("cpu", TrainingConfig).model.vocabulary)
+    """Read the tokenizer of the bundled models, as their recipe trained it."""
+    return open_processor(read_checkpoint(MODELS / "tiny-rl")).tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -65,19 +70,22 @@ def start(tmp_path_factory, tokenizer):
 @pytest.fixture(scope="session")
 def data_file(tmp_path_factory):
     """Write eight scenes as a data set, and give its records."""
-    folder = tmp_path_factory.mktemp("data")
-    make_data(scene_samples("train", 300, 8), folder)
-    return folder / "records.jsonl"
+    samples = scene_samples("train", 300, 8)
+    return made_once(tmp_path_factory, "data", partial(make_data, samples)) / "records.jsonl"
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory, root):
+def commands(tmp_path_factory):
     """Run the bundled models' stages as a user would; first what cannot begin.
 
     Chains are tried once with a disk that takes no large file, then again in the same folder. Gives
     their folders, and of each the exit status and what it wrote to stderr.
     """
-    folder = tmp_path_factory.mktemp("run")
+    folder = made_once(tmp_path_factory, "run", run_commands)
+    return folder, json.loads((folder / "told.json").read_text())
+
+
+def run_commands(folder: Path) -> None:
     base, empty = str(folder / "base"), str(folder / "empty")
     lines = {
         "nowhere": ["train.tiny.base", "--config", "nowhere"],
@@ -91,13 +99,13 @@ def commands(tmp_path_factory, root):
         for name, words in lines.items()
     ]
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=root, input=json.dumps(calls), text=True,
+        [sys.executable, "-c", RUN], cwd=ROOT, input=json.dumps(calls), text=True,
         capture_output=True,
     )  # fmt: skip
     *told, rest = re.split(r"^ended with (\d+)\n", done.stderr, flags=re.M)
     assert (len(told), rest) == (2 * len(lines), ""), done.stderr
-    statuses = map(int, told[1::2])
-    return folder, dict(zip(lines, zip(statuses, told[::2], strict=True), strict=True))
+    ends = zip(map(int, told[1::2]), told[::2], strict=True)
+    (folder / "told.json").write_text(json.dumps(dict(zip(lines, ends, strict=True))))
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +134,10 @@ def adapt(data_file):
 @pytest.fixture(scope="session")
 def taught(adapt, tmp_path_factory):
     """Return the folder of chains learned beside 4-bit weights."""
-    return adapt("sft", tmp_path_factory.mktemp("sft"))
+    return made_once(tmp_path_factory, "sft", partial(adapt, "sft"))
 
 
 @pytest.fixture(scope="session")
 def rewarded(adapt, taught, tmp_path_factory):
     """Return the folder of the same adapter after reinforcement."""
-    return adapt("grpo", tmp_path_factory.mktemp("rl"), taught)
+    return made_once(tmp_path_factory, "rl", partial(adapt, "grpo", start=taught))

@@ -124,8 +124,8 @@ def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dic
         "logging_steps": stage.log_every,
         "report_to": "tensorboard",
         "remove_unused_columns": False,
-        "gradient_checkpointing": config.checkpointing,
-        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "activation_checkpointing": config.checkpointing,
+        "activation_checkpointing_kwargs": {"use_reentrant": False},
         "ddp_find_unused_parameters": False,
         "dataloader_num_workers": config.workers,
         "bf16": half == "bf16",
@@ -135,7 +135,7 @@ def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dic
     }
 
 
-def train(
+def train_adapter(
     trainer: SFTTrainer | GRPOTrainer, stage: str, config: AdapterConfig, folder: Path
 ) -> None:
     """Train, going on where an interrupted run was.

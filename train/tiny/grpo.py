@@ -211,7 +211,7 @@ def _arguments(
         logging_steps=stage.log_every,
         report_to="tensorboard",
         # --- Machine
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         dataloader_num_workers=config.workers,
         bf16=False,
         fp16=False,

@@ -249,7 +249,7 @@ def _arguments(
         completion_only_loss=True,
         dataset_kwargs=dataset,
         remove_unused_columns=False,
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         dataloader_num_workers=config.workers,
         bf16=False,
         fp16=False,

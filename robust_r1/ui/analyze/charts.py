@@ -42,8 +42,8 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
             line={"color": color, "dash": dash, "width": 2},
             marker={"symbol": symbol, "size": 10, "color": color},
             error_y={"type": "data", "symmetric": False, "color": color, "thickness": 1.2,
-                     "array": [one.high - one.value for one in values],
-                     "arrayminus": [one.value - one.low for one in values]},
+                     "array": [_gap(one.value, one.high) for one in values],
+                     "arrayminus": [_gap(one.low, one.value) for one in values]},
             customdata=[one.n for one in values],
             hovertemplate="%{x}: %{y:.3f} (n = %{customdata})<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
@@ -57,6 +57,11 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
                "fixedrange": True, "gridcolor": "#8884", "automargin": True},
     )
     return figure
+
+
+def _gap(low: float | None, high: float | None) -> float:
+    """Return how far an interval's end lies from its value; 0 where there is no interval."""
+    return 0.0 if low is None or high is None else high - low
 
 
 def confusion_chart(found: Confusion) -> go.Figure:

@@ -21,7 +21,8 @@ from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import SharedCases
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Updates, Values, chosen_in
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Updates, Values, chosen_in
+from robust_r1.ui.widgets.links import write_address
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _LATEST = {"trigger_mode": "always_last", **QUIET}
@@ -34,10 +35,6 @@ _DOWNLOAD = """(path) => {
   link.href = folder + 'gradio_api/file=' + encodeURI(path);
   link.download = path.split('/').pop();
   link.click();
-}"""
-_WRITE_LINK = """(query) => {
-  const shown = document.getElementById('runs')?.offsetParent;
-  if (shown && query) history.replaceState(null, '', location.pathname + query);
 }"""
 _START = """() => {
   if (new URLSearchParams(location.search).get('tab') === 'analyze') {
@@ -157,7 +154,7 @@ class Analyze:
         linked = shown.then(
             with_toasts(self._open.describe), self.selection, self.query, **_LATEST
         )
-        linked.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
+        linked.then(None, self.query, None, js=write_address("runs"), **PRIVATE)
 
     def _wire_cases(self) -> None:
         events, case, selection = self._cases, self.case, self.selection
@@ -180,7 +177,7 @@ class Analyze:
             with_toasts(events.ask_again), [selection, case.model], case.rerun,
             concurrency_id=MODEL, concurrency_limit=1, **QUIET,
         )
-        case.stop.click(events.stop, None, None, queue=False, **QUIET)
+        case.stop.click(events.stop, None, None, **UNQUEUED)
         for button, kind in zip(case.exports, EXPORTS, strict=True):
             made = button.click(
                 with_toasts(partial(events.export, kind)), selection, case.file,

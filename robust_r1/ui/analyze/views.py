@@ -8,7 +8,8 @@ import numpy as np
 from cachetools import LRUCache
 
 from robust_r1 import images
-from robust_r1.analysis.entries import Answered, Entry
+from robust_r1.analysis.entries import Entry
+from robust_r1.ask.answered import Answered
 from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.conversation import Conversation, Subject
 from robust_r1.ask.examples import find_example

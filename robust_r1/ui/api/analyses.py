@@ -67,7 +67,8 @@ class AnalysisEndpoints:
             )
 
     def compare(
-        self, request: gr.Request, image, questions, models="", plans="", seed=0
+        self, request: gr.Request, image: str | None, questions: str, models: str = "",
+        plans: str = "", seed: int | None = 0,
     ) -> Iterator[dict]:
         """Yield the comparison as it grows."""
         asked = read_lines(questions, MAX_QUESTIONS)
@@ -85,8 +86,9 @@ class AnalysisEndpoints:
                 yield json.loads(comparison_json(found))
 
     def sweep(
-        self, request: gr.Request, image, question, degradations, levels=6, together=False,
-        seed=0, choices="", answer="", model="",
+        self, request: gr.Request, image: str | None, question: str, degradations: str,
+        levels: int | None = 6, together: bool = False, seed: int | None = 0, choices: str = "",
+        answer: str = "", model: str = "",
     ) -> Iterator[dict]:
         """Yield the sweep as it grows."""
         engine = engine_of(self.engines, model)

@@ -63,7 +63,10 @@ class Endpoints:
                 api_description="Degrade a picture and ask about it; streams the parsed chain.",
             )
 
-    def degrade(self, image, plan="", seed=0, model="", full_size=False) -> str:
+    def degrade(
+        self, image: str | None, plan: str = "", seed: int | None = 0, model: str = "",
+        full_size: bool = False,
+    ) -> str:
         """Return the file of the degraded picture, a PNG."""
         steps = DegradationPlan.parse(plan or "", seed=checked_seed(seed))
         picture = uploaded(image)
@@ -72,9 +75,10 @@ class Endpoints:
         return write_png(result, "degraded.png", self.degraded.GRADIO_CACHE)
 
     def ask(
-        self, request: gr.Request, image, question, plan="", seed=0, choices="", answer="",
-        model="", tokens=None, temperature=0.0, top_p=1.0, sampling_seed=0,
-        prompt="", further=None,
+        self, request: gr.Request, image: str | None, question: str, plan: str = "",
+        seed: int | None = 0, choices: str = "", answer: str = "", model: str = "",
+        tokens: int | None = None, temperature: float = 0.0, top_p: float = 1.0,
+        sampling_seed: int | None = 0, prompt: str = "", further: list[str] | None = None,
     ) -> Iterator[dict]:
         """Yield the reply as it grows; the last one has the scores."""
         engine = engine_of(self.engines, model)

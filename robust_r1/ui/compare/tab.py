@@ -13,7 +13,7 @@ from robust_r1.ui.compare.handlers import CompareHandlers, Results
 from robust_r1.ui.compare.sides import MODELS, PLANS, SideFields, Sides, plan_label
 from robust_r1.ui.compare.views import comparison_view
 from robust_r1.ui.widgets.job import Job
-from robust_r1.ui.widgets.layout import QUIET, chosen_in, html
+from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, chosen_in, html
 from robust_r1.ui.widgets.links import build_link
 from robust_r1.ui.widgets.model_menu import menu_choices
 from robust_r1.ui.widgets.picture_question import PictureQuestion
@@ -21,7 +21,6 @@ from robust_r1.ui.widgets.plan_input import CLEAN, build_plan
 
 _OPENING_PLAN = "lens_flare=0.5,gaussian_noise=0.4"
 _IDLE = "Choose what to compare. The same questions go to every side, about the same picture."
-_AT_ONCE = {"queue": False, **QUIET}
 
 
 class Compare:
@@ -86,7 +85,7 @@ class Compare:
             self.preview_after(event.then)
         switched = fields.by.input(
             self.sides.switch, fields.by, {fields.models, fields.model, fields.plan, fields.other},
-            **_AT_ONCE,
+            **UNQUEUED,
         )
         self.preview_after(switched.then)
         touched = [control.change for control in fields.all - {fields.by}]
@@ -96,12 +95,12 @@ class Compare:
             {self.asked.text, results.shown, results.sort, *self._preview_inputs}, results.all,
         )
         given = {results.shown, results.sort}
-        results.swap.click(events.swap, given, results.drawn, **_AT_ONCE)
+        results.swap.click(events.swap, given, results.drawn, **UNQUEUED)
         chosen_in(results.reference)(
-            events.refer, {results.reference, *given}, results.drawn, **_AT_ONCE
+            events.refer, {results.reference, *given}, results.drawn, **UNQUEUED
         )
-        results.pin.click(events.pin, given, results.drawn, **_AT_ONCE)
-        results.sort.input(events.sort, given, results.view, **_AT_ONCE)
+        results.pin.click(events.pin, given, results.drawn, **UNQUEUED)
+        results.sort.input(events.sort, given, results.view, **UNQUEUED)
 
     def preview_after(self, listen: Callable) -> None:
         """Show the pictures that the sides will see, after what `listen` listens to.

@@ -16,17 +16,12 @@ from robust_r1.ui.explore.layout import (
 )
 from robust_r1.ui.explore.picture_handlers import PictureHandlers
 from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, chosen_in, html
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, chosen_in, html
+from robust_r1.ui.widgets.links import write_address
 from robust_r1.ui.widgets.model_menu import wire_menu
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _PREVIEWS_AT_ONCE = 2
-_AT_ONCE = {"queue": False, **QUIET}
-# Not while another tab is open: the address is that tab's then.
-_WRITE_LINK = """(query) => {
-  const shown = document.getElementById('question')?.offsetParent;
-  if (shown) history.replaceState(null, '', location.pathname + query);
-}"""
 _COPY_LINK = """async () => {
   const alone = document.querySelector('#turns details') ? ', this question alone' : '';
   try { await navigator.clipboard.writeText(location.href); return 'Link copied' + alone; }
@@ -96,11 +91,11 @@ class Explore:
         for listen in (opened.then, chosen_in(model)):
             listen(
                 self._answers.show_defaults, model,
-                {self.settings.max_tokens, self.settings.prompt}, **_AT_ONCE,
+                {self.settings.max_tokens, self.settings.prompt}, **UNQUEUED,
             )
             listen(
                 self.further.show_for, [model, self.further.kept],
-                {self.further.note, self.further.files}, **_AT_ONCE,
+                {self.further.note, self.further.files}, **UNQUEUED,
             )
 
     def _wire_damage(self) -> None:
@@ -135,7 +130,7 @@ class Explore:
             listen(
                 self._answers.compare,
                 {self.talk.kept, self.further.kept, *self._pictures.state},
-                {self.talk.note}, trigger_mode="always_last", **_AT_ONCE,
+                {self.talk.note}, trigger_mode="always_last", **UNQUEUED,
             )
 
     def _wire_question(self) -> None:
@@ -149,7 +144,7 @@ class Explore:
         question.text.change(
             events.edit, {*question.fields, events.source},
             {question.choices, question.truth, events.source},
-            trigger_mode="always_last", **_AT_ONCE,
+            trigger_mode="always_last", **UNQUEUED,
         )
         for field in (question.text, question.choices, question.truth):
             self._link_after(field.blur)
@@ -170,9 +165,9 @@ class Explore:
         """Write the page's state into the address, without a trace in the browser's history."""
         described = listen(
             self._pictures.describe, self._pictures.state, self.query,
-            trigger_mode="always_last", **_AT_ONCE,
+            trigger_mode="always_last", **UNQUEUED,
         )
-        described.then(None, self.query, None, js=_WRITE_LINK, **PRIVATE)
+        described.then(None, self.query, None, js=write_address("question"), **PRIVATE)
 
     def _wire_answer(self, page: gr.Blocks) -> None:
         events, actions, talk, results = self._answers, self.actions, self.talk, self.results
@@ -191,13 +186,13 @@ class Explore:
         )
         # Gradio's `then` does not follow an event that failed, whatever its description says.
         for after in (asked.then, asked.failure):
-            after(events.settle, None, {*actions.buttons, talk.clear}, **_AT_ONCE)
+            after(events.settle, None, {*actions.buttons, talk.clear}, **UNQUEUED)
         self._link_after(asked.then)
-        actions.stop.click(events.stop, None, None, **_AT_ONCE)
+        actions.stop.click(events.stop, None, None, **UNQUEUED)
         actions.leave.click(
             events.leave, None, {*actions.buttons, talk.clear, results.status}, cancels=[asked],
-            **_AT_ONCE,
+            **UNQUEUED,
         )
         cleared = {talk.kept, talk.box, talk.turns, results.status}
-        talk.clear.click(events.clear, None, cleared, **_AT_ONCE)
+        talk.clear.click(events.clear, None, cleared, **UNQUEUED)
         page.unload(events.stop)

@@ -18,13 +18,12 @@ from robust_r1.ui.learn.degradations import Degradations
 from robust_r1.ui.learn.game import BeatTheModel
 from robust_r1.ui.learn.rewards import RewardsPlayground
 from robust_r1.ui.learn.training import TrainingStory
-from robust_r1.ui.widgets.layout import QUIET, Updates, Values
+from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, Updates, Values
 from robust_r1.ui.widgets.links import build_link, read_value, values_of
 from robust_r1.ui.widgets.toasts import with_toasts
 
 # The names of the parts in links, which stay as they are.
 PARTS = ("method", "anatomy", "rewards", "story", "game")
-_AT_ONCE = {"queue": False, **QUIET}
 
 
 class Part(Protocol):
@@ -65,7 +64,7 @@ class Learn:
         self.parts = dict(zip(PARTS, parts, strict=True))
         for inner in self.tabs.children:
             if isinstance(inner, gr.Tab):
-                inner.select(partial(str, inner.id), None, self.part, **_AT_ONCE)
+                inner.select(partial(str, inner.id), None, self.part, **UNQUEUED)
         with gr.Row(elem_classes="rr-keep"):
             described = set[Component]().union(*(part.described for part in parts))
             build_link("learn", self._describe, {self.part, *described})

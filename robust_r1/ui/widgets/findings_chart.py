@@ -1,6 +1,6 @@
 """The chart beside an answer: what was perceived against what was applied."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -61,7 +61,10 @@ def _alarms(perceived: Sequence[Finding], matched: dict) -> dict[str, float]:
     }
 
 
-def _bars(label, color, pattern, values, word, labels) -> go.Bar:
+def _bars(
+    label: str, color: str, pattern: str, values: Mapping[str, float], word: str,
+    labels: Mapping[str, str],
+) -> go.Bar:
     side = "applied" if label in ("applied", "missed") else "perceived"
     return go.Bar(
         name=label,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -40,17 +41,17 @@ class FurtherPictures:
 
     def take(self, paths: list[str] | None, model: str) -> dict:
         """Take the files of the list; what is no picture, or too many, is left out with a toast."""
-        info, pictures = self.engines[model].info, []
+        info, found = self.engines[model].info, []
         for path in paths or ():
             try:
                 load_picture(picture := Picture(path=str(path)))
-                pictures.append(picture)
+                found.append(picture)
             except RobustR1Error as error:
                 warn(error)
-        if len(pictures) > MOST:
-            warn(f"There are {len(pictures)} further pictures: {MOST} can be sent, the first ones.")
-        pictures = tuple(pictures[:MOST])
-        options = {"visible": info.pictures > 1 or bool(pictures)}
+        if len(found) > MOST:
+            warn(f"There are {len(found)} further pictures: {MOST} can be sent, the first ones.")
+        pictures = tuple(found[:MOST])
+        options: dict[str, Any] = {"visible": info.pictures > 1 or bool(pictures)}
         if len(pictures) != len(paths or ()):
             options["value"] = [picture.path for picture in pictures] or None
         fold = gr.Accordion(label=f"{_TITLE}: {len(pictures)}" if pictures else _TITLE)

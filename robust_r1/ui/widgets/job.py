@@ -9,14 +9,13 @@ from gradio.components import Component
 
 from robust_r1.markup import escape
 from robust_r1.ui.widgets.chain import idle_line
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Updates, Values, html
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Updates, Values, html
 from robust_r1.ui.widgets.toasts import with_toasts
 
 PREVIEW, MODEL = "preview", "model"  # looking never waits for a model
 # Apart from the queue of single questions: those get their turns in between, since the engine takes
 # whoever is next. Two at a time, so that one long sweep does not keep everybody else's waiting.
 ANALYSIS, AT_ONCE = "analysis", 2
-_AT_ONCE = {"queue": False, **QUIET}
 
 
 def progress_line(done: int, total: int, words: str) -> str:
@@ -118,10 +117,10 @@ class Job:
             concurrency_limit=AT_ONCE, show_progress="minimal", show_progress_on=self.status,
             **PRIVATE,
         )
-        working.then(self._settle, None, buttons, **_AT_ONCE)
-        self.stop.click(self._stop, None, None, **_AT_ONCE)
+        working.then(self._settle, None, buttons, **UNQUEUED)
+        self.stop.click(self._stop, None, None, **UNQUEUED)
         self.leave.click(
-            self._leave, None, [*buttons, self.status], cancels=[working], **_AT_ONCE
+            self._leave, None, [*buttons, self.status], cancels=[working], **UNQUEUED
         )
         page.unload(self._stop)
 

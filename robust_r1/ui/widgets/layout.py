@@ -17,6 +17,8 @@ PRIVATE = {"api_visibility": "private"}
 # writes "Error" over them where a handler raised and, at each message to the page, copies all that
 # every component holds which was an output of any event before, 45 ms on a page in use.
 QUIET = {"show_progress": "hidden", "show_progress_on": [], **PRIVATE}
+# For what is done in a moment and must not wait behind a model.
+UNQUEUED = {"queue": False, **QUIET}
 
 
 def chosen_in(menu: gr.Dropdown) -> Callable:
@@ -30,6 +32,6 @@ def chosen_in(menu: gr.Dropdown) -> Callable:
     return menu.input if menu.multiselect else menu.select
 
 
-def html(value: str = "", **options) -> gr.HTML:
+def html(value: str = "", **options: Any) -> gr.HTML:
     """Make a `gr.HTML` that shows a value and does nothing else: no template, no script."""
     return gr.HTML(value, js_on_load=None, apply_default_css=False, container=False, **options)

@@ -5,6 +5,7 @@ request.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -12,7 +13,7 @@ from gradio.events import Dependency
 
 from robust_r1.ask import links
 from robust_r1.errors import InputError
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, Values
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Values
 from robust_r1.ui.widgets.toasts import warn
 
 _KEY = "tab"
@@ -21,6 +22,18 @@ _COPY = """async (query) => {
   try { await navigator.clipboard.writeText(location.href); return 'Link copied'; }
   catch (error) { return 'Copy it from the address bar'; }
 }"""
+
+
+def write_address(element: str) -> str:
+    """Return the script that writes a query string into the address, without a step in its history.
+
+    Not while another tab is open, whose address it is then: `element` is the id of one that is in
+    sight with its own tab alone.
+    """
+    return f"""(query) => {{
+  const shown = document.getElementById('{element}')?.offsetParent;
+  if (shown && query) history.replaceState(null, '', location.pathname + query);
+}}"""
 
 
 def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -> list[Dependency]:
@@ -36,7 +49,7 @@ def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -
     known = {child.id for child in tabs.children if isinstance(child, gr.Tab)}
 
     def choosing(names: Collection[str]) -> Callable:
-        def choose(request: gr.Request):
+        def choose(request: gr.Request) -> gr.Tabs | dict:
             name = request.query_params.get(_KEY, "")
             return gr.Tabs(selected=name) if name in names else gr.skip()
 
@@ -54,7 +67,9 @@ def values_of(request: gr.Request | None, tab: str) -> dict[str, str] | None:
     return pairs if pairs.get(_KEY) == tab else None
 
 
-def read_value(values: Mapping[str, str], key: str, read: Callable, default=None):
+def read_value(
+    values: Mapping[str, str], key: str, read: Callable[[str], Any], default: Any = None
+) -> Any:
     """Read one value of a link; one that cannot be used is said in a toast and left out."""
     if not values.get(key):
         return default
@@ -75,5 +90,5 @@ def build_link(
     def write(values: Values) -> str:
         return links.query_string([(_KEY, tab), *describe(values).items()])
 
-    written = button.click(write, inputs, query, queue=False, **QUIET)
+    written = button.click(write, inputs, query, **UNQUEUED)
     written.then(None, query, button, js=_COPY, **PRIVATE)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -16,7 +17,7 @@ from robust_r1.ui.widgets.toasts import warn
 _THUMBNAIL = 144
 
 
-def build_picker(**options) -> gr.Image:
+def build_picker(**options: Any) -> gr.Image:
     """Make an image input that hands over the path of the file as it came.
 
     `gr.Image` decodes and re-encodes on the way in, and a broken file ends there in a stock error.

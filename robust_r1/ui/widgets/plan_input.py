@@ -46,7 +46,7 @@ class Sliders:
 
 def build_sliders(kind: str) -> Sliders:
     """Lay out a slider for each degradation, by stage; `kind` begins the elements' ids."""
-    sliders = {}
+    sliders: dict[str, gr.Slider] = {}
     with gr.Row(elem_classes="rr-stages", equal_height=False):
         for stage in STAGES:
             with gr.Column(elem_classes=["rr-stage", f"rr-stage-{stage}"], min_width=190):
@@ -74,8 +74,8 @@ def draw_random(rng: np.random.Generator) -> tuple[int, dict[str, float]]:
     return int(rng.integers(1, 10_000)), strengths
 
 
-def build_plan(label: str, value: str, elem_id: str, **options) -> gr.Dropdown:
-    """Make the component; its value is the text of a plan, or "clean"."""
+def build_plan(label: str, value: str, elem_id: str, **options: Any) -> gr.Dropdown:
+    """Make the field of a plan; its value is the text of a plan, or "clean"."""
     presets = [(name.capitalize(), short(plan)) for name, plan in PRESETS.items()]
     return gr.Dropdown(
         [("No degradation", CLEAN), *presets], value=value, label=label, allow_custom_value=True,
@@ -85,7 +85,7 @@ def build_plan(label: str, value: str, elem_id: str, **options) -> gr.Dropdown:
 
 
 def short(plan: DegradationPlan) -> str:
-    """Return the text of a plan."""
+    """Return a plan as `build_plan` shows it."""
     return ",".join(f"{id}={value:g}" for id, value in plan.intensities.items()) or CLEAN
 
 

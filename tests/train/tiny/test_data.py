@@ -20,6 +20,7 @@ def test_a_batch_holds_prompts_pictures_and_chains_that_parse(tokenizer):
         batch = collator([{"index": 40 + 4 * number}])
         height, width = batch["images"].shape[1:3]
         assert batch["grid"].tolist() == [1, height // 16, width // 16]
+        items = {index: make_item("train", index, (width, height)) for index in range(40, 104)}
         for tokens, labels, image in zip(
             batch["tokens"], batch["labels"], batch["images"], strict=True
         ):
@@ -28,8 +29,8 @@ def test_a_batch_holds_prompts_pictures_and_chains_that_parse(tokenizer):
             asked = tokenizer.decode(tokens[labels == IGNORED], skip_special_tokens=True)
             match = [
                 index
-                for index in range(40, 104)
-                if (item := make_item("train", index, (width, height))).chain == said.chain
+                for index, item in items.items()
+                if item.chain == said.chain
                 and build_prompt(item.question.prompt) in asked
                 and np.array_equal(item.image(), image)
             ]

@@ -205,7 +205,7 @@ def test_who_waits_for_the_model_can_stop_waiting(endless, picture):
     )
     waiting.start()
     stop.set()
-    waiting.join(timeout=10)
+    waiting.join(timeout=30)
     assert [answer.finish for answer in answers] == ["stopped"]
     assert answers[0].tokens == 0
     running.close()

@@ -135,12 +135,12 @@ def test_stop_ends_the_wait_for_a_model_that_loads_and_its_note_says_how_far(pic
     def load(report):
         report(0.4, "Loading weights, 40%")
         begun.set()
-        go.wait(10)
+        go.wait(30)
         return ScriptedEngine()
 
     engine, stop = LazyEngine(large("slow"), load), threading.Event()
     engine.prepare()
-    assert begun.wait(5) and engine.loading
+    assert begun.wait(30) and engine.loading
     assert engine.note == "slow is loading. Loading weights, 40%."
     stop.set()
     with pytest.raises(InputError, match="Stopped before"):

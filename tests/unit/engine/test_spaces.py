@@ -37,7 +37,7 @@ def GPU(duration):
 @pytest.fixture
 def space(tmp_path):
     """Return a function that starts app.py as a Space does; gives its address and its output."""
-    running = []
+    running, readers = [], []
 
     def start(**environ: str) -> tuple[str, list[str]]:
         (tmp_path / "spaces.py").write_text(STUB)
@@ -54,7 +54,8 @@ def space(tmp_path):
         for line in process.stdout:
             lines.append(line)
             if found := re.match(r"The page is on (\S+)", line):
-                threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()
+                readers.append(threading.Thread(target=lambda: lines.extend(process.stdout)))
+                readers[-1].start()
                 return found[1], lines
         raise AssertionError("".join(lines))
 
@@ -62,6 +63,10 @@ def space(tmp_path):
     for process in running:
         process.terminate()  # an interrupt is ignored by what a background shell starts
         process.wait(timeout=20)
+    for reader in readers:
+        reader.join()
+    for process in running:
+        process.stdout.close()
 
 
 def test_a_lent_gpu_answers_by_the_call_and_a_model_out_of_reach_is_replaced(

@@ -1,0 +1,118 @@
+"""What figures and analyses read of an answered case, wherever it is stored."""
+
+from typing import Protocol
+
+from robust_r1.ask.case import Case
+from robust_r1.chain import Finding
+from robust_r1.degradations import DegradationPlan
+from robust_r1.engine.types import Finish
+from robust_r1.metrics import Matching
+
+
+class Answered(Protocol):
+    """Describe one answered case, as `evaluation.Row` is one."""
+
+    @property
+    def id(self) -> str:
+        """Return its name, unique within the benchmark."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Return what picture it is of."""
+        ...
+
+    @property
+    def task(self) -> str:
+        """Return "mcq", "vqa", "cap" or "perception"."""
+        ...
+
+    @property
+    def level(self) -> str:
+        """Return how strong the damage is."""
+        ...
+
+    @property
+    def question(self) -> str:
+        """Return the question without its choices."""
+        ...
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Return the options; none of an open question."""
+        ...
+
+    @property
+    def truth(self) -> str:
+        """Return the true answer; empty where nobody knows it."""
+        ...
+
+    @property
+    def plan(self) -> DegradationPlan:
+        """Return the damage."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """Return all that the model wrote."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Return the length of that."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took."""
+        ...
+
+    @property
+    def finish(self) -> Finish:
+        """Return how it ended."""
+        ...
+
+    @property
+    def answer(self) -> str:
+        """Return what its answer section says."""
+        ...
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """Return the perceived findings."""
+        ...
+
+    @property
+    def true(self) -> tuple[Finding, ...]:
+        """Return the true findings."""
+        ...
+
+    @property
+    def well_formed(self) -> bool:
+        """Tell whether the chain is whole."""
+        ...
+
+    @property
+    def accuracy(self) -> float | None:
+        """Return 0 to 1; None where the truth has no answer."""
+        ...
+
+    @property
+    def degradation(self) -> float:
+        """Return the degradation reward."""
+        ...
+
+    @property
+    def saved(self) -> Case | None:
+        """Return the whole case of a saved answer; None of a benchmark's."""
+        ...
+
+    @property
+    def matching(self) -> Matching:
+        """Return perceived against applied findings."""
+        ...
+
+    @property
+    def photograph(self) -> str | None:
+        """Return the photograph that it shows a part of; None for others."""
+        ...
