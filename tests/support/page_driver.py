@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
 
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
-from tests.support.scripted_engine import CHAIN, ScriptedEngine  # noqa: F401 (until all move)
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

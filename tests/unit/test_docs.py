@@ -16,8 +16,9 @@ from robust_r1.degradations import PRESETS, SPECS, find
 from robust_r1.engine import MAX_PICTURES, PRECISIONS
 from robust_r1.engine.endpoint import TIMEOUT
 from tests.support.layers import LAYERS
-from tests.support.page_driver import ScriptedEngine, serve
+from tests.support.page_driver import serve
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import ScriptedEngine
 
 DOCS = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")

@@ -1,6 +1,6 @@
 """Claims about several pictures in one question: what a model is given, who is given none, replay.
 
-What a visitor sees of it is in test_page_conversation.
+What a visitor sees of it is in tests/browser/test_conversation.py.
 """
 
 import base64

@@ -1,0 +1,23 @@
+"""How the page is served, and its style sheets."""
+
+
+
+from robust_r1.ui.theme import launch_arguments
+from tests.support.paths import ROOT
+
+
+def test_page_is_served_without_anything_from_elsewhere():
+    arguments = launch_arguments()
+    assert arguments["allowed_paths"] == [str(ROOT / "assets")]
+    assert arguments["max_file_size"] == "20mb" and arguments["run_history"] is False
+    assert arguments["theme"]._stylesheets == []
+
+
+def test_every_style_sheet_is_loaded_and_asks_for_nothing_from_elsewhere():
+    loaded = launch_arguments()["css_paths"]
+    assert sorted(loaded) == sorted((ROOT / "robust_r1/ui").rglob("*.css"))
+    assert len(loaded) == len(set(loaded)) and loaded[0].name == "base.css"
+    for sheet in loaded:
+        text = sheet.read_text(encoding="utf-8")
+        assert text.count("{") == text.count("}") and "http" not in text and "url(" not in text
+        assert "@import" not in text, f"{sheet.name}: the order of the files is theme.py's"

@@ -1,0 +1,44 @@
+"""Cards of a chain while it is written and after, its problems, flips."""
+
+
+import pytest
+
+from robust_r1.ask.case import Case, Reply
+from robust_r1.ask.pipeline import Outcome
+from robust_r1.chain import StreamParser, parse
+from robust_r1.engine import Answer, GenerationSettings
+from robust_r1.ui.widgets.chain import answer_cards, chain_cards, problems_list
+
+
+def reply(text: str, finish: str = "stop") -> Reply:
+    answer = Answer(text, parse(text), 9, 0.5, 0.1, finish, "tiny", GenerationSettings())
+    return Reply(text, answer.parsed, answer)
+
+
+def test_cards_mark_the_section_being_written():
+    parser = StreamParser()
+    parsed = parser.feed("<TYPE>lens blur(0.30)<TYPE_END><INFLUENCE>It soft")
+    cards = chain_cards(Reply(parser.text, parsed))
+    assert cards.count("is-open") == 1 and cards.count("is-done") == 1
+    assert cards.count("is-waiting") == 2
+    assert "Lens blur" in cards and "0.30" in cards
+
+
+def test_finished_chain_marks_nothing_as_open():
+    assert "is-open" not in chain_cards(reply("<TYPE>lens blur(0.3)"))
+
+
+def test_problems_are_named_and_a_good_chain_has_none():
+    assert problems_list(reply("no chain at all"))
+    good = "".join(f"<{s}>none<{s}_END>" for s in ("TYPE", "INFLUENCE", "REASONING"))
+    good += "<CONCLUSION>x<CONCLUSION_END><ANSWER>y<ANSWER_END>"
+    assert problems_list(reply(good)) == ""
+
+
+@pytest.mark.parametrize(("clean", "word"), [("four", "flipped"), ("Three.", "same answer")])
+def test_flip_is_marked_between_two_answers(clean, word):
+    outcome = Outcome(
+        Case(), reply=reply("<ANSWER>three<ANSWER_END>"),
+        clean=reply(f"<ANSWER>{clean}<ANSWER_END>"),
+    )
+    assert word in answer_cards(outcome)
