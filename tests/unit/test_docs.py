@@ -78,7 +78,7 @@ def test_quick_start_is_two_lines_to_paste_that_set_themselves_up():
         assert block.count("\n") == 1
         assert block.startswith("python3 -m venv .venv && .venv/bin/pip install -q -r ")
     assert run.endswith(" && .venv/bin/python app.py\n")
-    assert test.endswith(" && .venv/bin/python -m pytest\n")
+    assert test.endswith(" && .venv/bin/python -m pytest -n 2\n")
 
 
 def test_ci_runs_the_second_block_and_nothing_else(tmp_path):
