@@ -180,9 +180,9 @@ class CaseHandlers:
     def ask_again(
         self, request: gr.Request, selection: Selection | None, model: str
     ) -> Iterator[str]:
-        """Ask a model the case once more, with the run's settings, and compare with the run."""
+        """Ask a model the case once more, and compare with what the run holds."""
         entry, engine = self.shared.entry(selection), self.engines[model]
-        case = self._case(entry, selection)
+        case = self._case(entry, selection, model)
         yield idle_line("The model looks at the picture.")
         outcome, label = None, f"{model}, now"
         with self.active.begin(request.session_hash) as stop:
@@ -201,12 +201,17 @@ class CaseHandlers:
             + score_line(outcome)
         )
 
-    def _case(self, entry: Entry, selection: Selection | None) -> Case:
-        """Return what a run asked, as it asked it."""
+    def _case(self, entry: Entry, selection: Selection | None, model: str) -> Case:
+        """Return what a run asked: its own model as it was asked then, another by its own settings.
+
+        A run of a bundled model has room for short chains alone.
+        """
         case = case_of(entry)
         if case is None:
             raise InputError(f"the picture of {entry.row.id} is not here, so it cannot be asked")
-        if case.settings is None and selection is not None:
+        if model != entry.model:
+            case = replace(case, settings=None)
+        elif case.settings is None and selection is not None:
             runs = map(self.folders.run, selection.runs)
             settings = next(run.settings for run in runs if run.model == entry.model)
             case = replace(case, settings=settings)

@@ -54,8 +54,9 @@ def space(tmp_path):
         for line in process.stdout:
             lines.append(line)
             if found := re.match(r"The page is on (\S+)", line):
-                readers.append(threading.Thread(target=lambda: lines.extend(process.stdout)))
-                readers[-1].start()
+                reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
+                reader.start()
+                readers.append(reader)
                 return found[1], lines
         raise AssertionError("".join(lines))
 
@@ -64,7 +65,7 @@ def space(tmp_path):
         process.terminate()  # an interrupt is ignored by what a background shell starts
         process.wait(timeout=20)
     for reader in readers:
-        reader.join()
+        reader.join(timeout=20)
     for process in running:
         process.stdout.close()
 
