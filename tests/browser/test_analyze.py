@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from robust_r1.store import VARIABLE, Notebook
 from tests.support.analyze_runs import chain, line, many, write_run
-from tests.support.page_driver import PHONE, WAIT, serve, wait_until
+from tests.support.page_driver import PHONE, WAIT, see_toasts, serve, wait_until
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -167,8 +167,7 @@ def test_a_link_opens_what_somebody_looked_at(page):
     other.get_by_role("tab", name="Cases").click()
     expect(other.locator("#case-head")).to_contain_text(head)
     other.goto(page.url.partition("?")[0] + "?tab=analyze&runs=nowhere&filter={&case=x")
-    for words in ("run 'nowhere' is not here", "filter was left out", "case 'x' is not among"):
-        expect(other.locator(".toast-body", has_text=words)).to_be_visible()
+    see_toasts(other, "run 'nowhere' is not here", "filter was left out", "case 'x' is not among")
     expect(other.locator("#filter-status")).to_contain_text("cases")
     other.close()
 

@@ -9,7 +9,7 @@ from robust_r1.ask.picture import seen
 from robust_r1.chain import Finding, render
 from robust_r1.metrics import degradation_score
 from robust_r1.ui.learn.cases import lesson_cases
-from tests.support.page_driver import DESKTOP, PHONE, fill, serve
+from tests.support.page_driver import DESKTOP, PHONE, fill, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -265,9 +265,7 @@ def test_values_of_a_link_that_cannot_be_are_toasts_and_the_rest_is_kept(tabs, a
             ("nowhere&intensity=0.2", ("part",), "(0.20)"),
         ):
             page.goto(f"{address}?tab=learn&part={query}")
-            for key in wrong:
-                words = f"The link's {key} was left out"
-                expect(page.locator(".toast-body", has_text=words)).to_be_visible()
+            see_toasts(page, *(f"The link's {key} was left out" for key in wrong))
             if kept == "Other":
                 expect(page.locator("#anatomy-model input")).to_have_value(kept)
             else:

@@ -17,6 +17,13 @@ DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 # What hostile texts would leave on the page, were they more than text.
 HACKED = "img[src=x], svg[onload], b[onmouseover], main script, a[href^=javascript]"
+# Keeps what toasts said: on a busy machine one is gone by itself before a test looks.
+KEEP_TOASTS = """
+    window.toasts = new Set();
+    const shown = document.getElementsByClassName("toast-body");
+    new MutationObserver(() => { for (const one of shown) toasts.add(one.innerText); })
+        .observe(document, {childList: true, subtree: true});
+"""
 WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
@@ -57,6 +64,14 @@ def fill(field: Locator, text: str) -> None:
     raise AssertionError(f"{field} does not keep {text!r}")
 
 
+def see_toasts(page: Page, *words: str) -> None:
+    """Wait until toasts have said all these since the page was opened."""
+    page.wait_for_function(
+        "words => words.every(one => [...toasts].some(said => said.includes(one)))",
+        arg=list(words),
+    )
+
+
 def pass_frames(page: Page, count: int = 12) -> None:
     """Wait until the page has been drawn some more times, however long that takes it."""
     page.evaluate(
@@ -84,6 +99,7 @@ class Visitor:
     def __init__(self, browser: Browser, address: str, **options):
         self.context = browser.new_context(**{"viewport": DESKTOP, **options})
         self.context.set_default_timeout(WAIT)
+        self.context.add_init_script(KEEP_TOASTS)
         self.page: Page = self.context.new_page()
         self._unanswered: set[Request] = set()
         self._asked = 0
