@@ -134,9 +134,10 @@ def _case(args: argparse.Namespace) -> Case:
         changes["seed"] = args.seed
     case = replace(case, **changes)
     given_settings(args, case.settings or GenerationSettings())  # out of range: said before loading
+    case = replace(case, picture=_picture(args, case), further=_further(args, case))
     if not case.question.strip():
         raise InputError("There is no question; write one after the picture.")
-    return replace(case, picture=_picture(args, case), further=_further(args, case))
+    return case
 
 
 def _picture(args: argparse.Namespace, case: Case) -> Picture:

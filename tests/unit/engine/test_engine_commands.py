@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from robust_r1 import images
 from robust_r1.chain import Chain, Finding, findings_of, parse, render
-from robust_r1.cli import build_parser, main
-from robust_r1.commands.ask import ChainPrinter, _case
+from robust_r1.cli import main
+from robust_r1.commands.ask import ChainPrinter
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import catalog, load_engine, machine
@@ -245,14 +245,6 @@ def test_models_as_json_says_where_and_what_fits(capsys):
         assert row["prompt"].startswith("QUESTION\n") and row["licence"] != "unknown"
         assert ("<TYPE>" in row["prompt"]) is row["reasons"]
         assert row["defaults"]["max_new_tokens"] >= 256 and row["memory"]["fp16"] > 0
-
-
-def test_a_full_size_model_is_asked_for_as_many_tokens_as_it_was_trained_with():
-    words = ["ask", "a.png", "a?", "--model", "robust-r1-rl"]
-    case = _case(build_parser(["ask"]).parse_args(words))
-    assert case.settings.max_new_tokens == 2048
-    words += ["--max-new-tokens", "9"]
-    assert _case(build_parser(["ask"]).parse_args(words)).settings.max_new_tokens == 9
 
 
 def test_what_does_not_fit_is_said(capsys, monkeypatch):
