@@ -162,6 +162,7 @@ def test_good_files_open_and_the_others_are_told_one_by_one(tmp_path, values, wa
         files.open([str(good)] * (MAX_ANSWERS + 1))
 
 
+@pytest.mark.filterwarnings("ignore:The value passed into gr.Dropdown")
 def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_their_files(
     tmp_path, values
 ):
