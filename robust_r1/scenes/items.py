@@ -71,7 +71,7 @@ def make_item(split: str, index: int, size: tuple[int, int] | None = None) -> It
     seed = seeds[index]
     scene = make_scene(seed, size)
     rng = np.random.default_rng([_ITEM_SALT, seed])
-    question = _draw_question(scene, rng)
+    question = draw_question(scene, rng)
     if question.topic == "outside" and rng.random() < _NO_OBJECTS:
         scene = scene.without_objects()
     plan = draw_plan(np.random.default_rng([_PLAN_SALT, seed]), seed)
@@ -107,7 +107,8 @@ def example_items(count: int = 6) -> tuple[Item, ...]:
     return tuple(found)
 
 
-def _draw_question(scene: Scene, rng: np.random.Generator) -> Question:
+def draw_question(scene: Scene, rng: np.random.Generator) -> Question:
+    """Draw a question about a scene, of every kind and topic in its share."""
     kind = ("mcq", "vqa", "cap", "outside")[rng.choice(4, p=_KIND_ODDS)]
     if kind == "cap":
         return caption_question(scene)

@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from robust_r1.engine import catalog, load_engine
 from robust_r1.evaluation import benchmark, evaluate, headline, load_run
+from robust_r1.ui.analyze.runs import RunFolders
 from tests.support.paths import ROOT
 
 MODELS = catalog.MODELS
 RUNS = ROOT / "assets" / "runs"
-# Trained for comparison alone: their runs are kept, their weights are not.
-ABLATIONS = ("no-reasoning", "no-r_deg", "no-r_len")
+EARLIER = RUNS / "earlier"  # of models before photographs, whose weights are not kept
+TODAY = [RUNS / f"{name}-photobench2" for name in ("tiny-base", "tiny-sft", "tiny-rl")]
 NAMES = sorted(folder.name for folder in MODELS.iterdir() if folder.is_dir())
 
 
@@ -58,12 +60,28 @@ def test_the_stored_runs_give_the_figures_of_the_cards(folder):
     run = load_run(folder)
     assert folder.name == f"{run.model}-{run.benchmark}"
     assert [row.id for row in run.rows] == [case.id for case in benchmark(run.benchmark)]
-    if run.model in ABLATIONS:
-        return  # without a card; the README beside the runs holds the figures, and a test it
     results = json.loads((MODELS / run.model / "results.json").read_text())
     stored = results["benchmarks"][run.benchmark]["figures"]
     for figure, value in headline(run.rows).items():
         assert asdict(value) == pytest.approx(stored[figure]), figure
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(head.parent for head in EARLIER.glob("*/run.json")), ids=lambda path: path.name
+)
+def test_the_runs_of_earlier_models_stay_whole_and_are_not_of_todays_weights(folder):
+    run = load_run(folder)
+    assert folder.name == f"{run.model}-{run.benchmark}"
+    assert [row.id for row in run.rows] == [case.id for case in benchmark(run.benchmark)]
+    weights = [json.loads((one / "run.json").read_text())["weights"] for one in (folder, *TODAY)]
+    assert weights[0] not in weights[1:]
+
+
+def test_the_page_lists_the_runs_of_todays_models_and_opens_earlier_ones_by_their_folders():
+    folders = RunFolders([RUNS])
+    assert {Path(one).parent for one in folders.found()} == {RUNS}
+    assert {folders.run(one).model for one in folders.found()} == set(NAMES)
+    assert folders.run(str(EARLIER / "no-r_deg-minibench")).model == "no-r_deg"
 
 
 @pytest.mark.slow

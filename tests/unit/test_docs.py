@@ -24,7 +24,7 @@ DOCS = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
     for path in (
         ROOT / "README.md",
-        ROOT / "assets" / "runs" / "README.md",
+        *sorted(ROOT.glob("assets/runs/**/README.md")),
         *sorted(ROOT.glob("robust_r1/*/README.md")),
         *sorted(ROOT.glob("train/*.md")),
     )

@@ -155,6 +155,12 @@ def _setting(kind: Any, value: Any, key: str, problems: list[str]) -> Any:
         if not isinstance(value, bool):
             problems.append(f"{key} must be true or false, not {value!r}")
         return value
+    if kind == tuple[str, ...]:
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+        problems.append(f"{key} must be a list of folders, not {value!r}")
+        return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         problems.append(f"{key} must be a number, not {value!r}")
     elif kind is int and value != int(value):

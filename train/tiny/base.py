@@ -15,6 +15,7 @@ from train.common.command import main_of, parser_of
 from train.common.history import record, write_history
 from train.tiny.config import TrainingConfig
 from train.tiny.model import make_model, make_processor, make_tokenizer, prepare_vision
+from train.tiny.photos import add_photos, open_pictures
 from train.tiny.stages import freeze_vision, save_checkpoint, train_text
 from train.tiny.warmup import train_encoder
 
@@ -23,6 +24,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Run both stages and save the checkpoint in the folder of the run."""
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
+    pictures = open_pictures(arguments.photos, config, folder)
     # --- Model
     tokenizer = make_tokenizer(config.model.vocabulary)
     processor = make_processor(config.model, tokenizer)
@@ -31,11 +33,11 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     vision = model.model.visual
     prepare_vision(vision, processor.image_processor, config)
     # --- Encoder warm-up
-    train_encoder(vision, processor.image_processor, config, folder)
+    train_encoder(vision, processor.image_processor, config, folder, pictures)
     seen = record("encoder warm-up", config.warmup.samples, config.seed, folder / "warmup.jsonl")
     # --- Answers
     freeze_vision(model)
-    train_text(model, processor, config.base, config, folder, style="answer")
+    train_text(model, processor, config.base, config, folder, "answer", pictures=pictures)
     save_checkpoint(model, processor, folder, torch.float32, answer_only=True)
     save_checkpoint(model, processor, folder / "half", torch.float16, answer_only=True)
     said = record("answers", config.base.samples, config.seed, folder / "log.jsonl")
@@ -43,4 +45,6 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
 
 
 if __name__ == "__main__":
-    main_of(parser_of("train.tiny.base", __doc__, "cpu"), run, TrainingConfig)
+    parser = parser_of("train.tiny.base", __doc__, "cpu")
+    add_photos(parser)
+    main_of(parser, run, TrainingConfig)

@@ -10,6 +10,7 @@ runs to `results.json` and a card that quotes them and the stages that the check
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -97,21 +98,23 @@ def _figures(run: Run) -> dict:
 def _card(name: str, folder: Path, stages: tuple[StageRecord, ...], results: dict) -> str:
     chains = any(value["figures"]["well formed"]["value"] > 0.5 for value in results.values())
     seed = stages[-1].seed if stages else "unknown"
+    photos = any("--photos" in stage.command for stage in stages)
     parts = [
         f"# {name}",
         f"A `Qwen2_5_VLForConditionalGeneration` of {_millions(folder):.1f} million parameters, "
         "trained from random weights by this repository on its own synthetic scenes. "
-        f"{_SAYS[chains]} Half precision, safetensors, own tokenizer, pictures of up to 192 x 192 "
-        "pixels in area.",
+        f"{_SAYS[chains]} Half precision, safetensors, own tokenizer, pictures of up to "
+        f"{_side(folder)} x {_side(folder)} pixels in area.",
         f"**{_KNOWS[chains]}**",
         "## How it was made",
-        f"Random seed {seed}, scenes of the training split alone.",
+        f"Random seed {seed}, scenes of the training split"
+        + (", and photographs that are not bundled (`train/README.md`)." if photos else " alone."),
         _table(
             ("stage", "command", "samples", "minutes"),
             [(s.stage, _command(s), f"{s.samples:,}", f"{s.minutes:g}") for s in stages],
         ),
-        "The minutes are those of a machine with two cores that was doing other work at the same "
-        "time.",
+        "Where nothing else is said, the minutes are those of a machine with two cores that was "
+        "doing other work at the same time.",
         "## Results",
         "Greedy decoding, 95 % bootstrap intervals, on photographs resampling photographs. "
         "Degradations below intensity .1 count neither way. Captions score the F1 of their facts. "
@@ -180,6 +183,12 @@ def _shown(figure: dict) -> tuple[str, str, str]:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _side(folder: Path) -> int:
+    """Return the side of the largest square picture that a checkpoint's processor leaves as is."""
+    settings = json.loads((folder / "processor_config.json").read_text(encoding="utf-8"))
+    return math.isqrt(settings["image_processor"]["size"]["longest_edge"])
 
 
 def _millions(folder: Path) -> float:

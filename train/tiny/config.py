@@ -120,3 +120,4 @@ class TrainingConfig:
     threads: int = 2
     workers: int = 1
     compiled: bool = False  # fuse the encoder's small operations; needs a C++ compiler
+    photos: tuple[str, ...] = ()  # folders of photographs that every other batch is drawn from

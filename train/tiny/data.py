@@ -1,12 +1,14 @@
 """Scenes as training batches: drawn when they are asked for, the same each time."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
-from datasets import Dataset
 
 from robust_r1.chain import build_prompt, close_tag, open_tag, render
 from robust_r1.degradations import DegradationPlan
@@ -21,6 +23,10 @@ from robust_r1.scenes import (
 )
 from train.tiny.decisions import Decision, Decisions, as_tensors
 from train.tiny.decoder import IGNORED
+from train.tiny.pictures import Pictures
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 STYLES = ("answer", "chain")
 # Batches that are sorted by length together, so that little of a batch is padding.
@@ -65,6 +71,9 @@ def scene_item(
 
 def scene_indices(first_index: int, count: int) -> Dataset:
     """Return the rows that TRL's trainer counts and orders; `Collator` draws what they name."""
+    # Here, because a swing on a GPU does without TRL and its data sets.
+    from datasets import Dataset
+
     return Dataset.from_dict({"index": list(range(first_index, first_index + count))})
 
 
@@ -85,6 +94,7 @@ class Collator:
         clean: share of the scenes that are left undamaged.
         decisions: finds the decisions of each chain, to be laid out for `expected_values`.
         emphasis: what a token of a conclusion or an answer counts beside its usual weight.
+        pictures: draws every other batch from photographs; None for none.
     """
 
     def __init__(
@@ -99,10 +109,12 @@ class Collator:
         clean: float = 0.0,
         decisions: Decisions | None = None,
         emphasis: float = 1.0,
+        pictures: Pictures | None = None,
     ) -> None:
         self.processor, self.split, self.style = processor, split, style
         self.first_index, self.batch, self.captions = first_index, batch, captions
         self.drills, self.clean, self.decisions = drills, clean, decisions
+        self.pictures = pictures
         token = processor.tokenizer.convert_tokens_to_ids
         self._weights = {
             (token(open_tag(name)), token(close_tag(name))): (
@@ -117,14 +129,23 @@ class Collator:
         """Return tokens, labels, weights, images (uint8, batch x H x W x 3) and their grid."""
         cv2.setNumThreads(1)
         number = (rows[0]["index"] - self.first_index) // self.batch
+        if self.pictures and number % 2:
+            shown = self.pictures.photos(rows[0]["index"] // self.batch, self.batch)
+            return self.lay_out([one.item for one in shown], [one.picture for one in shown])
         block, place = divmod(number, _BLOCK)
         size = draw_size(np.random.default_rng([_SIZE_SALT, number]))
         chosen = self._order(block)[place]
         drill = self.drills > 0 and number % self.drills == self.drills - 1
         chosen = chosen[::2] if drill else chosen
         items = [self._item(index, size) for index in chosen]
+        return self.lay_out(items, [item.image() for item in items], drill)
+
+    def lay_out(
+        self, items: list[Item], images: list[np.ndarray], drill: bool = False
+    ) -> dict[str, torch.Tensor]:
+        """Lay out items and the pictures that are shown for them, all of one size, as a batch."""
         pictures = self.processor.image_processor
-        grid = (1, *(side // pictures.patch_size for side in size[::-1]))
+        grid = (1, *(side // pictures.patch_size for side in images[0].shape[:2]))
         tokens = grid[1] * grid[2] // pictures.merge_size**2
         talks = [self._drill(item, tokens) if drill else [self._turn(item, tokens)]
                  for item in items]  # fmt: skip
@@ -143,7 +164,7 @@ class Collator:
             "tokens": torch.from_numpy(ids),
             "labels": torch.from_numpy(labels),
             "weights": torch.from_numpy(self._weigh(ids)),
-            "images": torch.from_numpy(np.stack([item.image() for item in items])),
+            "images": torch.from_numpy(np.stack(images)),
             "grid": torch.tensor(grid),
         }
         return batch | (self._decide(self.decisions, items, talks) if self.decisions else {})

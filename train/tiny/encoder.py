@@ -26,7 +26,8 @@ def fast_dtype() -> torch.dtype:
 
     Processors without such units emulate it, some thirty times slower.
     """
-    quick = torch.cuda.is_available() or torch.cpu._is_amx_tile_supported()
+    units = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    quick = torch.cuda.is_available() or units
     return torch.bfloat16 if quick else torch.float32
 
 

@@ -37,6 +37,8 @@ from train.tiny.decisions import Decisions
 from train.tiny.encoder import Encoder, attends_fully
 from train.tiny.grpo_trainer import SceneGRPOTrainer
 from train.tiny.optim import MuonAdamW, cosine
+from train.tiny.photos import add_photos, open_pictures
+from train.tiny.pictures import Pictures
 from train.tiny.rollouts import remember_pictures, rollout_dataset
 from train.tiny.sampler import Sampler
 from train.tiny.stages import (
@@ -63,6 +65,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     remember_pictures(model.model.visual, 2 * config.grpo.batch)
     # --- Training
     arguments.output.mkdir(parents=True, exist_ok=True)
+    pictures = open_pictures(arguments.photos, config, arguments.output, arguments.data)
     rows = None
     if arguments.data:
         records = read_data(arguments.data)
@@ -71,7 +74,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
         rows = rollout_rows(records, arguments.data.parent)
     checkpoint = resume(model, arguments.output)
     seen = step_of(checkpoint) if checkpoint else 0
-    trainer = make_trainer(model, processor, config, arguments.output, rows, seen)
+    trainer = make_trainer(model, processor, config, arguments.output, rows, seen, pictures)
     trainer.train(resume_from_checkpoint=checkpoint)
     # --- Checkpoint
     keep_share(model, arguments.start, config.grpo.share)
@@ -109,6 +112,7 @@ def make_trainer(
     folder: Path,
     rows: Dataset | None = None,
     seen: int = 0,
+    pictures: Pictures | None = None,
 ) -> SceneGRPOTrainer:
     """Make TRL's trainer: scenes, rewards, optimizer and logs of the reinforcement stage.
 
@@ -118,6 +122,7 @@ def make_trainer(
         folder: checkpoints, log.jsonl and samples.jsonl go there.
         rows: what to answer instead of drawn scenes.
         seen: steps that an interrupted run has done already.
+        pictures: draws every other batch of true chains beside the completions from photographs.
     """
     stage = config.grpo
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
@@ -126,7 +131,7 @@ def make_trainer(
     mix: Iterator[tuple[torch.Tensor, float]] = iter(())
     if rows is None and stage.mix:
         score = SceneLoss(model, processor, config.compiled)
-        mix = map(score, mixed_batches(stage, config, processor, seen))
+        mix = map(score, mixed_batches(stage, config, processor, seen, pictures))
     if rows is None:
         count = stage.steps * stage.batch
         rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
@@ -169,19 +174,24 @@ def decisions_for(stage: GrpoConfig, tokenizer: Any) -> Decisions | None:
 
 
 def mixed_batches(
-    stage: GrpoConfig, config: TrainingConfig, processor: ImageTextProcessor, seen: int = 0
+    stage: GrpoConfig,
+    config: TrainingConfig,
+    processor: ImageTextProcessor,
+    seen: int = 0,
+    pictures: Pictures | None = None,
 ) -> DataLoader:
     """Draw the true chains that are learned beside completions, a batch for each forward pass.
 
     Args:
         seen: steps whose batches are left out.
+        pictures: draws every other batch from photographs.
     """
     # The loss on their tokens says all about answers that a decision could.
     weights = dataclasses.replace(stage.decisions, answers=0.0)
     decisions = decisions_for(dataclasses.replace(stage, decisions=weights), processor.tokenizer)
     collator = Collator(
         processor, "train", stage.mix_index, stage.mix, "chain",
-        stage.captions, stage.drills, stage.clean, decisions, stage.mix_answers,
+        stage.captions, stage.drills, stage.clean, decisions, stage.mix_answers, pictures,
     )  # fmt: skip
     first = seen * stage.accumulate * stage.mix
     return DataLoader(
@@ -225,5 +235,6 @@ if __name__ == "__main__":
     parser.add_argument(
         "--from", dest="start", required=True, type=Path, help="run of train.tiny.sft"
     )
+    add_photos(parser)
     parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
     main_of(parser, run, TrainingConfig)

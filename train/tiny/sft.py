@@ -19,6 +19,7 @@ from train.common.command import main_of, parser_of
 from train.common.history import history_of, record, write_history
 from train.common.rows import chain_rows, read_data
 from train.tiny.config import TrainingConfig
+from train.tiny.photos import add_photos, open_pictures
 from train.tiny.stages import (
     freeze_vision,
     load_checkpoint,
@@ -33,12 +34,13 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
+    pictures = open_pictures(arguments.photos, config, arguments.output, arguments.data)
     style, stage, rows = "answer" if arguments.no_reasoning else "chain", config.sft, None
     if arguments.data:
         records = read_data(arguments.data)
         stage = with_samples(stage, len(records), arguments.data)
         rows = chain_rows(records, arguments.data.parent)
-    train_text(model, processor, stage, config, arguments.output, style, rows)
+    train_text(model, processor, stage, config, arguments.output, style, rows, pictures)
     alone = arguments.no_reasoning
     save_checkpoint(model, processor, arguments.output, torch.float32, alone)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16, alone)
@@ -52,6 +54,7 @@ if __name__ == "__main__":
     parser.add_argument(
         "--from", dest="start", required=True, type=Path, help="run of train.tiny.base"
     )
+    add_photos(parser)
     parser.add_argument("--data", type=Path, help="train on this JSONL file instead of scenes")
     parser.add_argument(
         "--no-reasoning", action="store_true", help="ablation: the answer section alone"

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import logging
+import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,8 +29,9 @@ from train.tiny.config import StageConfig, TrainingConfig
 from train.tiny.data import Collator, completion_of, scene_indices, scene_item
 from train.tiny.decisions import decisions_of, expected_values
 from train.tiny.decoder import IGNORED, Decoder
-from train.tiny.encoder import Encoder, attends_fully, patches_of
+from train.tiny.encoder import Encoder, attends_fully, fast_dtype, patches_of
 from train.tiny.optim import MuonAdamW, cosine
+from train.tiny.pictures import Pictures
 from train.tiny.sampler import Sampler
 
 _Stage = TypeVar("_Stage", bound=StageConfig)
@@ -66,13 +68,16 @@ def train_text(
     folder: Path,
     style: str,
     rows: Dataset | None = None,
+    pictures: Pictures | None = None,
 ) -> None:
     """Train the text side with TRL's SFTTrainer; resumes from `folder` by itself.
 
     Args:
         style: "answer" (the answer section alone) or "chain".
         rows: prompts, completions and images to train on, in order, instead of drawn scenes.
+        pictures: draws every other batch from photographs.
     """
+    print(f"computing in {fast_dtype()}".replace("torch.", ""), file=sys.stderr)
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
@@ -90,7 +95,7 @@ def train_text(
         "callbacks": [JsonLines(folder / "log.jsonl"), said],
     }
     if rows is None:
-        trainer = _scene_trainer(stage, config, folder, style, seen, shared)
+        trainer = _scene_trainer(stage, config, folder, style, seen, shared, pictures)
     else:
         if attends_fully(model.model.visual):
             Encoder(model.model.visual).replace_forward()
@@ -106,6 +111,7 @@ def _scene_trainer(
     style: str,
     seen: int,
     shared: dict[str, Any],
+    pictures: Pictures | None,
 ) -> SFTTrainer:
     """Make the trainer on drawn scenes, of which an interrupted run has seen some already."""
     return SceneTrainer(
@@ -120,6 +126,7 @@ def _scene_trainer(
             stage.captions,
             stage.drills,
             stage.clean,
+            pictures=pictures,
         ),
         compiled=config.compiled,
         **shared,

@@ -29,12 +29,9 @@ from train.common.checkpoints import another_model
 from train.tiny.config import TrainingConfig
 from train.tiny.encoder import Encoder, patches_of
 from train.tiny.optim import MuonAdamW, cosine
+from train.tiny.pictures import CHANGED, TOKEN, Pictures
 
-TOKEN = 32  # pixels a side under one merged token: a patch of 16, merged 2 x 2
 _VALIDATION = 512  # scenes
-# Mean change in levels from which a token counts as changed by a degradation: about the smallest
-# that shows side by side.
-CHANGED = 1.0
 _CHECKPOINT = "warmup.pt"
 _SIZE_SALT = 0x512E
 
@@ -94,10 +91,19 @@ class ProbeScenes(Dataset):
         first_index: index of the first scene within the split.
         batch: scenes in a batch.
         numbers: which batches; a resumed run starts at a later one.
+        pictures: draws every other batch from photographs; None for none.
     """
 
-    def __init__(self, split: str, first_index: int, batch: int, numbers: range) -> None:
+    def __init__(
+        self,
+        split: str,
+        first_index: int,
+        batch: int,
+        numbers: range,
+        pictures: Pictures | None = None,
+    ) -> None:
         self.split, self.first_index, self.batch, self.numbers = split, first_index, batch, numbers
+        self.pictures = pictures
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -105,9 +111,13 @@ class ProbeScenes(Dataset):
     def __getitem__(self, place: int) -> Batch:
         cv2.setNumThreads(1)
         first = self.first_index + self.numbers[place] * self.batch
-        size = draw_size(np.random.default_rng([_SIZE_SALT, first]))
-        items = [_item(self.split, first + row, size) for row in range(self.batch)]
-        rows = [(*damage_labels(item), *token_labels(item)) for item in items]
+        if self.pictures and self.numbers[place] % 2:
+            shown = self.pictures.photos(first // self.batch, self.batch)
+            rows = [(one.picture, one.local, *token_labels(one.item)) for one in shown]
+        else:
+            size = draw_size(np.random.default_rng([_SIZE_SALT, first]))
+            items = [_item(self.split, first + row, size) for row in range(self.batch)]
+            rows = [(*damage_labels(item), *token_labels(item)) for item in items]
         images, local, present, intensity, noun, color, center = (
             torch.from_numpy(np.stack(part)) for part in zip(*rows, strict=True)
         )
@@ -158,11 +168,17 @@ def token_labels(item: Item) -> tuple[np.ndarray, ...]:
     return present, intensity, noun.ravel(), color.ravel(), center.ravel()
 
 
-def loss_of(outputs: tuple[torch.Tensor, ...], batch: Batch) -> torch.Tensor:
-    """Add up the six losses; intensity counts where a degradation is there."""
+def loss_of(
+    outputs: tuple[torch.Tensor, ...], batch: Batch, positive: float = 2.0
+) -> torch.Tensor:
+    """Add up the six losses; intensity counts where a degradation is there.
+
+    Args:
+        positive: what a degradation that is there counts beside one that is not. Two of sixteen
+            are there on average; 2 keeps "nothing" from being a good answer.
+    """
     present, intensity, noun, color, center, local = outputs
-    # Two of sixteen are there on average; the weight keeps "nothing" from being a good answer.
-    weight = torch.full_like(present[0], 2.0)
+    weight = torch.full_like(present[0], positive)
     seen = functional.binary_cross_entropy_with_logits(present, batch.present, pos_weight=weight)
     where = functional.binary_cross_entropy_with_logits(local, batch.local, pos_weight=weight)
     gap = ((intensity - batch.intensity).abs() * batch.present).sum()
@@ -210,7 +226,13 @@ def evaluate(read: Callable[[Batch], tuple[torch.Tensor, ...]], loader: DataLoad
     }
 
 
-def train_encoder(vision: nn.Module, processor: Any, config: TrainingConfig, folder: Path) -> None:
+def train_encoder(
+    vision: nn.Module,
+    processor: Any,
+    config: TrainingConfig,
+    folder: Path,
+    pictures: Pictures | None = None,
+) -> None:
     """Train `vision` in place; checkpoints and `warmup.jsonl` go to `folder`, and it resumes.
 
     Args:
@@ -218,6 +240,7 @@ def train_encoder(vision: nn.Module, processor: Any, config: TrainingConfig, fol
         processor: the image processor that goes with it.
         config: sizes, batch, rate, indices.
         folder: where an interrupted run left its checkpoint, if it did.
+        pictures: draws every other batch from photographs.
     """
     stage, device = config.warmup, vision.device
     torch.manual_seed(config.seed)
@@ -227,7 +250,8 @@ def train_encoder(vision: nn.Module, processor: Any, config: TrainingConfig, fol
     peaks = [group["lr"] for group in optimizer.param_groups]
     done = _restore(folder / _CHECKPOINT, module, optimizer)
     checks = _loader(config, "validation", 0, range(min(_VALIDATION, stage.samples) // stage.batch))
-    batches = _loader(config, "train", stage.first_index, range(done, stage.steps))
+    steps = range(done, stage.steps)
+    batches = _loader(config, "train", stage.first_index, steps, pictures)
     encoder = Encoder(vision, compiled=config.compiled)
 
     def read(batch: Batch) -> tuple[torch.Tensor, ...]:
@@ -256,8 +280,14 @@ def train_encoder(vision: nn.Module, processor: Any, config: TrainingConfig, fol
             _save(folder / _CHECKPOINT, module, optimizer, done)
 
 
-def _loader(config: TrainingConfig, split: str, first_index: int, numbers: range) -> DataLoader:
-    scenes = ProbeScenes(split, first_index, config.warmup.batch, numbers)
+def _loader(
+    config: TrainingConfig,
+    split: str,
+    first_index: int,
+    numbers: range,
+    pictures: Pictures | None = None,
+) -> DataLoader:
+    scenes = ProbeScenes(split, first_index, config.warmup.batch, numbers, pictures)
     workers = {"num_workers": config.workers, "prefetch_factor": 4} if config.workers else {}
     return DataLoader(scenes, batch_size=None, **(workers if split == "train" else {}))
 

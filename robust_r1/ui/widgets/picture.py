@@ -1,10 +1,13 @@
 """Pictures on the page: their files, their captions, small ones inside of HTML."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from urllib.parse import quote
 
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import hash_bytes
 
 from robust_r1 import images
 from robust_r1.ask.picture import Picture, example_of
@@ -22,7 +25,14 @@ def write_png(image: np.ndarray, name: str, cache: str) -> str:
     Gradio takes a file that lies there as it is; its own encoding of a noisy megapixel takes
     seconds.
     """
-    return save_bytes_to_cache(images.encode_preview(image), name, cache)
+    data = images.encode_preview(image)
+    folder = Path(cache) / hash_bytes(data)
+    folder.mkdir(parents=True, exist_ok=True)
+    # In one step: this very file may be on its way to somebody who looks at the same picture.
+    with NamedTemporaryFile(dir=folder, delete=False) as part:
+        part.write(data)
+    os.replace(part.name, folder / name)
+    return str((folder / name).resolve())
 
 
 def caption(picture: Picture | None, clean: np.ndarray | None, plan: DegradationPlan) -> str:

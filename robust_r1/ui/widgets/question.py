@@ -6,14 +6,17 @@ A line has the options and the true answer of its question, where it has them:
     Which shape is red? | star | circle => star
 """
 
+import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import gradio as gr
 
 from robust_r1.ask.case import MAX_CHOICES, Case, check_question
 from robust_r1.ask.examples import Suggestion
 from robust_r1.ask.picture import Picture, example_of
-from robust_r1.engine import Engine
+from robust_r1.engine import Engine, ModelInfo
 from robust_r1.engine.conversation import check_template, own_template
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
@@ -97,7 +100,25 @@ def notice(picture: Picture | None, engine: Engine) -> str:
         return ""
     return (
         '<p class="rr-notice" role="note">'
-        f"<b>{escape(engine.info.label)}</b> perceives degradations on any picture, but it was "
-        "trained on synthetic scenes alone and knows nothing about what a photograph shows. "
-        "Read its findings; do not believe its answer.</p>"
+        f"<b>{escape(engine.info.label)}</b>{_record(engine.info)} perceives degradations on any "
+        "picture, but it was taught answers about synthetic scenes alone and knows nothing about "
+        "what a photograph shows. Read its findings; do not believe its answer.</p>"
     )
+
+
+def _record(info: ModelInfo) -> str:
+    """Tell how often a bundled model that names damage was measured to name it of clean ones."""
+    share = _false_alarms(info.source) if info.bundled and info.reasons else None
+    if share is None:
+        return ""
+    return f" (of 100 clean photographs it calls {100 * share:.0f} damaged)"
+
+
+@lru_cache
+def _false_alarms(folder: str) -> float | None:
+    """Return what stands beside a model about PhotoBench 2; None where nothing does."""
+    try:
+        results = json.loads((Path(folder) / "results.json").read_text("utf-8"))
+        return results["benchmarks"]["photobench2"]["figures"]["false alarm on clean"]["value"]
+    except (OSError, ValueError, KeyError):
+        return None

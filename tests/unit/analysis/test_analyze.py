@@ -222,7 +222,11 @@ def test_report_writes_the_page_and_splits_by_task(tmp_path, capsys, monkeypatch
     assert "must end in .html" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("folder", sorted(BUNDLED.parent.glob("*/")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder",
+    sorted(head.parent for head in BUNDLED.parent.rglob("run.json")),
+    ids=lambda path: path.relative_to(BUNDLED.parent).as_posix(),
+)
 def test_recall_by_band_takes_recall_apart_and_loses_nothing(folder):
     rows = load_run(folder).rows
     bands, whole = recall_by_band(rows), recall_by_degradation(rows, BANDS[0][0])

@@ -371,9 +371,9 @@ def test_the_bundled_model_writes_a_well_formed_chain_on_a_cpu(
     assert answer.parsed.well_formed, answer.text
 
 
-def test_the_bundled_model_sees_192_pixels_a_side_and_no_photographs(bundled_model):
+def test_the_bundled_model_sees_256_pixels_a_side_and_knows_no_photographs(bundled_model):
     info = catalog.find(bundled_model)
-    assert (info.max_pixels, info.multiple) == (192 * 192, 32)
+    assert (info.max_pixels, info.multiple) == (256 * 256, 32)
     assert info.bundled and not info.knows_photographs
     assert 1e6 < info.parameters < 2e7
 

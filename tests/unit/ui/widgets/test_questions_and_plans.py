@@ -1,15 +1,22 @@
 """Questions and plans that are written as lines of text."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.examples import gallery
+from robust_r1.ask.picture import Picture
 from robust_r1.degradations import PRESETS, DegradationPlan
+from robust_r1.engine import catalog
 from robust_r1.errors import InputError
+from robust_r1.evaluation import headline, load_run
+from robust_r1.paths import BUNDLED_RUNS
 from robust_r1.ui.widgets.plan_input import read_plan, short
-from robust_r1.ui.widgets.question import read_lines, write_line
+from robust_r1.ui.widgets.question import notice, read_lines, write_line
 
 
 def _case(text, choices=(), truth="") -> Case:
@@ -54,3 +61,21 @@ def test_a_plan_is_a_presets_name_or_its_text_or_nothing():
     assert read_plan("", 7) == read_plan(" Clean ", 7) == read_plan(None, 7) == DegradationPlan()
     with pytest.raises(InputError, match="lens_blur"):
         read_plan("lens_blurr=1", 0)
+
+
+@pytest.mark.parametrize("name", ["tiny-sft", "tiny-rl"])
+def test_beside_a_photograph_a_model_has_its_record_from_its_own_run(name):
+    engine = SimpleNamespace(info=catalog.find(name))
+    said = notice(Picture(path="mine.jpg"), engine)
+    alarms = headline(load_run(BUNDLED_RUNS / f"{name}-photobench2").rows)["false alarm on clean"]
+    assert f"(of 100 clean photographs it calls {100 * alarms.value:.0f} damaged)" in said
+    scene = next(example for example in gallery() if example.is_scene)
+    assert notice(Picture(example=scene.id), engine) == ""
+
+
+def test_a_model_without_a_record_on_damage_shows_none(tmp_path):
+    base, tuned = catalog.find("tiny-base"), catalog.find("tiny-rl")
+    (tmp_path / "results.json").write_text('{"benchmarks": {}}')
+    for info in (base, replace(tuned, source="nowhere"), replace(tuned, source=str(tmp_path))):
+        said = notice(Picture(path="mine.jpg"), SimpleNamespace(info=info))
+        assert "knows nothing about what a photograph" in said and "clean photographs" not in said
