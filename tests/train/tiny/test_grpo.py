@@ -25,7 +25,7 @@ CONFIG = dataclasses.replace(SMOKE, grpo=dataclasses.replace(SMOKE.grpo, rewards
 
 
 def train(start, folder, config=CONFIG):
-    grpo.run(argparse.Namespace(start=start, output=folder, data=None), config)
+    grpo.run(argparse.Namespace(start=start, output=folder, data=None, photos=[]), config)
     return folder
 
 

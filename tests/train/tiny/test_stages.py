@@ -34,7 +34,8 @@ def test_interrupted_chains_resume_to_the_same_weights(base_run, tmp_path, monke
     def train(name):
         sft.run(
             argparse.Namespace(
-                start=base_run / "base", output=tmp_path / name, data=None, no_reasoning=False
+                start=base_run / "base", output=tmp_path / name, data=None, photos=[],
+                no_reasoning=False,
             ),
             config,
         )
@@ -76,7 +77,8 @@ def test_who_loads_a_checkpoint_of_answers_alone_asks_for_no_chain(base_run):
 @pytest.mark.parametrize("name", ["records.jsonl", "authors.jsonl"])
 def test_chains_are_learned_from_a_data_file(base_run, data_file, tmp_path, name):
     arguments = argparse.Namespace(
-        start=base_run / "base", output=tmp_path, data=data_file.with_name(name), no_reasoning=False
+        start=base_run / "base", output=tmp_path, data=data_file.with_name(name), photos=[],
+        no_reasoning=False,
     )
     sft.run(arguments, SMOKE)
     (stage,) = history_of(tmp_path)[2:]
