@@ -40,7 +40,7 @@ _BLOCKS = 1.4  # most that differences on the 8-pixel grid may exceed those betw
 
 @dataclass(frozen=True)
 class Photograph:
-    """Hold one photograph of a folder: its name there, its file, the digest of its pixels."""
+    """Identify one photograph of a folder: its name there, its file, the digest of its pixels."""
 
     name: str
     path: Path
@@ -55,7 +55,7 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Canvas:
-    """Hold a fitted crop, uint8, H x W x 3, and whether it was saved with loss before."""
+    """Pair a fitted crop, uint8, H x W x 3, with whether it was saved with loss before."""
 
     picture: np.ndarray
     saved: bool
@@ -63,7 +63,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class PhotoScene(Scene):
-    """Hold a scene whose background is a photograph: its objects are known, nothing else is."""
+    """Place objects on a photograph: they are known, nothing else of it is."""
 
     canvas: np.ndarray = field(compare=False, repr=False)
 

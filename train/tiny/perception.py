@@ -33,7 +33,7 @@ _LONGEST = 224  # tokens of a chain
 
 @dataclass(frozen=True)
 class Check:
-    """Hold pictures of one size, each with one degradation or none: kind -1 is clean."""
+    """Stack pictures of one size, each with one degradation or none: kind -1 is clean."""
 
     images: np.ndarray
     kinds: np.ndarray
@@ -42,7 +42,7 @@ class Check:
 
 @dataclass(frozen=True)
 class View:
-    """Hold one picture under one plan and what is asked of it, the way benchmarks show it."""
+    """Show one picture under one plan with what is asked of it, the way benchmarks show it."""
 
     picture: np.ndarray
     true: tuple[Finding, ...]

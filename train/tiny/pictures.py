@@ -72,7 +72,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Shown:
-    """Hold one training picture.
+    """Show one training picture with what is to be said of it.
 
     Attributes:
         item: question and chain; its plan is what is to be said, not all that was done.
