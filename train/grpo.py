@@ -25,6 +25,7 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
+    disconnect,
     open_start,
     save_adapter,
     settings_of,
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     if trainer.is_world_process_zero():
         done = record("rewards", len(records), config.seed, folder / "log.jsonl")
         save_adapter(trainer, start, done, folder)
+    disconnect(trainer)
 
 
 def make_trainer(

@@ -23,6 +23,7 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
+    disconnect,
     open_start,
     save_adapter,
     settings_of,
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     if trainer.is_world_process_zero():
         done = record("chains", len(records), config.seed, folder / "log.jsonl")
         save_adapter(trainer, start, done, folder)
+    disconnect(trainer)
 
 
 def make_trainer(

@@ -153,6 +153,16 @@ def train_adapter(
         trainer.train(resume_from_checkpoint=last)
 
 
+def disconnect(trainer: SFTTrainer | GRPOTrainer) -> None:
+    """Wait for all processes, then let go of one another.
+
+    One that ends while another still saves aborts now and then, as it finds its peer's connection
+    open.
+    """
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.end_training()
+
+
 def save_adapter(
     trainer: SFTTrainer | GRPOTrainer, start: Start, done: StageRecord, folder: Path
 ) -> None:
