@@ -95,6 +95,7 @@ def test_ten_thousand_characters_stay_in_their_card(visitor):
 
 
 def test_wide_and_tall_pictures_stay_in_their_frame(visitor, tmp_path):
+    visitor.wait_until_quiet()  # a picture brought while the page still opens may be lost
     for name, size in (("wide.png", (3000, 20)), ("tall.png", (20, 3000))):
         Image.new("RGB", size, "navy").save(tmp_path / name)
         visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / name)
