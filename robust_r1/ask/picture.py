@@ -28,11 +28,14 @@ class Picture:
         example: id of one of the page's own pictures; empty for somebody's own.
         path: file of a person's own.
         draw: returns the pixels, uint8, H x W x 3.
+        damage: does to the fitted pixels what a plan names, where it is not the sixteen operations
+            that do it; None elsewhere.
     """
 
     example: str = ""
     path: str = ""
     draw: Callable[[], np.ndarray] | None = None
+    damage: Callable[[np.ndarray, DegradationPlan], np.ndarray] | None = None
 
     @property
     def missing(self) -> bool:
@@ -55,6 +58,10 @@ class Picture:
         if self.example:
             return find_example(self.example).image()
         raise InputError(NO_PICTURE)
+
+    def damaged(self, image: np.ndarray, plan: DegradationPlan) -> np.ndarray:
+        """Return these pixels of the picture, at any size, with the damage of a plan."""
+        return plan.apply(image) if self.damage is None else self.damage(image, plan)
 
 
 def example_of(picture: Picture | None) -> Example | None:
@@ -88,4 +95,4 @@ def _fitted(picture: Picture | None, engine: Engine, info: ModelInfo) -> np.ndar
 
 def seen(picture: Picture | None, engine: Engine, plan: DegradationPlan) -> np.ndarray:
     """Return what the model is shown: fitted first, then degraded, so no damage is shrunk away."""
-    return plan.apply(fitted(picture, engine))
+    return (picture or Picture()).damaged(fitted(picture, engine), plan)

@@ -27,7 +27,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "command goes on where it was.",
         allow_abbrev=False,
     )
-    parser.add_argument("data", metavar="DATA", help="minibench, photobench2, photobench or scenes")
+    parser.add_argument(
+        "data", metavar="DATA", help="minibench, photobench2, variants, photobench or scenes"
+    )
     parser.add_argument("--model", default="auto", help="catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", help="4bit, 8bit, bf16 or fp32")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")

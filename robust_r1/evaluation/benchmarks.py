@@ -1,9 +1,9 @@
 """Benchmarks made here: their items, each a case with its place in the benchmark.
 
-Four fixed sets are made here. MiniBench and both PhotoBenches have the shape of R-Bench: levels
+Five fixed sets are made here. MiniBench and both PhotoBenches have the shape of R-Bench: levels
 clean, low, mid and high, and every source at every level under the same plan and seed, so that
-levels can be compared pair by pair. The held-out scenes are what training draws, from the test
-split.
+levels can be compared pair by pair. Variants damages views of PhotoBench 2 in other ways. The
+held-out scenes are what training draws, from the test split.
 """
 
 import re
@@ -17,7 +17,14 @@ from robust_r1.ask.examples import scene_id
 from robust_r1.ask.picture import Picture
 from robust_r1.degradations import LEVELS, SPECS, STAGES, DegradationPlan
 from robust_r1.errors import InputError
-from robust_r1.evaluation.photobench2 import photograph_name, view_of, views
+from robust_r1.evaluation.photobench2 import (
+    PHOTOGRAPHS,
+    VIEWS,
+    View,
+    photograph_name,
+    view_of,
+    views,
+)
 from robust_r1.images import fit
 from robust_r1.scenes import (
     SPLITS,
@@ -30,6 +37,7 @@ from robust_r1.scenes import (
     questions_for,
 )
 from robust_r1.scenes.backgrounds import held_out_photographs
+from robust_r1.scenes.variants import VARIANTS, damage_by_variants
 
 # The levels of the benchmarks made here, by the names that their stored runs have.
 STRENGTHS = {"clean": 0.0, "low": LEVELS["25"], "mid": LEVELS["50"], "high": LEVELS["100"]}
@@ -130,9 +138,28 @@ def photobench2() -> tuple[BenchmarkItem, ...]:
     return tuple(items)
 
 
+def variants() -> tuple[BenchmarkItem, ...]:
+    """Make Variants: damage from life, each kind once on each Kodak photograph: 504 cases.
+
+    A view of PhotoBench 2 is damaged not by an operation but by a variant of its name, as strongly,
+    at low, mid and high; clean views are PhotoBench 2's.
+    """
+    items: list[BenchmarkItem] = []
+    for photograph in PHOTOGRAPHS:
+        for place, kind in enumerate(VARIANTS):
+            view = View(photograph, (photograph // 2 + place) % len(VIEWS))
+            seed = int(np.random.default_rng([_SALT, 3, photograph, place]).integers(2**31))
+            picture = Picture(draw=view.picture, damage=damage_by_variants)
+            source = f"{kind}-{view.source}"
+            every = _levels(source, "perception", _LOOK, (kind,), seed, picture)
+            items += [item for item in every if item.case.plan]
+    return tuple(items)
+
+
 def photograph_of(source: str) -> str | None:
-    """Return the photograph that a source of either PhotoBench is a part of; None for others."""
-    if view := view_of(source):
+    """Return the photograph that a source is a part of; None where it is of none."""
+    kind, _, shown = source.partition("-")
+    if view := view_of(shown if kind in VARIANTS else source):
         return photograph_name(view.photograph)
     match = _PHOTOBENCH.fullmatch(source)
     return match[1] if match else None
@@ -158,6 +185,7 @@ BENCHMARKS = {
     "photobench": photobench,
     "photobench2": photobench2,
     "scenes": held_out_scenes,
+    "variants": variants,
 }
 
 

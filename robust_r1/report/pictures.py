@@ -42,4 +42,5 @@ def picture_of(entry: Entry) -> np.ndarray:
             f"the picture of {entry.row.id} is not here: {entry.benchmark} of this version has no "
             "such case; its answer can still be read"
         )
-    return case.plan.apply(load_picture(case.picture))
+    image = load_picture(case.picture)
+    return image if case.picture is None else case.picture.damaged(image, case.plan)

@@ -2,8 +2,8 @@
 
 People's dark, noisy, blurred pictures were not made by the sixteen operations. A variant does the
 same kind of harm otherwise and goes by the same name: what is learned should be what the name
-says, not how one function does it. Training shows them beside the operations; page and `degrade`
-never do.
+says, not how one function does it. Training shows them beside the operations, and the benchmark
+`variants` measures what that brought; page and `degrade` never do.
 
 Each takes a picture (uint8, H x W x 3, RGB), an amount in a unit of its own and a generator whose
 draws do not depend on the amount. `AMOUNTS` says which amount changes photographs as much (root
@@ -15,6 +15,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from robust_r1.degradations import DegradationPlan
 from robust_r1.degradations.pixels import blur, spread, unit
 
 Variant = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -34,6 +35,18 @@ def damage(image: np.ndarray, id: str, intensity: float, seed: int) -> np.ndarra
     variants = VARIANTS[id]
     variant = variants[int(rng.integers(len(variants)))]
     return variant(image, amount_of(variant, intensity), rng)
+
+
+def damage_by_variants(image: np.ndarray, plan: DegradationPlan) -> np.ndarray:
+    """Do what a plan names by variants, step by step, each drawn by its step's seed.
+
+    Args:
+        image: uint8, H x W x 3; not modified.
+        plan: of keys of `VARIANTS` alone.
+    """
+    for step in plan.steps:
+        image = damage(image, step.id, step.intensity, step.seed)
+    return image
 
 
 def amount_of(variant: Variant, intensity: float) -> float:

@@ -40,21 +40,6 @@ _SAVE_EVERY = 20  # steps
 _LOG = "log.jsonl"
 
 
-class Strange(Pictures):
-    """Draw pictures of photographs whose crops are turned and have their colors exchanged."""
-
-    def _canvas(self, size, rng):
-        turned = bool(rng.random() < 0.5)
-        canvas, saved = super()._canvas(size[::-1] if turned else size, rng)
-        if turned:
-            canvas = np.rot90(canvas, 1 if rng.random() < 0.5 else 3)
-        if rng.random() < 0.5:
-            canvas = canvas[::-1]
-        if rng.random() < 0.6:
-            canvas = canvas[..., rng.permutation(3)]
-        return np.ascontiguousarray(canvas), saved
-
-
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Train the text for some steps and save the checkpoint in float32 and float16."""
     model, processor = load_checkpoint(arguments.start)
@@ -62,7 +47,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     photographs = find_photographs(arguments.photos)
     pixels = processor.image_processor.size["longest_edge"]
-    known = Strange(of_split(photographs, "train"), pixels)
+    known = Pictures(of_split(photographs, "train"), pixels, strange=1.0)
     unseen = Pictures(of_split(photographs, "validation"), pixels)
     weights = DecisionWeights(
         names=2.0, intensities=30.0, answers=0.0, false_alarm=arguments.false_alarm

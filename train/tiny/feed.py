@@ -41,11 +41,14 @@ class Feed:
             fork.Process(target=self._work, args=(make, place, processes), daemon=True)
             for place in range(processes)
         ]
+        # A process that is forked while OpenCV's threads stand ready waits for them for ever.
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
         for worker in self._workers:
             worker.start()
+        cv2.setNumThreads(threads)
 
     def _work(self, make: Callable[[int], Arrays], number: int, stride: int) -> None:
-        cv2.setNumThreads(1)
         while True:
             arrays = make(number)
             number += stride

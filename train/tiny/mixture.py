@@ -1,4 +1,8 @@
-"""Batches of photographs and scenes with all that a swing on a GPU learns from them."""
+"""Batches of photographs and scenes with all that a swing on a GPU learns from them.
+
+Each batch is laid out twice: with chains, and with answers alone for a model that learns the same
+pictures without reasoning.
+"""
 
 from collections.abc import Sequence
 
@@ -10,14 +14,16 @@ from train.tiny.config import DecisionWeights
 from train.tiny.data import Collator
 from train.tiny.decisions import Decisions
 from train.tiny.feed import Arrays
-from train.tiny.pictures import IDS, Pictures
+from train.tiny.pictures import IDS, Pictures, Shown
 from train.tiny.warmup import token_labels
 
 _SIZE_SALT = 0x6B1D
-_DRILLS = 0.35  # share of the batches of scenes whose text is drills
+_DRILLS = 0.45  # share of the batches of scenes whose text is drills
 _PHOTOS = 0.55  # share of the batches that are photographs
 # Scenes that no other stage draws.
 _FIRST_INDEX = 800_000_000
+ANSWERS = "answers_"  # what the names of the second layout begin with
+_LAID_OUT = ("tokens", "labels", "weights")
 
 
 class Maker:
@@ -25,37 +31,52 @@ class Maker:
 
     Args:
         pictures: draws them.
+        unseen: draws two of four batches instead where `unseen_now` says so; see
+            `train.tiny.calibrate`.
         processor: of the model, for its tokenizer and sizes.
         batch: pictures in a batch.
         sight: shared memory of the 16 intensities from which a kind counts on photographs.
+        unseen_now: shared memory of one number, 0 or 1.
     """
 
     def __init__(
         self,
         pictures: Pictures,
+        unseen: Pictures,
         processor: ImageTextProcessor,
         batch: int,
         sight: Sequence[float],
+        unseen_now: Sequence[int],
     ) -> None:
-        self.pictures, self.batch, self.sight = pictures, batch, sight
+        self.pictures, self.unseen, self.batch = pictures, unseen, batch
+        self.sight, self.unseen_now = sight, unseen_now
         # As the rows beside completions in train.tiny.grpo: what they answer counts double.
         weights = DecisionWeights(names=2.0, intensities=30.0, answers=0.0, false_alarm=14.0)
         decisions = Decisions(processor.tokenizer, weights)
         self.collator = Collator(
             processor, "train", 0, batch, "chain", decisions=decisions, emphasis=1.5
         )
+        self.plain = Collator(processor, "train", 0, batch, "answer")
 
     def __call__(self, number: int) -> Arrays:
         rng = np.random.default_rng([_SIZE_SALT, number])
         photo, drill = rng.random() < _PHOTOS, rng.random() < _DRILLS
-        self.pictures.sight = dict(zip(IDS, self.sight, strict=True))
+        source = self.pictures
+        if self.unseen_now[0]:
+            photo = number % 4 != 3
+            source = self.unseen if number % 4 in (0, 2) else self.pictures
+        source.sight = dict(zip(IDS, self.sight, strict=True))
         if photo:
-            shown = self.pictures.photos(number, self.batch)
+            shown = source.photos(number, self.batch)
         else:
             first = _FIRST_INDEX + number * self.batch
-            shown = self.pictures.scenes(first, self.batch, draw_size(rng))
-        items = [one.item for one in shown]
-        batch = self.collator.lay_out(items, [one.picture for one in shown], drill and not photo)
+            shown = source.scenes(first, self.batch, draw_size(rng))
+        return self._arrays(shown, photo, drill and not photo)
+
+    def _arrays(self, shown: Sequence[Shown], photo: bool, drill: bool) -> Arrays:
+        items, images = [one.item for one in shown], [one.picture for one in shown]
+        batch = self.collator.lay_out(items, images, drill)
+        plain = self.plain.lay_out(items, images, drill)
         names = ("present", "intensity", "noun", "color", "center")
         labels = [token_labels(item) for item in items]
         arrays = {
@@ -67,9 +88,12 @@ class Maker:
             "color": arrays["color"].astype(np.uint8),
             "local": np.stack([one.local for one in shown]).astype(np.uint8),
             "images": batch["images"].numpy(),
-            "tokens": batch["tokens"].numpy().astype(np.int16),
-            "labels": batch["labels"].numpy().astype(np.int16),
-            "weights": batch["weights"].numpy(),
             "photo": np.array([photo]),
         }
+        for before, laid in (("", batch), (ANSWERS, plain)):
+            parts = {name: laid[name].numpy() for name in _LAID_OUT}
+            arrays |= {
+                before + name: part if part.dtype == np.float32 else part.astype(np.int16)
+                for name, part in parts.items()
+            }
         return arrays | {k: v.numpy() for k, v in batch.items() if k.startswith("decision_")}

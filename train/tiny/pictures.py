@@ -62,7 +62,10 @@ _COUNT_ODDS = (0.45, 0.34, 0.15, 0.06)  # of 1, 2, 3 and 4 degradations
 _SAVED_JPEG = 0.2  # JPEG compression from here on, where a picture was saved once already
 _PAINTED = 0.12  # share of crops that are no photograph, but a painted background
 _OBJECTS = 0.5
-_VARIED = {"photo": 0.3, "scene": 0.08}  # share of steps done by a variant instead
+# Share of steps done by a variant instead. People's pictures are dark or noisy more often than
+# blurred or dirty, and never by the operations here.
+_VARIED = {"photo": {"darkness": 0.5, "gaussian_noise": 0.4}, "scene": {}}
+_VARIED_OTHERS = {"photo": 0.3, "scene": 0.08}
 _UNDAMAGED = DegradationPlan()
 _ABOUT = (
     "What is shown?", "What is in the picture?", "What is this?", "What does the photo show?",
@@ -92,6 +95,8 @@ class Pictures:
         photographs: to cut crops from.
         max_pixels: the model's budget.
         sight: from which intensity each kind counts, by id; read anew for every batch.
+        strange: share of the crops that are turned or have their colors exchanged, so that a tower
+            cannot know them again: of photographs that it knows it is surer than of others.
     """
 
     def __init__(
@@ -99,8 +104,10 @@ class Pictures:
         photographs: Sequence[Photograph],
         max_pixels: int,
         sight: Mapping[str, float] = SIGHT,
+        strange: float = 0.0,
     ) -> None:
         self.photographs, self.max_pixels, self.sight = photographs, max_pixels, sight
+        self.strange = strange
 
     def photos(self, number: int, count: int) -> list[Shown]:
         """Draw a batch of crops of photographs, `RENDITIONS` of each."""
@@ -108,7 +115,10 @@ class Pictures:
         size = draw_photo_size(self.max_pixels, rng)
         shown: list[Shown] = []
         while len(shown) < count:
-            canvas, saved = self._canvas(size, rng)
+            if rng.random() < self.strange:
+                canvas, saved = self._strange_canvas(size, rng)
+            else:
+                canvas, saved = self._canvas(size, rng)
             shown += [self._photo(canvas, saved, rng, place == 0) for place in range(RENDITIONS)]
         return shown[:count]
 
@@ -123,6 +133,19 @@ class Pictures:
                 return relit(canvas.picture, rng), canvas.saved
         painted = background(rng, "train", CANVAS, CANVAS)
         return cv2.resize(painted, size[::-1], interpolation=cv2.INTER_AREA), False
+
+    def _strange_canvas(
+        self, size: tuple[int, int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, bool]:
+        turned = bool(rng.random() < 0.5)
+        canvas, saved = self._canvas(size[::-1] if turned else size, rng)
+        if turned:
+            canvas = np.rot90(canvas, 1 if rng.random() < 0.5 else 3)
+        if rng.random() < 0.5:
+            canvas = canvas[::-1]
+        if rng.random() < 0.6:
+            canvas = canvas[..., rng.permutation(3)]
+        return np.ascontiguousarray(canvas), saved
 
     def _photo(
         self, canvas: np.ndarray, saved: bool, rng: np.random.Generator, first: bool
@@ -167,7 +190,7 @@ def show(
         strengths: what is done, by id.
         seen: the part of it that counts.
         rng: draws the seeds, and which steps are done by a variant.
-        kind: a key of `_VARIED`.
+        kind: a key of `_VARIED`, "photo" or "scene".
     """
     seed = int(rng.integers(2**31))
     said = DegradationPlan.of(seen, seed)
@@ -175,7 +198,8 @@ def show(
     rows, columns = picture.shape[0] // TOKEN, picture.shape[1] // TOKEN
     local = np.zeros((rows, columns, len(SPECS)), np.float32)
     for step in DegradationPlan.of(strengths, seed).steps:
-        if step.id in VARIANTS and rng.random() < _VARIED[kind]:
+        varied = _VARIED[kind].get(step.id, _VARIED_OTHERS[kind])
+        if step.id in VARIANTS and rng.random() < varied:
             after = damage(picture, step.id, step.intensity, step_seed(seed, step.id))
         else:
             after = degrade(picture, step.id, step.intensity, step.seed)
