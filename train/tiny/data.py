@@ -141,13 +141,18 @@ class Collator:
         return self.lay_out(items, [item.image() for item in items], drill)
 
     def lay_out(
-        self, items: list[Item], images: list[np.ndarray], drill: bool = False
+        self, items: list[Item], images: list[np.ndarray], drill: bool = False, again: int = 0
     ) -> dict[str, torch.Tensor]:
-        """Lay out items and the pictures that are shown for them, all of one size, as a batch."""
+        """Lay out items and the pictures that are shown for them, all of one size, as a batch.
+
+        Args:
+            drill: ask each item's scene many questions instead of its own.
+            again: how often the same scenes were drilled before; other questions are drawn.
+        """
         pictures = self.processor.image_processor
         grid = (1, *(side // pictures.patch_size for side in images[0].shape[:2]))
         tokens = grid[1] * grid[2] // pictures.merge_size**2
-        talks = [self._drill(item, tokens) if drill else [self._turn(item, tokens)]
+        talks = [self._drill(item, tokens, again) if drill else [self._turn(item, tokens)]
                  for item in items]  # fmt: skip
         length = max(sum(len(prompt) + len(said) for prompt, said in talk) for talk in talks)
         length = -(-length // _STEP) * _STEP
@@ -202,13 +207,15 @@ class Collator:
             weights[inside] = weight
         return weights
 
-    def _drill(self, item: Item, picture_tokens: int) -> list[tuple[list[int], list[int]]]:
+    def _drill(
+        self, item: Item, picture_tokens: int, again: int = 0
+    ) -> list[tuple[list[int], list[int]]]:
         """Tokenize an item about its whole scene, then questions answered from what it lists.
 
         Looking things up in what was said is learned from many answers to one picture, long before
         it is from the one answer at the end of each chain.
         """
-        rng = np.random.default_rng([_DRILL_SALT, item.scene.seed])
+        rng = np.random.default_rng([_DRILL_SALT, item.scene.seed, *([again] if again else [])])
         talk = [self._turn(item.ask(caption_question(item.scene)), picture_tokens)]
         pools: dict[str, dict[str, list[Question]]] = {"mcq": {}, "vqa": {}, "cap": {}}
         for question in questions_for(item.scene):

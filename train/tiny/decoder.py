@@ -30,7 +30,7 @@ def forward(
     """
     hidden = embeddings
     for layer in language.layers:
-        hidden = hidden + _attend(
+        hidden = hidden + attend(
             layer.self_attn, norm(layer.input_layernorm, hidden), rotation, mask
         )
         inner = norm(layer.post_attention_layernorm, hidden)
@@ -45,7 +45,7 @@ def norm(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return functional.rms_norm(inputs, inputs.shape[-1:], weight, layer.variance_epsilon)
 
 
-def _attend(
+def attend(
     layer: nn.Module,
     inputs: torch.Tensor,
     rotation: tuple[torch.Tensor, torch.Tensor],

@@ -77,7 +77,7 @@ def forward(
     filters = vision.patch_embed.proj.weight.sum(2).flatten(1)
     hidden = (patches @ filters.T).to(dtype)
     for block in vision.blocks:
-        hidden = hidden + _attend(block.attn, _norm(block.norm1, hidden), rotation)
+        hidden = hidden + attend(block.attn, _norm(block.norm1, hidden), rotation)
         hidden = hidden + _mlp(block.mlp, _norm(block.norm2, hidden))
     merger = vision.merger
     merged = _norm(merger.ln_q, hidden).reshape(len(hidden), -1, merger.hidden_size)
@@ -99,7 +99,7 @@ def _mlp(layer: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
     return linear(layer.down_proj, gate * linear(layer.up_proj, inputs))
 
 
-def _attend(
+def attend(
     layer: nn.Module, inputs: torch.Tensor, rotation: tuple[torch.Tensor, torch.Tensor]
 ) -> torch.Tensor:
     """Attend by plain products: the fused kernel's backward pass takes far longer on a CPU."""

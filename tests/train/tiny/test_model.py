@@ -9,6 +9,7 @@ from robust_r1.scenes import make_item
 from tests.support.training import SMOKE
 from train.common.config import load_config
 from train.tiny.config import TrainingConfig
+from train.tiny.decoder import attend, norm
 from train.tiny.encoder import rotate
 from train.tiny.model import make_model
 from train.tiny.patches import basis
@@ -44,19 +45,46 @@ def text_side(bundled_tokenizer):
     return make_model(config, bundled_tokenizer, seed=3).model.language_model
 
 
-def test_first_heads_look_back_by_one_two_and_three_tokens(text_side):
+def test_first_heads_look_back_by_one_to_four_tokens(text_side):
     weights = attention_of(text_side, torch.randn(1, 40, 256), layer=0)
-    for head, distance in enumerate((1, 2, 3)):
+    for head, distance in enumerate((1, 2, 3, 4)):
         back = weights[0, head].diagonal(-distance)
         assert back.min() > 0.4 and back.mean() > 0.6
 
 
-def test_matching_heads_of_later_layers_find_the_same_word_again(text_side):
-    words = torch.randn(1, 20, 256)
-    weights = attention_of(text_side, torch.cat([words, words], 1), layer=2)
-    matching = weights[0, ::2, 20:, :20]  # from each repeated word to the first mentions
-    for head in matching:
-        assert (head.argmax(-1) == torch.arange(20)).float().mean() > 0.9
+def test_what_was_said_before_is_recalled_apart_from_the_word_itself(text_side):
+    ids = torch.randint(40, 900, (1, 30))
+    said = text_side.embed_tokens(ids)
+    assert (said[..., 128:] == 0).all()
+    first = text_side.layers[0]
+    places = text_side.rotary_emb(said, torch.arange(30).expand(3, 1, -1))
+    rotation = tuple(part[0] for part in places)
+    written = attend(first.self_attn, norm(first.input_layernorm, said), rotation, later(30))
+    assert (written[..., :128] == 0).all()
+    blocks = written[0, 4:, 128:].view(26, 4, 32)
+    # As large as what the word itself says, about; and of each head alone.
+    share = blocks.std() / said[..., :128].std()
+    assert 0.3 < share < 1.0
+    again = text_side.embed_tokens(torch.cat([ids[:, :-1], ids[:, :1]], 1))
+    changed = attend(first.self_attn, norm(first.input_layernorm, again), rotation, later(30))
+    assert torch.allclose(changed[0, :-1], written[0, :-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("head, columns", [(0, slice(0, 128)), (2, slice(128, 192))])
+def test_heads_of_later_layers_find_the_same_word_or_the_same_two_before_it(
+    text_side, head, columns
+):
+    """By what each reads alone: the other columns differ at random, as other words around do."""
+    asked = torch.randn(1, 40, 256)
+    asked[:, 20:, columns] = asked[:, :20, columns]
+    weights = attention_of(text_side, asked, layer=1)
+    found = weights[0, head, 20:, :20].argmax(-1)
+    assert (found == torch.arange(20)).float().mean() > 0.9
+
+
+def later(length):
+    """Return the causal mask, length x length."""
+    return torch.full((length, length), -torch.inf).triu(1)
 
 
 def attention_of(language, hidden, layer):
@@ -69,8 +97,8 @@ def attention_of(language, hidden, layer):
         for part in (attention.q_proj, attention.k_proj)
     )
     key = key.repeat_interleave(attention.num_key_value_groups, 1)
-    later = torch.full((length, length), -torch.inf).triu(1)
-    return (query @ key.transpose(-1, -2) * attention.scaling + later).softmax(-1).detach()
+    scores = query @ key.transpose(-1, -2) * attention.scaling
+    return (scores + later(length)).softmax(-1).detach()
 
 
 def test_the_text_side_can_tell_neighboring_picture_tokens_apart(tokenizer):
