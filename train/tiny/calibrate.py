@@ -25,6 +25,7 @@ from train.common.history import history_of, record, write_history
 from train.tiny.config import DecisionWeights, TrainingConfig
 from train.tiny.data import Collator
 from train.tiny.decisions import Decisions
+from train.tiny.encoder import say_dtype
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.pictures import Pictures, Shown
 from train.tiny.stages import (
@@ -42,6 +43,7 @@ _LOG = "log.jsonl"
 
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Train the text for some steps and save the checkpoint in float32 and float16."""
+    say_dtype()
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)

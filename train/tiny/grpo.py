@@ -34,7 +34,7 @@ from train.common.rows import read_data, rollout_rows
 from train.tiny.config import DecisionWeights, GrpoConfig, TrainingConfig
 from train.tiny.data import Collator, scene_indices
 from train.tiny.decisions import Decisions
-from train.tiny.encoder import Encoder, attends_fully
+from train.tiny.encoder import Encoder, attends_fully, say_dtype
 from train.tiny.grpo_trainer import SceneGRPOTrainer
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.photos import add_photos, open_pictures
@@ -57,6 +57,7 @@ _ADAM_SHARE = 0.25
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Reinforce and save the checkpoint in float32 and, for bundling, in float16."""
     # --- Model
+    say_dtype()
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
     if attends_fully(model.model.visual):

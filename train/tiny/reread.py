@@ -26,7 +26,7 @@ from train.tiny.config import DecisionWeights, TrainingConfig
 from train.tiny.data import Collator
 from train.tiny.decisions import Decisions, decisions_of, expected_values
 from train.tiny.decoder import IGNORED, Decoder
-from train.tiny.encoder import Encoder, patches_of
+from train.tiny.encoder import Encoder, patches_of, say_dtype
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.pictures import Pictures, Shown
 from train.tiny.stages import freeze_vision, load_checkpoint, save_checkpoint
@@ -57,7 +57,7 @@ class Read:
 
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Read the pictures, train for some minutes, save in float32 and float16."""
-    torch.set_num_threads(config.threads)
+    say_dtype()
     model, processor = load_checkpoint(arguments.start)
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)

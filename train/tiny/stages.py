@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import functools
 import logging
-import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ from train.tiny.config import StageConfig, TrainingConfig
 from train.tiny.data import Collator, completion_of, scene_indices, scene_item
 from train.tiny.decisions import decisions_of, expected_values
 from train.tiny.decoder import IGNORED, Decoder
-from train.tiny.encoder import Encoder, attends_fully, fast_dtype, patches_of
+from train.tiny.encoder import Encoder, attends_fully, patches_of, say_dtype
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.pictures import Pictures
 from train.tiny.sampler import Sampler
@@ -77,7 +76,7 @@ def train_text(
         rows: prompts, completions and images to train on, in order, instead of drawn scenes.
         pictures: draws every other batch from photographs.
     """
-    print(f"computing in {fast_dtype()}".replace("torch.", ""), file=sys.stderr)
+    say_dtype()
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
     schedule = functools.partial(cosine, steps=stage.steps, warmup_share=stage.warmup_share)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)

@@ -27,7 +27,7 @@ from robust_r1.scenes import Item, draw_size, make_item
 from robust_r1.scenes.vocabulary import COLORS, NOUNS
 from train.common.checkpoints import another_model
 from train.tiny.config import TrainingConfig
-from train.tiny.encoder import Encoder, patches_of
+from train.tiny.encoder import Encoder, patches_of, say_dtype
 from train.tiny.optim import MuonAdamW, cosine
 from train.tiny.pictures import CHANGED, TOKEN, Pictures
 
@@ -242,6 +242,7 @@ def train_encoder(
         folder: where an interrupted run left its checkpoint, if it did.
         pictures: draws every other batch from photographs.
     """
+    say_dtype()
     stage, device = config.warmup, vision.device
     torch.manual_seed(config.seed)
     probes = Probes(vision.config.out_hidden_size).to(device)
