@@ -17,6 +17,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 TEXT = (BUNDLED_RUNS / "README.md").read_text("utf-8")
 EARLIER = BUNDLED_RUNS / "earlier"  # of models before photographs, whose weights are not kept
 EARLIER_TEXT = (EARLIER / "README.md").read_text("utf-8")
+ALIKE = BUNDLED_RUNS / "alike"  # of two models that differ in reasoning alone
+ALIKE_TEXT = (ALIKE / "README.md").read_text("utf-8")
 PHOTOGRAPHS = (ASSETS / "photobench2" / "README.md").read_text("utf-8")
 MODELS = tuple(model.name for model in catalog.bundled())
 # Trained for comparison alone.
@@ -55,6 +57,11 @@ def before_against(model: str, other: str, row: str) -> str:
     return cell(model, row, f"minibench, more than {other}", EARLIER_TEXT)
 
 
+def alike(row: str) -> str:
+    """Return what the model with reasoning has more than the one that was trained alike."""
+    return cell("with-reasoning", row, "minibench, more than no-reasoning", ALIKE_TEXT)
+
+
 def numbers(text: str) -> tuple[float, float, float]:
     """Return value, low and high of a cell."""
     return tuple(float(one) for one in re.findall(r"[+-]?[\d.]+", text))
@@ -77,6 +84,16 @@ def test_the_tables_of_earlier_models_are_what_report_prints(bench, capsys):
     compared = () if bench == "photobench2" else ABLATIONS
     models = ("tiny-sft", "tiny-rl", *compared)
     assert printed(capsys, EARLIER, models, bench) in EARLIER_TEXT
+
+
+def test_the_table_of_variants_is_what_report_prints(capsys):
+    assert printed(capsys, BUNDLED_RUNS, ("tiny-sft", "tiny-rl"), "variants") in PHOTOGRAPHS
+
+
+@pytest.mark.parametrize("other", ["", "no-reasoning"])
+def test_the_tables_of_models_trained_alike_are_what_report_prints(other, capsys):
+    models = ["with-reasoning"] if other else ["with-reasoning", "no-reasoning"]
+    assert printed(capsys, ALIKE, models, "minibench", other) in ALIKE_TEXT
 
 
 @pytest.mark.slow
@@ -113,7 +130,7 @@ def test_the_claims_in_readme_are_those_of_the_tables():
         against("type F1"),
         before_against("tiny-rl", "no-r_len", "tokens"),
         cell("tiny-rl", LENGTH),
-        before_against("tiny-sft", "no-reasoning", "answers, high"),
+        alike("answers, high"),
     ]
     # Where zero lies within the interval, nothing is shown.
     holds = ["yes" if low > 0 else "no" for _, low, _ in map(numbers, cells)]
@@ -124,7 +141,8 @@ def test_the_claims_in_readme_are_those_of_the_tables():
 
 def test_what_is_measured_on_earlier_models_says_so():
     said = " ".join(README.split())
-    assert "The second and the fourth are measured on [models from before photographs]" in said
+    assert "The second is measured on [models from before photographs]" in said
+    assert "the fourth on [two trained alike]" in said
     claims = re.findall(r"^\d\. (?:.+\n)(?: {3}.+\n)*", TEXT, re.M)
     assert ["arlier models" in claim for claim in claims] == [True, True, False, True]
     assert "November 2026; their weights are not kept" in EARLIER_TEXT
@@ -175,8 +193,12 @@ def test_the_weaknesses_are_told_with_their_intervals(sentence, cells):
         (r"at (\S+) more type F1", [before_against("tiny-rl", "no-r_deg", "type F1")]),
         (r"as many tokens \((\S+), ", [before_against("tiny-rl", "no-r_len", "tokens")]),
         (r"Spearman (\.\d+) ", [cell("tiny-rl", LENGTH)]),
-        (r"answered (\S+) more of", [before_against("tiny-sft", "no-reasoning", "answers, high")]),
-        (r"and (\S+) more where", [before_against("tiny-sft", "no-reasoning", "answers, clean")]),
+        (r"chains answered (\S+) more of", [alike("answers, high")]),
+        (r"and (\S+) more where", [alike("answers, clean")]),
+        (
+            r"`tiny-sft` answered (\S+) more at high",
+            [before_against("tiny-sft", "no-reasoning", "answers, high")],
+        ),
     ],
 )
 def test_the_text_beside_the_tables_rounds_their_figures(sentence, found):

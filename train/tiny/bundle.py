@@ -40,6 +40,8 @@ _WHAT = {
     "photobench": "336 crops of photographs that no stage has seen, scored on their damage alone",
     "photobench2": "96 views of 24 photographs that no stage has seen, half of them saved once "
     "with loss, each clean and at three levels, scored on their damage alone",
+    "variants": "each of seven kinds of damage once on each of those photographs at three levels, "
+    "done in other ways than by the operation of its name",
     "scenes": "300 held-out scenes, each clean and under the plan that it was drawn with",
 }
 _SAYS = {
