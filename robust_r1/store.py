@@ -93,6 +93,18 @@ class Notebook:
                     (run, case_id, tag),
                 )
 
+    def tag_all(self, keys: Iterable[tuple[str, str]], tag: str, remove: bool = False) -> str:
+        """Give many cases, by (run, case id), a tag, or take it from them; return it as kept."""
+        tag = _name(tag, "tag")
+        change = (
+            "DELETE FROM tags WHERE run = ? AND case_id = ? AND tag = ?"
+            if remove
+            else "INSERT OR IGNORE INTO tags VALUES (?, ?, ?)"
+        )
+        with self._open(write=True) as file:
+            file.executemany(change, ((run, case_id, tag) for run, case_id in keys))
+        return tag
+
     def write_note(self, run: str, case_id: str, text: str, revision: int) -> Marks:
         """Write the note of a case over the revision that the writer has seen.
 

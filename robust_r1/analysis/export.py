@@ -12,6 +12,7 @@ from robust_r1.ask.case import Case
 from robust_r1.ask.pipeline import Outcome, finished
 from robust_r1.chain import Finding
 from robust_r1.degradations import find
+from robust_r1.metrics import answer_words
 
 SWEEP_COLUMNS = (
     "series", "intensity", "plan", "total_intensity", "degradation", "applied", "perceived",
@@ -22,8 +23,9 @@ SWEEP_COLUMNS = (
 def sweep_csv(result: SweepResult) -> str:
     """Return a table with a line for each swept degradation at each step.
 
-    `perceived` is empty where a degradation went unnoticed, `right` where the truth is not known;
-    the undamaged picture is one line of series "clean".
+    An option's number stands behind its text. `perceived` is empty where a degradation went
+    unnoticed, `right` where the truth is not known; the undamaged picture is one line of series
+    "clean".
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -139,7 +141,8 @@ def _row(step: Step, id: str) -> tuple:
     return (
         step.series or "clean", step.level, str(plan), round(plan.total_intensity, 2),
         id, plan.intensities.get(id, 0.0), said.get(find(id).chain_name) if id else None,
-        len(score.matching.false_alarms) if score.matching else None, outcome.said, step.flipped,
+        len(score.matching.false_alarms) if score.matching else None,
+        answer_words(outcome.said, outcome.case.choices), step.flipped,
         None if score.accuracy is None else bool(score.accuracy), answer.parsed.well_formed,
         answer.tokens, round(answer.seconds, 3),
     )

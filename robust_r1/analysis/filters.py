@@ -5,13 +5,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from robust_r1.analysis.confusion import cell_id, cell_of, cell_words, cells_of
 from robust_r1.analysis.entries import LOST, WON, Entry
+from robust_r1.analysis.intensities import EDGES, bins_of
 from robust_r1.degradations import find
 from robust_r1.errors import InputError
 
-RIGHT, WRONG = "right", "wrong"
+RIGHT, WRONG, SCORED = "right", "wrong", "scored"
 EITHER = "either way"
-OUTCOMES = ("", RIGHT, WRONG)
+OUTCOMES = ("", RIGHT, WRONG, SCORED)
+# How far a perceived intensity lies from the applied one: the bins of the histogram, in words.
+OFF_BY = tuple(f"{low:+.1f} to {high:+.1f}" for low, high in zip(EDGES, EDGES[1:], strict=False))
 FLIPS = ("", LOST, WON, EITHER)
 MAX_TEXT = 200
 MAX_VALUES = 64
@@ -24,11 +28,16 @@ class Filter:
     Attributes:
         models, tasks, levels: the case's is one of these.
         degradations: ids; one of them at least was applied or perceived.
-        outcome: `RIGHT` or `WRONG`, for captions right where every fact is.
+        outcome: `RIGHT` or `WRONG`, for captions right where every fact is; `SCORED` for either.
         flip: `LOST`, `WON` or `EITHER`, against the same picture undamaged.
         malformed: the chain is not well formed.
         text: stands in the case's name, question, choices, truth or answer, in any letter case.
         tag: the notebook has this tag for the case.
+        missed: ids; one of them at least was applied and not perceived.
+        false_alarms: ids; one of them at least was named and not applied.
+        taken: cells of the confusion matrix as `cell_id` writes them; the case lies in all of them.
+        off_by: of `OFF_BY`; for each of them the case has a matched finding that far off.
+        only_right: the case is of this model, which alone among the runs is right about it.
     """
 
     models: tuple[str, ...] = ()
@@ -40,6 +49,11 @@ class Filter:
     malformed: bool = False
     text: str = ""
     tag: str = ""
+    missed: tuple[str, ...] = ()
+    false_alarms: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    off_by: tuple[str, ...] = ()
+    only_right: str = ""
 
     def __str__(self) -> str:
         """Say in words what is asked for; empty where nothing is."""
@@ -53,8 +67,17 @@ class Filter:
             "malformed" if self.malformed else "",
             f'with "{self.text}"' if self.text else "",
             f"tagged {self.tag}" if self.tag else "",
+            _either("missed", self.missed),
+            _either("false alarm", self.false_alarms),
+            *(cell_words(cell_of(one)) for one in self.taken),
+            *(f"intensity off by {one}" for one in self.off_by),
+            f"only {self.only_right} right" if self.only_right else "",
         ]
         return ", ".join(part for part in parts if part)
+
+
+def _either(word: str, ids: Sequence[str]) -> str:
+    return f"{word} {' or '.join(find(id).chain_name for id in ids)}" if ids else ""
 
 
 def select(
@@ -66,7 +89,13 @@ def select(
 
     `tagged` holds (run, case id) of the cases that bear the filter's tag.
     """
-    names = {find(id).chain_name for id in wanted.degradations}
+    names, missed, alarms = (
+        {find(id).chain_name for id in ids}
+        for ids in (wanted.degradations, wanted.missed, wanted.false_alarms)
+    )
+    cells = {cell_of(one) for one in wanted.taken}
+    bins = {OFF_BY.index(one) for one in wanted.off_by}
+    alone = _only_right(entries, wanted.only_right) if wanted.only_right else frozenset()
     text = wanted.text.strip().lower()
     flips = {EITHER: (LOST, WON)}.get(wanted.flip, (wanted.flip,))
     right = {RIGHT: True, WRONG: False}.get(wanted.outcome)
@@ -79,13 +108,54 @@ def select(
             and (not wanted.levels or row.level in wanted.levels)
             and (not names or not names.isdisjoint(entry.names))
             and (right is None or entry.right is right)
+            and not (wanted.outcome == SCORED and entry.right is None)
             and (not wanted.flip or entry.flip in flips)
             and not (wanted.malformed and row.well_formed)
             and (not text or text in entry.words)
             and (not wanted.tag or (entry.run, row.id) in tagged)
+            and not (missed and missed.isdisjoint(row.matching.misses))
+            and not (alarms and alarms.isdisjoint(row.matching.false_alarms))
+            and not (cells and not cells <= cells_of(row.matching))
+            and not (bins and not bins <= bins_of(row.matching))
+            and not (wanted.only_right and (entry.model, row.id) not in alone)
         )
 
     return tuple(filter(passes, entries))
+
+
+def _only_right(entries: Sequence[Entry], model: str) -> frozenset[tuple[str, str]]:
+    """Return (model, case id) where a model is right, another is wrong and no other is right."""
+    right = {entry.row.id for entry in entries if entry.model == model and entry.right}
+    others = [entry for entry in entries if entry.model != model]
+    beaten = {entry.row.id for entry in others if entry.right is False}
+    shared = {entry.row.id for entry in others if entry.right}
+    return frozenset((model, id) for id in (right & beaten) - shared)
+
+
+def why_none(entries: Sequence[Entry], wanted: Filter) -> str:
+    """Say in a sentence why no case passes a filter; empty where there is no more to say."""
+    here = {entry.model for entry in entries}
+    if here and wanted.models and not here & {*wanted.models}:
+        return _not_open(wanted.models[0])
+    own = [entry for entry in entries if not wanted.models or entry.model in wanted.models]
+    asked = [entry for entry in own if not wanted.tasks or entry.row.task in wanted.tasks]
+    if wanted.outcome or wanted.flip or wanted.only_right:
+        if asked and all(entry.row.task == "perception" for entry in asked):
+            return (
+                "These cases ask for the damage alone, so no answer is right or wrong: choose "
+                "missed or false alarm instead."
+            )
+        if asked and all(entry.right is None for entry in asked):
+            return "No true answer of these cases is known, so none is right or wrong."
+    if here and wanted.only_right and wanted.only_right not in here:
+        return _not_open(wanted.only_right)
+    if wanted.only_right and len(here) < 2:
+        return "A single run is open: open another one to see where only one of them is right."
+    return ""
+
+
+def _not_open(model: str) -> str:
+    return f"No run of {model[:60]} is open: open its run above, or take it out of the filter."
 
 
 def to_json(wanted: Filter) -> str:
@@ -123,8 +193,14 @@ def from_values(values: Mapping[str, object]) -> Filter:
         if checked.get(key, "") not in allowed:
             words = ", ".join(repr(one) for one in allowed if one)
             raise InputError(f"{key} of a filter is {str(checked[key])[:40]!r}; choose {words}")
-    if ids := checked.get("degradations"):
-        checked["degradations"] = tuple(find(id).id for id in ids)
+    for key in ("degradations", "missed", "false_alarms"):
+        if ids := checked.get(key):
+            checked[key] = tuple(find(id).id for id in ids)
+    if cells := checked.get("taken"):
+        checked["taken"] = tuple(cell_id(cell_of(cell)) for cell in cells)
+    for one in checked.get("off_by", ()):
+        if one not in OFF_BY:
+            raise InputError(f"off_by of a filter is {one[:40]!r}; write it as {OFF_BY[0]!r}")
     return Filter(**checked)
 
 

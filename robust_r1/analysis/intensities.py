@@ -7,9 +7,10 @@ import numpy as np
 
 from robust_r1.analysis.entries import Entry
 from robust_r1.degradations import SPECS
-from robust_r1.metrics import Figure, average
+from robust_r1.metrics import Figure, Matching, average
 
 BINS = 20  # of a tenth each, from -1 to 1
+EDGES = tuple(map(float, np.round(np.linspace(-1, 1, BINS + 1), 6)))
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class IntensityErrors:
         mean, size: mean error and mean absolute error, None without a match.
         edges: borders of the bins, BINS + 1 values.
         counts: matched findings by bin.
+        cases: by bin, the cases with such a finding.
         by_degradation: (chain name, mean error, mean absolute error) where something matched.
     """
 
@@ -29,29 +31,43 @@ class IntensityErrors:
     size: float | None
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+    cases: tuple[int, ...]
     by_degradation: tuple[tuple[str, Figure, Figure], ...]
 
 
 def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
     """Compute the errors of everything that was rightly perceived."""
+    cases = np.zeros(BINS, dtype=int)
     errors: dict[str, list[float]] = {spec.chain_name: [] for spec in SPECS}
     photographs: dict[str, list[str | None]] = {name: [] for name in errors}
     for entry in entries:
         for name, perceived, true in entry.row.matching.matched:
             errors[name].append(perceived - true)
             photographs[name].append(entry.row.photograph)
+        cases[list(bins_of(entry.row.matching))] += 1
     flat = np.array([error for values in errors.values() for error in values])
-    # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.
-    counts, edges = np.histogram(np.round(flat, 6), bins=np.round(np.linspace(-1, 1, BINS + 1), 6))
+    counts = np.bincount([bin_of(error) for error in flat], minlength=BINS)
     return IntensityErrors(
         n=len(flat),
         mean=float(flat.mean()) if len(flat) else None,
         size=float(np.abs(flat).mean()) if len(flat) else None,
-        edges=tuple(map(float, edges)),
+        edges=EDGES,
         counts=tuple(map(int, counts)),
+        cases=tuple(map(int, cases)),
         by_degradation=tuple(
             (name, average(values, groups), average(map(abs, values), groups))
             for (name, values), groups in zip(errors.items(), photographs.values(), strict=True)
             if values
         ),
     )
+
+
+def bin_of(error: float) -> int:
+    """Return the bin of an error, 0 to BINS - 1; of two that meet in it, the upper."""
+    # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.
+    return min(int(np.searchsorted(EDGES, round(error, 6), side="right")) - 1, BINS - 1)
+
+
+def bins_of(matching: Matching) -> set[int]:
+    """Return the bins that a case has a matched finding in."""
+    return {bin_of(perceived - true) for _, perceived, true in matching.matched}

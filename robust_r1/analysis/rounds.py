@@ -5,8 +5,10 @@ The same seed gives the same rounds everywhere, so a class plays against one ano
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,7 @@ _SALT = 211
 _CLEAN_ODDS = 0.125  # undamaged pictures: whoever always guesses something pays for it
 _MOST = 3  # degradations at once; more cannot be told apart by eye
 _FAINTEST = 0.2  # below that most are invisible to people and models alike
+_MAX_MODEL = 200  # characters
 _EVEN = 0.005  # rewards are shown with two decimals
 
 
@@ -80,6 +83,11 @@ class Game:
         return replace(self, scores=(*self.scores, score))
 
     @property
+    def next_number(self) -> int:
+        """Return the number of the first round that has not been played; the last one at most."""
+        return next((n for n in range(1, MAX_ROUND) if self.find(n) is None), MAX_ROUND)
+
+    @property
     def totals(self) -> tuple[float, float]:
         """Return the sums of the rewards: the person's, the model's."""
         return (
@@ -127,6 +135,40 @@ def score_round(
         played, model, tuple(guess), parsed.chain.findings,
         degradation_score(guess, played.applied), perception_score(parsed, played.applied),
     )
+
+
+def game_record(game: Game) -> list[dict[str, Any]]:
+    """Return the scores of a game as a browser can keep them; what was applied is not in it."""
+    return [
+        {
+            "round": score.round.number, "picture": score.round.picture, "model": score.model,
+            "guess": _pairs(score.guess), "perceived": _pairs(score.perceived),
+            "yours": score.yours, "theirs": score.theirs,
+        }
+        for score in game.scores
+    ]
+
+
+def read_game(seed: int, record: Any) -> Game:
+    """Return the game that a browser kept; what cannot be read, or is drawn otherwise, goes."""
+    game = Game(seed)
+    for one in record if isinstance(record, list) else []:
+        with suppress(KeyError, TypeError, ValueError, InputError):
+            played = round_of(seed, int(one["round"]))
+            if played.picture == one["picture"]:
+                guess, perceived = (_findings(one[key]) for key in ("guess", "perceived"))
+                figures = float(one["yours"]), float(one["theirs"])
+                model = str(one["model"])[:_MAX_MODEL]
+                game = game.add(RoundScore(played, model, guess, perceived, *figures))
+    return game
+
+
+def _pairs(findings: Sequence[Finding]) -> list[list[Any]]:
+    return [[finding.name, finding.intensity] for finding in findings]
+
+
+def _findings(pairs: Any) -> tuple[Finding, ...]:
+    return tuple(Finding(str(name), float(intensity)) for name, intensity in pairs)
 
 
 @cache

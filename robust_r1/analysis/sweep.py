@@ -102,6 +102,22 @@ class Perceived:
 
 
 @dataclass(frozen=True)
+class Onset:
+    """Tell of one degradation the lowest intensities at which something happens; None for never.
+
+    Attributes:
+        id: of the degradation.
+        noticed, missed: where it is named, and where it is not.
+        flipped: where the answer differs from the undamaged picture's.
+    """
+
+    id: str
+    noticed: float | None
+    missed: float | None
+    flipped: float | None
+
+
+@dataclass(frozen=True)
 class SweepResult:
     """Show a sweep as far as it has come.
 
@@ -148,6 +164,25 @@ class SweepResult:
         return sum(point.perceived is not None for point in points), len(points)
 
     @property
+    def onsets(self) -> tuple[Onset, ...]:
+        """Return the onsets of the degradations that were reached, the earliest flip first.
+
+        Of those that flip as early, and of those that never do, the first to be missed comes first.
+        """
+        found = [self._onset(id) for id in dict.fromkeys(point.id for point in self.points)]
+        return tuple(sorted(found, key=lambda one: (_late(one.flipped), _late(one.missed))))
+
+    def _onset(self, id: str) -> Onset:
+        points = [point for point in self.points if point.id == id]
+        flips = [step.level for step in self.flips if step.series in (id, TOGETHER)]
+        return Onset(
+            id,
+            min((one.applied for one in points if one.perceived is not None), default=None),
+            min((one.applied for one in points if one.perceived is None), default=None),
+            min(flips, default=None),
+        )
+
+    @property
     def flips(self) -> tuple[Step, ...]:
         """Return the steps whose answer differs from the undamaged picture's."""
         return tuple(step for step in self.steps if step.flipped)
@@ -177,6 +212,11 @@ def run_sweep(
         steps = (*result.steps, Step(series, level, outcome, flip))
         result = replace(result, steps=steps, finished=len(steps) == sweep.count)
         yield result
+
+
+def _late(level: float | None) -> float:
+    """Return what sorts an onset: one that never comes is later than all."""
+    return 2.0 if level is None else level
 
 
 def _perceived(outcome: Outcome, id: str) -> Perceived:

@@ -33,12 +33,14 @@ class Exchange:
         text: the whole answer.
         clean_text: what it said about the clean picture; None where that was not asked.
         finish: how the answer ended.
+        choices: the options, where they are known apart from the question.
     """
 
     question: str
     text: str
     clean_text: str | None = None
     finish: Finish = "stop"
+    choices: tuple[str, ...] = ()
 
     @cached_property
     def parsed(self) -> Parsed:

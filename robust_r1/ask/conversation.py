@@ -55,6 +55,7 @@ class Conversation:
             reply.text,
             clean.text if clean and clean.text.strip() else None,
             reply.answer.finish if reply.answer else "stop",
+            outcome.case.choices,
         )
         exchanges = (*self.exchanges, exchange)
         over = max(0, len(exchanges) - MAX_TURNS)

@@ -10,10 +10,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
+from robust_r1.ask.kept_pictures import MOST, MOST_BYTES, KeptPictures
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError, RobustR1Error
+from robust_r1.paths import OWN_RUNS
 
 HOST, PORT = "127.0.0.1", 7860
+KEPT_FOLDER = "shared-pictures"  # beside the runs and the notebook
+_MOST_DAYS = 3650
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -74,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    page = build_ui(engines)
+    page = build_ui(engines, _kept_pictures(args.keep_shared))
     options = launch_arguments(args.host, args.port, args.share, args.mcp)
     try:
         _, local, public = page.launch(**options, prevent_thread_lock=True)
@@ -107,6 +111,11 @@ def _add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) 
                         help="port to listen on (default: %(default)s)")
     parser.add_argument("--share", action="store_true",
                         help="make a public link through Gradio's tunnel")
+    parser.add_argument("--keep-shared", type=float, metavar="DAYS",
+                        default=environ.get("ROBUST_R1_KEEP_SHARED") or 0,
+                        help="let visitors keep their own pictures here for so many days, so that "
+                        f"links to them open anywhere; at most {MOST} pictures or "
+                        f"{MOST_BYTES // 1_000_000} MB (default: 0, nothing is kept)")
     parser.add_argument("--mcp", action="store_true",
                         help="offer the API as MCP tools too (needs gradio[mcp])")
     parser.add_argument("--quantize", choices=PRECISIONS,
@@ -119,6 +128,11 @@ def _add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) 
 
 def _complete(args: argparse.Namespace, environ: Mapping[str, str]) -> argparse.Namespace:
     """Fill in what only the environment says; raises InputError for a variable that is wrong."""
+    if not 0 <= args.keep_shared <= _MOST_DAYS:
+        raise InputError(
+            f"--keep-shared is {args.keep_shared:g} days; give 0 to {_MOST_DAYS:,}, and 0 to keep "
+            "nothing"
+        )
     # argparse checks the choices of flags, but not those of defaults.
     if args.quantize not in (None, *PRECISIONS):
         known = ", ".join(PRECISIONS)
@@ -134,11 +148,16 @@ def _complete(args: argparse.Namespace, environ: Mapping[str, str]) -> argparse.
     return args
 
 
+def _kept_pictures(days: float) -> KeptPictures | None:
+    """Return where pictures are kept for links; None where nothing is, as by default."""
+    return KeptPictures(OWN_RUNS / KEPT_FOLDER, days) if days else None
+
+
 def _check_packages(models: Sequence[str]) -> None:
     """Raise ModuleNotFoundError before the page is served, not from a thread behind it."""
     # A page whose models are all served elsewhere does without torch.
     remote = bool(models) and all("://" in name for name in models)
-    for name in ("gradio", "plotly", *(() if remote else ("torch", "transformers"))):
+    for name in ("gradio", "plotly", "segno", *(() if remote else ("torch", "transformers"))):
         if find_spec(name) is None:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 

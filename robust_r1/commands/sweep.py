@@ -16,6 +16,7 @@ from robust_r1.degradations import find
 from robust_r1.engine import PRECISIONS, load_engine
 from robust_r1.errors import InputError
 from robust_r1.images import load
+from robust_r1.metrics import answer_words
 
 _EPILOG = f"""\
 examples:
@@ -115,8 +116,9 @@ def _table(result: SweepResult) -> str:
         said = ", ".join(f"{one.name} {one.intensity:.2f}" for one in step.outcome.findings)
         flip = {None: "", False: "", True: "flipped"}[step.flipped]
         name = find(step.series).label if step.series in result.sweep.ids else step.series
-        rows.append((name or "clean", f"{step.level:.2f}", said or "none",
-                     _printable(step.outcome.said), flip, step.outcome.tokens))
+        answer = _printable(answer_words(step.outcome.said, result.case.choices))
+        rows.append((name or "clean", f"{step.level:.2f}", said or "none", answer, flip,
+                     step.outcome.tokens))
     lines = [format_table(header, rows), ""]
     for id in result.sweep.ids:
         seen, count = result.noticed(id)

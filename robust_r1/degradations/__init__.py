@@ -12,6 +12,7 @@ from robust_r1.degradations.plans import DegradationPlan, Step, sample_plan, ste
 from robust_r1.degradations.presets import PRESETS
 from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.degradations.table import LEVELS, SPECS, STAGES, Degradation, degrade, find
+from robust_r1.degradations.visible import most_visible
 
 __all__ = [
     "LEVELS",
@@ -25,6 +26,7 @@ __all__ = [
     "degrade",
     "find",
     "label_of",
+    "most_visible",
     "place_of",
     "sample_plan",
     "stage_of",

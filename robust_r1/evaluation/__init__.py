@@ -1,7 +1,7 @@
 """Benchmarks and resumable evaluation runs; every figure comes with n and a 95 % interval."""
 
 from robust_r1.evaluation.benchmarks import BENCHMARKS, STRENGTHS, BenchmarkItem, benchmark
-from robust_r1.evaluation.differences import differences
+from robust_r1.evaluation.differences import differences, paired_differences
 from robust_r1.evaluation.figures import (
     BANDS,
     false_alarms_by_degradation,
@@ -26,6 +26,7 @@ __all__ = [
     "false_alarms_by_degradation",
     "headline",
     "load_run",
+    "paired_differences",
     "recall_by_band",
     "recall_by_degradation",
     "row_of",

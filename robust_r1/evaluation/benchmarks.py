@@ -14,6 +14,7 @@ import numpy as np
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.examples import scene_id
+from robust_r1.ask.perceive import LOOK
 from robust_r1.ask.picture import Picture
 from robust_r1.degradations import LEVELS, SPECS, STAGES, DegradationPlan
 from robust_r1.errors import InputError
@@ -50,7 +51,7 @@ _FIRST_INDEX = 50_000_000
 _SALT = 0xBE7C4
 # What the training pictures are fitted to; a crop has the same area, so nothing is lost later.
 _CROP_PIXELS = 192 * 192
-_LOOK = Question("vqa", "outside", "What is shown?", (), "", "", (), "")
+_LOOK = Question("vqa", "outside", LOOK, (), "", "", (), "")
 # The names of PhotoBench's sources, as `photobench` gives them.
 _PHOTOBENCH = re.compile(r"photo-[0-9]{3}-(.+)")
 

@@ -5,20 +5,19 @@ hard for both then cancels out of the difference. On photographs the photographs
 with all its cases.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from robust_r1.ask.answered import Answered
 from robust_r1.errors import InputError
-from robust_r1.evaluation.figures import is_false_alarm
+from robust_r1.evaluation.figures import finding_counts, finding_ratios, is_false_alarm
 from robust_r1.evaluation.photobench2 import view_of
-from robust_r1.evaluation.runs import Row, Run
-from robust_r1.metrics import Figure, groups_of, pool
+from robust_r1.evaluation.runs import Run
+from robust_r1.metrics import Figure, groups_of
 
 _RESAMPLES = 1000
-
-# What a resample makes of one model's cases; None where nothing can be scored.
-_Value = Callable[[Sequence], float | None]
+_Pair = tuple[Answered, Answered]
 
 
 def differences(run: Run, other: Run) -> dict[str, Figure]:
@@ -32,14 +31,29 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     Raises:
         InputError: the runs are of different benchmarks or share no case.
     """
-    pairs = _pairs(run, other)
+    if run.benchmark != other.benchmark:
+        raise InputError(
+            f"{run.folder} is of {run.benchmark}, {other.folder} of {other.benchmark}; "
+            "compare runs of one benchmark"
+        )
+    found = paired_differences(run.rows, other.rows)
+    if not found:
+        raise InputError(f"{run.folder} and {other.folder} have no case in common")
+    return found
+
+
+def paired_differences(rows: Sequence[Answered], others: Sequence[Answered]) -> dict[str, Figure]:
+    """Compute `differences` of some cases of one benchmark; nothing where none is in common."""
+    known = {row.id: row for row in others}
+    pairs = [(row, known[row.id]) for row in rows if row.id in known]
+    if not pairs:
+        return {}
     damaged = [pair for pair in pairs if pair[0].plan]
-    matched = [tuple(row.matching for row in pair) for pair in damaged]
     groups, drawn = _groups(pairs), _groups(damaged)
     figures = {
-        "type F1": _difference(matched, drawn, lambda part: pool(part).f1),
-        "intensity MAE": _difference(matched, drawn, lambda part: pool(part).mae),
-        "intensity bias, size": _difference(matched, drawn, _bias_size),
+        "type F1": _ratio_difference(damaged, drawn, "type F1"),
+        "intensity MAE": _ratio_difference(damaged, drawn, "intensity MAE"),
+        "intensity bias, size": _ratio_difference(damaged, drawn, "intensity bias"),
         "tokens": _mean_difference([(row.tokens, old.tokens) for row, old in pairs], groups),
     }
     if views := [pair for pair in pairs if not pair[0].plan and view_of(pair[0].source)]:
@@ -57,25 +71,7 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
     return figures
 
 
-def _pairs(run: Run, other: Run) -> list[tuple[Row, Row]]:
-    if run.benchmark != other.benchmark:
-        raise InputError(
-            f"{run.folder} is of {run.benchmark}, {other.folder} of {other.benchmark}; "
-            "compare runs of one benchmark"
-        )
-    known = {row.id: row for row in other.rows}
-    pairs = [(row, known[row.id]) for row in run.rows if row.id in known]
-    if not pairs:
-        raise InputError(f"{run.folder} and {other.folder} have no case in common")
-    return pairs
-
-
-def _bias_size(matchings: Sequence) -> float | None:
-    bias = pool(matchings).bias
-    return None if bias is None else abs(bias)
-
-
-def _groups(pairs: Sequence[tuple[Row, Row]]) -> list[np.ndarray]:
+def _groups(pairs: Sequence[_Pair]) -> list[np.ndarray]:
     """Return the places of what is drawn together: each pair, or the pairs of a photograph."""
     groups = groups_of([row.photograph for row, _ in pairs])
     if groups is None:
@@ -89,31 +85,32 @@ def _mean_difference(pairs: Sequence[tuple[float, float]], groups: list[np.ndarr
     sizes = np.array([len(group) for group in groups])
     drawn = _draws(groups)
     means = sums[drawn].sum(1) / sizes[drawn].sum(1)
-    return _figure(float(gaps.mean()), means.tolist(), pairs, groups)
+    return _figure(float(gaps.mean()), means, len(pairs), len(groups))
 
 
-def _difference(pairs: Sequence[tuple], groups: list[np.ndarray], value: _Value) -> Figure:
-    def gap(chosen: Sequence[tuple]) -> float | None:
-        new, old = (value(part) for part in zip(*chosen, strict=True))
-        return None if new is None or old is None else new - old
-
-    whole = gap(pairs) if pairs else None
-    if whole is None:
+def _ratio_difference(pairs: Sequence[_Pair], groups: list[np.ndarray], name: str) -> Figure:
+    """Compare a figure of `finding_ratios`, which is one of error by its size."""
+    if not pairs:
+        return Figure(None, 0)
+    drawn = np.stack([np.bincount(one, minlength=len(groups)) for one in _draws(groups)])
+    whole, resampled = np.zeros(1), np.zeros(len(drawn))
+    for side, sign in ((0, 1), (1, -1)):
+        counts = np.array([finding_counts(pair[side].matching) for pair in pairs])
+        sums = np.array([counts[group].sum(0) for group in groups])
+        whole = whole + sign * np.abs(finding_ratios(sums.sum(0)[None])[name])
+        resampled = resampled + sign * np.abs(finding_ratios(drawn @ sums)[name])
+    if np.isnan(whole[0]):
         return Figure(None, len(pairs))
-    draws = [gap([pairs[place] for one in drawn for place in groups[one]])
-             for drawn in _draws(groups)]  # fmt: skip
-    return _figure(whole, draws, pairs, groups)
+    return _figure(float(whole[0]), resampled[~np.isnan(resampled)], len(pairs), len(groups))
 
 
 def _draws(groups: list[np.ndarray]) -> np.ndarray:
     return np.random.default_rng(0).integers(len(groups), size=(_RESAMPLES, len(groups)))
 
 
-def _figure(
-    value: float, draws: Sequence[float | None], pairs: Sequence[tuple], groups: list[np.ndarray]
-) -> Figure:
+def _figure(value: float, draws: np.ndarray, n: int, groups: int) -> Figure:
     """Give a difference its interval; of a single photograph there is none."""
-    if len(groups) == 1 and len(pairs) > 1:
-        return Figure(value, len(pairs))
-    low, high = np.quantile([draw for draw in draws if draw is not None], [0.025, 0.975])
-    return Figure(value, len(pairs), float(low), float(high))
+    if groups == 1 and n > 1:
+        return Figure(value, n)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Figure(value, n, float(low), float(high))

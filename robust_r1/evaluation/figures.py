@@ -144,11 +144,11 @@ def perception(rows: Sequence[Answered]) -> dict[str, Figure]:
     their resamples.
     """
     groups = groups_of([row.photograph for row in rows])
-    kinds, places = _kinds(_counts(row.matching) for row in rows)
+    kinds, places = _kinds(finding_counts(row.matching) for row in rows)
     counts = np.array(kinds).reshape(-1, 5)
-    whole = _ratios(np.bincount(places)[None] @ counts)
+    whole = finding_ratios(np.bincount(places)[None] @ counts)
     sums = [drawn @ counts for drawn in resampled_counts(places, _RESAMPLES, groups=groups)]
-    resampled = _ratios(np.concatenate(sums)) if sums else whole
+    resampled = finding_ratios(np.concatenate(sums)) if sums else whole
     return {
         name: _figure(whole[name][0], resampled[name], len(rows), groups)
         if len(rows)
@@ -164,15 +164,15 @@ def _kinds(items: Iterable[Hashable]) -> tuple[list, np.ndarray]:
     return list(places), np.array(found, dtype=int)
 
 
-def _counts(matching: Matching) -> tuple[float, ...]:
+def finding_counts(matching: Matching) -> tuple[float, ...]:
     """Return matches, false alarms, misses, and the sums of errors and of absolute errors."""
     errors = [perceived - true for _, perceived, true in matching.matched]
     sizes = len(errors), len(matching.false_alarms), len(matching.misses)
     return (*sizes, sum(errors), sum(map(abs, errors)))
 
 
-def _ratios(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """Turn sums of counts, k x 5, into figures; nan where there is nothing to divide by."""
+def finding_ratios(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn sums of `finding_counts`, k x 5, into figures; nan where nothing is to divide by."""
     matched, alarms, misses, errors, sizes = sums.T
     with np.errstate(invalid="ignore"):
         return {

@@ -6,6 +6,7 @@ A measure that cannot be taken is None, which is counted and shown; it is never 
 from robust_r1.metrics.answers import (
     accuracy_score,
     answer_matches,
+    answer_words,
     normalize_answer,
 )
 from robust_r1.metrics.figures import (
@@ -50,6 +51,7 @@ __all__ = [
     "absolute_robustness",
     "accuracy_score",
     "answer_matches",
+    "answer_words",
     "average",
     "bootstrap_interval",
     "calibration_error",

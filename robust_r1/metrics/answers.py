@@ -39,6 +39,22 @@ def answer_matches(predicted: str, truth: str, choices: Sequence[str] = ()) -> b
     return said == true
 
 
+def answer_words(answer: str, choices: Sequence[str] = ()) -> str:
+    """Return an answer as people read it: of an option's number, its text first, then the number.
+
+    An answer that names no option by its number stays as it is.
+
+    >>> answer_words("1", ("one", "zero")), answer_words("zero", ("one", "zero"))
+    ('zero (1)', 'zero')
+    """
+    said = normalize_answer(answer)
+    match = _OPTION.fullmatch(said)
+    if match is None or int(match[1]) >= len(choices):
+        return answer
+    chosen = _chosen(said, [normalize_answer(choice) for choice in choices])
+    return answer if chosen is None else f"{choices[chosen]} ({chosen})"
+
+
 def _chosen(answer: str, options: Sequence[str]) -> int | None:
     match = _OPTION.fullmatch(answer)
     if match and int(match[1]) < len(options):

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from robust_r1.analysis.entries import Entry
+from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.chain import Finding
+from robust_r1.metrics import answer_words
 from robust_r1.store import Marks
 
 COLUMNS = (
@@ -15,17 +17,24 @@ COLUMNS = (
     "answer", "accuracy", "flip", "applied", "perceived", "degradation_reward", "well_formed",
     "tokens", "seconds", "tags", "note", "text",
 )  # fmt: skip
+_NAME = 100
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> str:
-    """Write one line a case, with a head; a text that a spreadsheet would run gets a quote."""
+    """Write one line a case, with a head; a text that a spreadsheet would run gets a quote.
+
+    An option's number stands behind its text; JSON lines have answers as they were given.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in entries:
         values = case_values(entry, marks)
-        values["choices"] = " | ".join(entry.row.choices)
+        choices = entry.row.choices
+        values["choices"] = " | ".join(choices)
+        values["truth"] = answer_words(entry.row.truth, choices)
+        values["answer"] = answer_words(entry.row.answer, choices)
         values["applied"] = _findings(entry.row.true)
         values["perceived"] = _findings(entry.row.found)
         values["tags"] = " ".join(f"#{tag}" for tag in values["tags"])
@@ -40,6 +49,13 @@ def to_jsonl(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -
         values = case_values(entry, marks) | {"plan": json.loads(entry.row.plan.to_json())}
         lines.append(json.dumps(values, ensure_ascii=False) + "\n")
     return "".join(lines)
+
+
+def file_name(entries: Sequence[Entry], what: str, ending: str) -> str:
+    """Return a name that says what a file is: benchmark, models and what of them."""
+    names = (*in_order(e.benchmark for e in entries), *in_order(e.model for e in entries), what)
+    short = re.sub(r"[^a-z0-9.]+", "-", "-".join(names).lower()).strip("-.")
+    return f"{short[-_NAME:].strip('-.')}.{ending}"
 
 
 def case_values(entry: Entry, marks: Mapping[tuple[str, str], Marks]) -> dict:

@@ -10,13 +10,16 @@ from robust_r1.chain import Finding
 from robust_r1.errors import InputError
 from robust_r1.evaluation import recall_by_band
 from robust_r1.markup import escape
+from robust_r1.metrics import answer_words
 from robust_r1.report.pictures import picture_of
 from robust_r1.report.summary import by_model, summarize
+from robust_r1.report.table import to_html
 from robust_r1.report.tables import (
     confusion_table,
     error_table,
     false_alarm_table,
     headline_table,
+    left_out,
     level_table,
     recall_table,
     robustness_table,
@@ -50,21 +53,20 @@ def html_report(
         f"<h1>{escape(title, _TEXT)}</h1>",
         f'<p class="lead">{len(entries)} answered cases. {chosen} Intervals are 95 % bootstrap '
         "intervals; a dash is what could not be scored.</p>",
-        headline_table(summary.headlines),
-        level_table(found.levels),
-        robustness_table(found.robustness) if found.robustness else "",
+        to_html(headline_table(summary.headlines)),
+        to_html(level_table(found.levels)),
+        to_html(robustness_table(found.robustness)) if found.robustness else "",
         "<h2>What was taken for what</h2>",
-        confusion_table(found.confusion),
-        recall_table(
-            [
-                (model, recall_by_band(entry.row for entry in part))
-                for model, part in by_model(entries)
-            ]
-        ),
-        false_alarm_table(found.false_alarms) if found.false_alarms else "",
+        *(to_html(confusion_table(one)) for one in found.confusions),
+        f"<p>{escape(left_out(found.without_chains), _TEXT)}</p>" if found.without_chains else "",
+        to_html(recall_table([
+            (model, recall_by_band(entry.row for entry in part))
+            for model, part in by_model(entries)
+        ])),
+        to_html(false_alarm_table(found.false_alarms)) if found.false_alarms else "",
         "<h2>How far intensities were off</h2>",
         *(_histogram(model, errors) for model, errors in found.errors),
-        error_table(found.errors),
+        to_html(error_table(found.errors)),
         _cards(entries, marks),
         _lines(entries, marks),
     ]
@@ -107,13 +109,14 @@ def _card(entry: Entry, found: Marks) -> str:
     except InputError:
         picture = '<p class="gone">The picture is not in this version of the benchmark.</p>'
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
+    said, true = (answer_words(text, row.choices) for text in (row.answer, row.truth))
     return (
         f"<article>{picture}<div><h3>{escape(row.id)} <small>{escape(entry.model)}, "
         f"{escape(row.level)}</small></h3><p><b>{escape(row.question, _TEXT)}</b></p>"
         f'<ol start="0">{choices}</ol>'
         f"<p>Applied: {findings_text(row.true)}. Perceived: {findings_text(row.found)}.</p>"
-        f"<p>Answer: <b>{escape(row.answer, _TEXT) or 'none'}</b>, truth: "
-        f"{escape(row.truth, _TEXT) or 'not known'}, {verdict(entry)}.</p>"
+        f"<p>Answer: <b>{escape(said, _TEXT) or 'none'}</b>, truth: "
+        f"{escape(true, _TEXT) or 'not known'}, {verdict(entry)}.</p>"
         f"<details><summary>Chain, {row.tokens} tokens</summary><p>{escape(row.text, 4000)}</p>"
         f"</details>{_marks(found)}</div></article>"
     )
@@ -141,8 +144,9 @@ def _lines(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> 
 def _line(entry: Entry, marks: Mapping[tuple[str, str], Marks]) -> str:
     row, found = entry.row, marks.get((entry.run, entry.row.id), Marks())
     marked = " ".join((*(f"#{tag}" for tag in found.tags), found.note))
+    said, true = (answer_words(text, row.choices) for text in (row.answer, row.truth))
     cells = (
-        entry.model, row.question, row.answer, row.truth, verdict(entry),
+        entry.model, row.question, said, true, verdict(entry),
         findings_text(row.found), marked,
     )  # fmt: skip
     drawn = "".join(f"<td>{escape(cell, _TEXT)}</td>" for cell in cells)

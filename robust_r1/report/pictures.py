@@ -30,8 +30,10 @@ def case_of(entry: Entry) -> Case | None:
     return item.case if item and same else None
 
 
-def picture_of(entry: Entry) -> np.ndarray:
+def picture_of(entry: Entry, clean: bool = False) -> np.ndarray:
     """Draw the damaged picture, uint8, H x W x 3, at the size that the benchmark has it.
+
+    With `clean` the same picture without its damage.
 
     Raises:
         InputError: the benchmark, or this case of it, is not here.
@@ -42,5 +44,7 @@ def picture_of(entry: Entry) -> np.ndarray:
             f"the picture of {entry.row.id} is not here: {entry.benchmark} of this version has no "
             "such case; its answer can still be read"
         )
-    image = load_picture(case.picture)
-    return image if case.picture is None else case.picture.damaged(image, case.plan)
+    picture = load_picture(case.picture)
+    if clean or case.picture is None:
+        return picture
+    return case.picture.damaged(picture, case.plan)

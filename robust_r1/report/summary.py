@@ -3,13 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion, confusion
-from robust_r1.analysis.entries import Entry
+from robust_r1.analysis.confusion import (
+    ORDER,
+    Confusion,
+    Mistake,
+    confusion,
+    mistakes,
+    with_chains,
+)
+from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.intensities import IntensityErrors, intensity_errors
 from robust_r1.analysis.robustness import LevelFigures, RobustnessRow, by_level, robustness
-from robust_r1.evaluation import false_alarms_by_degradation, headline
+from robust_r1.evaluation import false_alarms_by_degradation, headline, paired_differences
 from robust_r1.metrics import Figure
 
+MISTAKES = 12  # confusions of a model that are listed, the most frequent first
 # (model, figure by name), in the order of the models.
 Headlines = tuple[tuple[str, dict[str, Figure]], ...]
 # (model, figure by id and whether the views were saved once), in the order of the models.
@@ -22,12 +30,16 @@ class Details:
 
     `errors` holds (model, errors) in the order of the models, since a histogram over several models
     would say nothing about any of them; `false_alarms` likewise, of the clean views of PhotoBench 2
-    by degradation and whether they were saved once, and nothing where there are none.
+    by degradation and whether they were saved once, and nothing where there are none. For the same
+    reason there is one confusion matrix a model, with its most frequent mistakes; models that list
+    no degradations have none, and are named in `without_chains`.
     """
 
     levels: tuple[LevelFigures, ...]
     robustness: tuple[RobustnessRow, ...]
-    confusion: Confusion
+    confusions: tuple[Confusion, ...]
+    mistakes: tuple[tuple[Mistake, ...], ...]
+    without_chains: tuple[str, ...]
     errors: tuple[tuple[str, IntensityErrors], ...]
     false_alarms: FalseAlarms
 
@@ -55,12 +67,28 @@ def headlines(entries: Sequence[Entry]) -> Headlines:
 
 def details(entries: Sequence[Entry]) -> Details:
     """Compute the figures beside the headline."""
+    listing = with_chains(entries)
+    confusions = tuple(confusion(entries, model) for model in listing)
     return Details(
         levels=by_level(entries),
         robustness=robustness(entries),
-        confusion=confusion(entries),
+        confusions=confusions,
+        mistakes=tuple(mistakes(entries, found, MISTAKES) for found in confusions),
+        without_chains=tuple(
+            model for model in in_order(entry.model for entry in entries) if model not in listing
+        ),
         errors=tuple((model, intensity_errors(part)) for model, part in by_model(entries)),
         false_alarms=false_alarms(entries),
+    )
+
+
+def differences_from(entries: Sequence[Entry], model: str) -> Headlines:
+    """Compute what each other model has more than this one, over the cases of both."""
+    parts = dict(by_model(entries))
+    base = [entry.row for entry in parts.pop(model, [])]
+    return tuple(
+        (other, paired_differences([entry.row for entry in part], base))
+        for other, part in parts.items()
     )
 
 
@@ -96,7 +124,14 @@ def to_values(summary: Summary) -> dict:
             | {"overall": asdict(row.overall)}
             for row in found.robustness
         },
-        "confusion": {"names": [*NAMES, NOTHING], "counts": found.confusion.counts},
+        "confusion": {
+            "names": list(ORDER),
+            "models": {
+                one.model: {"counts": one.counts, "cases": one.applied}
+                for one in found.confusions
+            },
+            "without_chains": list(found.without_chains),
+        },
         "intensity_errors": {model: asdict(errors) for model, errors in found.errors},
         "false_alarms": {
             model: false_alarm_values(alarms) for model, alarms in found.false_alarms

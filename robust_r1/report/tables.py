@@ -1,184 +1,204 @@
-"""Tables of figures as HTML; every word from a run goes through `escape`."""
+"""The tables of figures: a line a figure, a column a model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
+from robust_r1.analysis.confusion import NAMES, ORDER, Confusion
 from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, RobustnessRow
 from robust_r1.degradations import SPECS, find, label_of
 from robust_r1.evaluation import BANDS
-from robust_r1.markup import escape
 from robust_r1.metrics import Figure
-from robust_r1.report.summary import FalseAlarms, Headlines
+from robust_r1.report.summary import Details, FalseAlarms, Headlines
+from robust_r1.report.table import DASH, MINUS, Cell, Table
 
-_DASH = "\u2013"
-_MINUS = "\u2212"
-_NAME = 60
 _UNSCORED = "Nothing to show: no answer of these cases is scored, no true answer is known."
 _TASK_NAMES = {"": "all tasks", "mcq": "MCQ", "vqa": "VQA", "cap": "CAP"}
 
 
-def headline_table(headlines: Headlines) -> str:
-    """Draw the headline figures: one line a figure, one column a model, n at the end."""
-    names = in_order(name for _, figures in headlines for name in figures)
+def figures_tables(headlines: Headlines, found: Details) -> tuple[Table, ...]:
+    """Return every table of the figures of some cases, in the order in which they are shown."""
+    return (
+        headline_table(headlines), level_table(found.levels), robustness_table(found.robustness),
+        *map(confusion_table, found.confusions), error_table(found.errors),
+    )  # fmt: skip
+
+
+def headline_table(headlines: Headlines) -> Table:
+    """Set the headline figures side by side, n at the end."""
+    return _by_figure(
+        "Headline figures, with 95 % bootstrap intervals", headlines,
+        "Nothing to show for these cases.",
+    )  # fmt: skip
+
+
+def difference_table(model: str, found: Headlines) -> Table:
+    """Set side by side what others have more than `model`; beyond 0 by their interval is marked."""
+    return _by_figure(
+        f"More than {model}, case by case, with paired 95 % intervals; a star: 0 lies outside",
+        found,
+        f"Nothing to compare: no other run holds a case of {model} that passes the filter.",
+        signed=True,
+    )
+
+
+def _by_figure(caption: str, found: Headlines, empty: str, signed: bool = False) -> Table:
+    names = in_order(name for _, figures in found for name in figures)
     rows = []
     for name in names:
-        found = [figures.get(name) for _, figures in headlines]
-        counts = sorted({figure.n for figure in found if figure})
-        rows.append(
-            [_head(name), *map(_figure, found), _cell("/".join(map(str, counts)), "rr-n")]
-        )
-    return _table(
-        "Headline figures, with 95 % bootstrap intervals",
-        ["figure", *(model for model, _ in headlines), "n"],
-        rows,
-    )
+        figures = [column.get(name) for _, column in found]
+        cells = [_figure(figure, signed=signed) for figure in figures]
+        rows.append((Cell(name), *cells, _counts(figures)))
+    return Table(caption, ("figure", *(model for model, _ in found), "n"), tuple(rows), empty=empty)
 
 
-def level_table(levels: Sequence[LevelFigures]) -> str:
-    """Draw accuracy by level, for all tasks and each by itself, with the flips at each level."""
+def level_table(levels: Sequence[LevelFigures]) -> Table:
+    """Set side by side accuracy by task and level, and the flips from the clean picture."""
     scored = [one for one in levels if one.accuracy.n]
-    several = {one.model for one in scored if one.task == ""}
-    columns = in_order(one.level for one in scored)
+    models = in_order(one.model for one in scored)
+    tasks, names = in_order(one.task for one in scored), in_order(one.level for one in scored)
     rows = []
-    for model, task in dict.fromkeys((one.model, one.task) for one in scored):
-        here = {one.level: one for one in scored if (one.model, one.task) == (model, task)}
-        cells = [_figure(here[level].accuracy if level in here else None) for level in columns]
-        rows.append([_head(model), _cell(_TASK_NAMES.get(task, task)), *cells])
-        if task == "" or model not in several:
-            turned = [_flips(here.get(level)) for level in columns]
-            rows.append([_head(model), _cell("flips"), *turned])
-    return _table("Accuracy by level and task, and flips from the clean picture",
-                  ["model", "task", *columns], rows, empty=_UNSCORED)
+    for task in tasks:
+        for level in names:
+            here = {one.model: one for one in scored if (one.task, one.level) == (task, level)}
+            if here:
+                figures = [here[model].accuracy if model in here else None for model in models]
+                name = f"{_TASK_NAMES.get(task, task)}, {level}"
+                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+    for level in names:
+        # Of all tasks together, or of the only one that there is.
+        whole = {one.model: one for one in reversed(scored) if one.level == level}
+        turned = [whole.get(model) for model in models]
+        if any(one and one.flips.n for one in turned):
+            counts = in_order(str(one.flips.n) for one in turned if one)
+            cells = (*map(_flips, turned), Cell("/".join(counts), style="rr-n"))
+            rows.append((Cell(f"flips, {level}"), *cells))
+    return Table(
+        "Accuracy by task and level, and flips from the clean picture",
+        ("task and level", *models, "n"), tuple(rows), empty=_UNSCORED,
+    )  # fmt: skip
 
 
-def robustness_table(rows: Sequence[RobustnessRow]) -> str:
-    """Draw absolute robustness in the layout of the paper's tables."""
+def robustness_table(rows: Sequence[RobustnessRow]) -> Table:
+    """Set absolute robustness in the layout of the paper's tables, a line a model."""
     order = [(task, strength) for task in TASKS for strength in STRENGTHS]
-    body = [
-        [_head(row.model), *(_figure(row.cells[place], 4) for place in order),
-         _figure(row.overall, 4)]
+    body = tuple(
+        (Cell(row.model), *(_figure(row.cells[place], 4) for place in order),
+         _figure(row.overall, 4))
         for row in rows
-    ]
-    columns = ["model", *(f"{task.upper()} {strength}" for task, strength in order), "overall"]
-    return _table("Absolute robustness: mean score of answers on damaged pictures", columns, body,
-                  empty="Nothing to show: no answer to a picture at low, mid or high is scored.")
+    )  # fmt: skip
+    columns = ("model", *(f"{task.upper()} {strength}" for task, strength in order), "overall")
+    return Table(
+        "Absolute robustness: mean score of answers on damaged pictures", columns, body,
+        empty="Nothing to show: no answer to a picture at low, mid or high is scored.",
+    )  # fmt: skip
 
 
-def confusion_table(found: Confusion) -> str:
-    """Draw which degradation was taken for which, in percent of each line; empty cells are 0."""
-    names = [label_of(name) for name in NAMES]
+def confusion_table(found: Confusion) -> Table:
+    """Set out which degradation a model took for which, in percent of each line."""
     rows = []
-    for name, counts, shares in zip((*NAMES, NOTHING), found.counts, found.shares(), strict=True):
-        if not sum(counts):
+    for name, shares, whole in zip(ORDER, found.shares(), found.applied, strict=True):
+        if not any(shares):
             continue
         cells = []
-        for other, share in zip((*NAMES, NOTHING), shares, strict=True):
+        for other, share in zip(ORDER, shares, strict=True):
             percent = round(100 * (share or 0))
             mark = " rr-same" if other == name else ""
-            weight = min(9, percent // 10)
-            cells.append(_cell(str(percent) if percent else "", f"rr-heat rr-heat-{weight}{mark}"))
-        rows.append([_head(label_of(name)), *cells, _cell(f"{sum(counts):.0f}", "rr-n")])
-    return _table(
-        "Applied (lines) taken for (columns), percent of each line",
-        ["applied", *names, "nothing", "n"], rows, "rr-wide",
-    )
+            style = f"rr-heat rr-heat-{min(9, percent // 10)}{mark}"
+            cells.append(Cell(str(percent) if percent else "", style=style))
+        rows.append((Cell(label_of(name)), *cells, Cell(str(whole), style="rr-n")))
+    return Table(
+        f"{found.model}: applied (lines) taken for (columns), percent of the cases of each line; "
+        "empty is 0",
+        ("applied", *map(label_of, NAMES), "nothing", "n"), tuple(rows), style="rr-wide",
+    )  # fmt: skip
 
 
-def recall_table(recalls: Sequence[tuple[str, Mapping]]) -> str:
-    """Draw how often each degradation was perceived, by applied intensity and model.
+def left_out(models: Sequence[str]) -> str:
+    """Say which models have no confusion matrix, and why."""
+    verb = "answers" if len(models) == 1 else "answer"
+    return f"Left out: {' and '.join(models)}, which {verb} without naming any damage."
+
+
+def recall_table(recalls: Sequence[tuple[str, Mapping]]) -> Table:
+    """Set side by side how often each degradation was perceived, by applied intensity.
 
     `recalls` holds (model, `evaluation.recall_by_band` of its cases).
     """
     rows = []
     for id in ("", *(spec.id for spec in SPECS)):
-        for model, found in recalls:
-            figures = [found[id, band] for band in BANDS]
+        for low, high in BANDS:
+            figures = [found[id, (low, high)] for _, found in recalls]
             if any(figure.n for figure in figures):
-                label = find(id).label if id else "all"
-                counts = "/".join(str(figure.n) for figure in figures)
-                rows.append([_head(label), _cell(escape(model, _NAME)), *map(_figure, figures),
-                             _cell(counts, "rr-n")])
-    bands = [f"{low:g} to {high:g}" for low, high in BANDS]
-    return _table("Perceived, by degradation and applied intensity",
-                  ["degradation", "model", *bands, "n"], rows)
+                name = f"{find(id).label if id else 'all'}, {low:g} to {high:g}"
+                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+    return Table(
+        "Perceived, by degradation and applied intensity",
+        ("degradation", *(model for model, _ in recalls), "n"), tuple(rows),
+    )  # fmt: skip
 
 
-def false_alarm_table(found: FalseAlarms) -> str:
-    """Draw what is said falsely of clean views, in lines of a degradation and a model.
-
-    Left out is what a model never says of them.
-    """
-    columns = in_order(saved for _, alarms in found for one in alarms.values() for saved in one)
+def false_alarm_table(found: FalseAlarms) -> Table:
+    """Set side by side what is said falsely of clean views; what nobody says is left out."""
+    views = in_order(saved for _, alarms in found for one in alarms.values() for saved in one)
     rows = []
     for spec in SPECS:
-        for model, alarms in found:
-            figures = [alarms[spec.id].get(saved) for saved in columns]
+        for saved in views:
+            figures = [alarms[spec.id].get(saved) for _, alarms in found]
             if any(figure and figure.value for figure in figures):
-                counts = "/".join(str(figure.n) for figure in figures if figure)
-                rows.append([_head(spec.label), _cell(escape(model, _NAME)),
-                             *map(_figure, figures), _cell(counts, "rr-n")])
-    return _table("Clean views said to have a degradation, by whether they were saved once",
-                  ["degradation", "model", *columns, "n"], rows,
-                  empty="Nothing to show: no clean view is said to have any.")
+                name = f"{spec.label}, {saved}"
+                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+    return Table(
+        "Clean views said to have a degradation, by whether they were saved once",
+        ("degradation", *(model for model, _ in found), "n"), tuple(rows),
+        empty="Nothing to show: no clean view is said to have any.",
+    )  # fmt: skip
 
 
-def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> str:
-    """Draw mean error and mean absolute error of intensities by degradation and model."""
-    rows = [
-        [_head(label_of(name)), _cell(escape(model, _NAME)), _figure(bias), _figure(size),
-         _cell(str(size.n), "rr-n")]
-        for model, found in errors
-        for name, bias, size in found.by_degradation
-    ]
-    return _table(
+def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> Table:
+    """Set side by side the mean error and the mean absolute error of intensities."""
+    found = {
+        model: {name: pair for name, *pair in one.by_degradation} for model, one in errors if one.n
+    }
+    rows = []
+    for spec in SPECS:
+        pairs = [own.get(spec.chain_name, (None, None)) for own in found.values()]
+        if any(pair[0] for pair in pairs):
+            cells = [_figure(figure) for pair in pairs for figure in pair]
+            rows.append((Cell(spec.label), *cells, _counts([pair[0] for pair in pairs])))
+    columns = (f"{model}, {kind}" for model in found for kind in ("mean", "mean absolute"))
+    return Table(
         "Intensity error by degradation: perceived minus applied, over matched findings",
-        ["degradation", "model", "mean (bias)", "mean absolute", "n"], rows,
-    )
+        ("degradation", *columns, "n"), tuple(rows),
+    )  # fmt: skip
 
 
-def _table(
-    caption: str, columns: Sequence[str], rows: Iterable, style: str = "",
-    empty: str = "Nothing to show for these cases.",
-) -> str:
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    if not body:
-        body = f'<tr><td colspan="{len(columns)}">{empty}</td></tr>'
-    head = "".join(f'<th scope="col"><span>{escape(name, _NAME)}</span></th>' for name in columns)
-    return (
-        f'<div class="rr-scroll" tabindex="0" role="group" aria-label="{escape(caption)}">'
-        f'<table class="rr-table {style}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _head(text: str) -> str:
-    return f'<th scope="row">{escape(text, _NAME)}</th>'
-
-
-def _cell(html: str, style: str = "") -> str:
-    return f'<td class="{style}">{html}</td>'
-
-
-def _figure(figure: Figure | None, digits: int = 3) -> str:
+def _figure(figure: Figure | None, digits: int = 3, signed: bool = False) -> Cell:
     if figure is None or figure.value is None:
-        return _cell(_DASH)
+        return Cell(DASH)
     short = 1 if abs(figure.value) >= 10 else digits
-    value = _number(figure.value, short)
+    value = _number(figure.value, short, signed)
     if figure.low is None or figure.high is None:
-        return _cell(value)
+        return Cell(value)
     # The interval of a table with four digits still has two: it is no more certain than that.
-    low, high = _number(figure.low, min(short, 2)), _number(figure.high, min(short, 2))
-    return _cell(f"{value} <small>{low} to {high}</small>")
+    fine = short if signed else min(short, 2)
+    low, high = _number(figure.low, fine, signed), _number(figure.high, fine, signed)
+    star = " *" if signed and not figure.low <= 0 <= figure.high else ""
+    return Cell(value + star, f"{low} to {high}")
 
 
-def _flips(one: LevelFigures | None) -> str:
+def _counts(figures: Sequence[Figure | None]) -> Cell:
+    """Say how many cases stand behind a line; of several numbers those that there are."""
+    counts = sorted({figure.n for figure in figures if figure})
+    return Cell("/".join(map(str, counts)), style="rr-n")
+
+
+def _flips(one: LevelFigures | None) -> Cell:
     if one is None or one.flips.rate is None:
-        return _cell(_DASH)
+        return Cell(DASH)
     lost, won = one.flips.right_to_wrong or 0, one.flips.wrong_to_right or 0
-    return _cell(f"{100 * lost:.1f} % lost, {100 * won:.1f} % won <small>n = {one.flips.n}</small>")
+    return Cell(f"{100 * lost:.1f} % lost, {100 * won:.1f} % won")
 
 
-def _number(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".replace("-", _MINUS)
+def _number(value: float, digits: int, signed: bool = False) -> str:
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)

@@ -30,6 +30,7 @@ KEYS = (
         ("stop", "leave", *(f"{tab}-{verb}" for tab in _WORK for verb in ("stop", "leave")),
          "stop-again"), anywhere=True),
     Key("b", "before and after: Explore's clean picture alone, then the degraded one", turns=True),
+    Key("v", "presenter view: Explore for a projector, and back", ("presenter",)),
     Key("n", "next case of Analyze", ("next-case",)),
     Key("p", "previous case of Analyze", ("previous-case",)),
 )  # fmt: skip
@@ -58,7 +59,7 @@ _SCRIPT = """() => {
     if (!one || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.repeat && !one.buttons.includes('next-case')
       && !one.buttons.includes('previous-case')) return;
-    if (event.target.closest?.(texts)) return;
+    if (event.target.closest?.(texts) || document.querySelector('dialog[open]')) return;
     if (one.turns ? turn() : press(one)) event.preventDefault();
   });
   // Gradio tells of a choice made by Enter only as it tells of any loss of the focus (see

@@ -14,8 +14,9 @@ STYLES = tuple(
     for name in (
         "base",
         *("picture", "picture_input", "plan_input", "question", "conversation", "chain", "badges",
-          "charts", "scores", "job"),
-        *("explore", "compare", "sweep", "analyze", "learn"),
+          "charts", "scores", "job", "share", "changed",
+          "first_look"),
+        *("explore", "compare", "sweep", "analyze", "learn", "presenter"),
     )
 )  # fmt: skip
 # Fonts of the visitor's own system; as plain strings, so that Gradio asks no server for them.
@@ -63,7 +64,7 @@ _LOOK = {
     "button_primary_background_fill": "#3f4fd0",
     "button_primary_background_fill_dark": "#5665e0",
     "button_primary_background_fill_hover": "#3340b4",
-    "button_primary_background_fill_hover_dark": "#6875ee",
+    "button_primary_background_fill_hover_dark": "#4a58d2",
     "button_primary_text_color": "#ffffff",
     "button_primary_text_color_dark": "#ffffff",
     "button_secondary_background_fill": "#ffffff",

@@ -105,7 +105,8 @@ def test_keys_go_from_case_to_case_but_not_while_somebody_types(page):
     expect(page.locator("#case-note textarea")).to_have_value("")
 
 
-def test_tags_and_notes_are_kept_and_shown_as_text(page, notebook):
+def test_tags_and_notes_are_kept_and_shown_as_text(visitor, page, notebook):
+    visitor.wait_until_quiet()  # the list before it may still be on its way
     id = page.locator("#case-head b").first.inner_text()
     page.locator("#case-note textarea").fill(HOSTILE)
     tags = page.locator("#case-tags input")
@@ -214,7 +215,7 @@ def test_of_ten_thousand_cases_a_page_of_pictures_is_in_sight_and_all_are_counte
     headline, status = page.locator("#headline"), page.locator("#filter-status")
     page.get_by_role("tab", name="Figures").click()
     page.evaluate(_WATCH)
-    drawn = "!document.querySelector('#figures-mark .rr-old')"
+    drawn = "!document.querySelector('#figures-mark .rr-behind')"
     page.locator("#open-run").click()
     # One case more where an earlier run is still open.
     expect(status).to_contain_text(re.compile(r"1000[01] of 1000[01] cases"))

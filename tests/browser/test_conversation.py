@@ -48,7 +48,7 @@ def ask(visitor: Visitor, question: str, number: int = 0) -> None:
     visitor.ask()
     if number:
         expect(visitor.page.locator(".rr-now b")).to_have_text(f"Q{number}")
-    expect(visitor.page.locator("#status")).to_contain_text("looked")
+    expect(visitor.page.locator("#status")).to_contain_text("has answered")
     visitor.wait_for_scores()
 
 

@@ -22,7 +22,10 @@ MALFORMED = "<TYPE>lens blur(0.4), gremlins(7)<INFLUENCE>cut<INFLUENCE_END> and 
 @pytest.fixture(scope="module")
 def engine():
     """Return the engine behind the page."""
-    texts = {"malformed": MALFORMED, "whatever": "<ANSWER>four<ANSWER_END>"}
+    texts = {
+        "malformed": MALFORMED, "whatever": "<ANSWER>four<ANSWER_END>",
+        "by number": "<ANSWER>1<ANSWER_END>", "at all": "<ANSWER>unknown<ANSWER_END>",
+    }
     return ScriptedEngine(texts=texts, note="No GPU was found, so Scripted answers.")
 
 
@@ -132,10 +135,42 @@ def test_clean_picture_is_asked_beside_and_a_flip_is_marked(visitor, engine):
     visitor.ask()
     visitor.wait_for_scores()
     expect(page.locator(".rr-pair .rr-answer")).to_have_count(2)
-    expect(page.locator(".rr-flip")).to_have_text("same answer")
+    expect(page.locator(".rr-flip")).to_have_text("both wrong")
     expect(page.get_by_text("Chain for the clean picture")).to_be_visible()
     degraded, clean = engine.asked[-2:]
     assert degraded.shape == clean.shape and not np.array_equal(degraded, clean)
+
+
+def test_an_option_that_is_answered_by_number_is_told_by_its_text(visitor):
+    page = visitor.page
+    visitor.write("Answer by number")
+    page.locator("#details > button").click()
+    expect(page.locator("#truth :is(input, textarea)")).to_have_value("")
+    page.locator("#choices textarea").fill("one\nzero")
+    page.locator("#truth :is(input, textarea)").fill("zero")
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator("#answer .rr-text")).to_have_text("zero (1)")
+    expect(page.locator("#answer .rr-verdict")).to_have_text("right")
+
+
+@pytest.mark.parametrize(
+    ("question", "truth", "word"),
+    [("What is it?", "four", "both wrong"), ("Is it at all?", "", "both unknown"),
+     ("What is it?", "three", "same answer")],
+)
+def test_agreement_in_error_or_in_knowing_nothing_is_gray(visitor, question, truth, word):
+    page = visitor.page
+    page.get_by_label("Also ask the clean picture").check()
+    visitor.write(question)
+    page.locator("#details > button").click()
+    expect(page.locator("#truth :is(input, textarea)")).to_have_value("")
+    page.locator("#truth :is(input, textarea)").fill(truth)
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator(".rr-flip")).to_have_text(word)
+    kind = "rr-same" if word == "same answer" else "rr-worthless"
+    expect(page.locator(".rr-flip")).to_have_class(re.compile(kind))
 
 
 def test_malformed_chain_shows_findings_and_names_the_problems(visitor):
@@ -222,11 +257,14 @@ def test_empty_question_and_no_picture_are_refused_before_the_queue(visitor, bad
     visitor.write("   ")
     visitor.ask()
     expect(page.get_by_test_id("toast-body").first).to_contain_text("There is no question yet")
+    assert len(engine.asked) == asked
     visitor.write("What is it?")
     page.locator("#own input[type=file]").set_input_files(bad_files / "dot.png")
     expect(page.locator(".rr-caption")).to_contain_text("Your picture")
     page.get_by_role("button", name="Remove Image").click()
     expect(page.locator(".rr-caption")).to_contain_text("Choose an example")
+    visitor.wait_until_quiet()
+    asked = len(engine.asked)  # with the first look at the picture that was there
     visitor.ask()
     expect(page.get_by_text("There is no picture yet").first).to_be_visible()
     assert len(engine.asked) == asked
@@ -252,12 +290,13 @@ def test_two_visitors_do_not_see_each_others_pictures(arrive, tmp_path, engine):
     assert colors == [(0, 0, 250), (250, 0, 0)]
 
 
-def test_own_picture_stays_out_of_the_link(visitor, tmp_path):
-    Image.new("RGB", (64, 64), "green").save(tmp_path / "secret name.png")
-    visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / "secret name.png")
+def test_of_an_own_picture_the_link_has_name_and_size_and_no_pixel(visitor, tmp_path):
+    Image.new("RGB", (64, 48), "green").save(tmp_path / "my garden.png")
+    visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / "my garden.png")
     expect(visitor.page.locator(".rr-caption")).to_contain_text("Your picture")
     expect(visitor.page).not_to_have_url(re.compile("example="))
-    assert "secret" not in visitor.page.url
+    expect(visitor.page).to_have_url(re.compile("picture=[0-9a-f]{64}&size=64x48&name=my"))
+    assert len(visitor.page.url) < 300 and str(tmp_path.name) not in visitor.page.url
 
 
 def test_keyboard_alone_does_the_main_job(visitor):
@@ -267,7 +306,7 @@ def test_keyboard_alone_does_the_main_job(visitor):
     expect(page.locator(".rr-caption")).to_contain_text("Chelsea")
     page.locator("#slider-gaussian_noise input[type=range]").focus()
     page.keyboard.press("End")
-    expect(page.locator(".rr-caption")).to_contain_text("total intensity 1.50")
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 1.00")
     focused = page.evaluate("document.activeElement.closest('.rr-slider').id")
     assert focused == "slider-gaussian_noise"
     page.locator("#ask").focus()
@@ -281,6 +320,8 @@ def test_edited_question_loses_the_known_answer_of_the_suggestion(visitor):
     expect(page.locator("#truth input, #truth textarea").first).not_to_have_value("")
     visitor.write("Is it warm?")
     expect(page.locator("#truth input, #truth textarea").first).to_have_value("")
+    visitor.write("How many objects are there?")
+    expect(page.locator("#truth input, #truth textarea").first).not_to_have_value("")
 
 
 def test_saved_answer_holds_all_that_a_replay_needs(visitor):

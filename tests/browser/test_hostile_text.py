@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.page_driver import see_toasts, serve
+from tests.support.page_driver import DESKTOP, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -100,6 +100,9 @@ def test_wide_and_tall_pictures_stay_in_their_frame(visitor, tmp_path):
         Image.new("RGB", size, "navy").save(tmp_path / name)
         visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / name)
         expect(visitor.page.locator(".rr-caption")).to_contain_text("Your picture")
-        assert visitor.page.locator("#compare").bounding_box()["height"] < 450
+        frame = visitor.page.locator("#compare").bounding_box()["height"]
+        assert frame < 0.55 * DESKTOP["height"]
+        for shown in visitor.page.locator("#compare img").all():
+            assert shown.bounding_box()["height"] <= frame
         visitor.page.get_by_role("button", name="Remove Image").click()
         expect(visitor.page.locator(".rr-caption")).to_contain_text("Choose an example")

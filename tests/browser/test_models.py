@@ -65,7 +65,7 @@ def ask(visitor: Visitor, label: str) -> None:
 
 def test_an_endpoint_answers_on_the_page(visitor):
     ask(visitor, "good at")
-    expect(visitor.page.locator("#status")).to_contain_text("Complete")
+    expect(visitor.page.locator("#status")).to_contain_text("has answered")
     visitor.wait_for_scores()
     expect(visitor.page.locator("#chain")).to_contain_text("Soft edges.")
 
@@ -111,7 +111,7 @@ def test_a_choice_in_the_menu_is_told_once_and_leaving_the_menu_is_no_choice(vis
 
 def test_what_had_come_before_a_connection_broke_stays_marked(visitor):
     ask(visitor, "cut at")
-    expect(visitor.page.locator("#status")).to_contain_text("Cut off on its way")
+    expect(visitor.page.locator("#status")).to_contain_text("broke off on its way")
     visitor.wait_for_scores()
     expect(visitor.page.locator("#chain")).to_contain_text("Soft edges.")
     expect(visitor.page.locator("#problems")).to_contain_text("broke the connection off")
@@ -141,4 +141,4 @@ def test_a_model_out_of_reach_is_stood_in_for_and_the_menu_says_so(visitor):
     expect(visitor.page.locator("#model-state")).to_contain_text("hub could not be reached")
     expect(visitor.page.locator("#model-state")).to_contain_text(f"{newest.label} answers instead")
     ask(visitor, f"{HUB}: {newest.label} answers")
-    expect(visitor.page.locator("#status")).to_contain_text(f"{newest.name} looked")
+    expect(visitor.page.locator("#status")).to_contain_text(f"{newest.name} has answered")

@@ -28,9 +28,9 @@ WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as i
 
 
 @contextmanager
-def serve(*engines, mcp=False) -> Iterator[str]:
+def serve(*engines, mcp=False, kept=None) -> Iterator[str]:
     """Serve the page for these engines with the arguments of the app; gives its address."""
-    page = build_ui(engines)
+    page = build_ui(engines, kept)
     _, address, _ = page.launch(**launch_arguments(mcp=mcp), prevent_thread_lock=True)
     try:
         yield address
@@ -188,6 +188,16 @@ class Tabs:
     def __init__(self, browser: Browser):
         self._browser = browser
         self._free: list[Visitor] = []
+
+    @contextmanager
+    def lend_device(self, address: str, **options) -> Iterator[Visitor]:
+        """Give a device of its own kind to a person; failed checks fail the test."""
+        visitor = Visitor(self._browser, address, **options)
+        try:
+            yield visitor
+            visitor.check()
+        finally:
+            visitor.close()
 
     @contextmanager
     def lend(self, address: str) -> Iterator[Visitor]:

@@ -20,3 +20,7 @@ def test_escaped_text_reads_back_and_holds_no_active_sign(value):
 
 def test_escape_cuts_long_text():
     assert escape("abcdef", 4) == "abc\u2026"
+
+
+def test_a_quotation_mark_is_a_number_that_labels_of_charts_can_read():
+    assert escape('a "b"') == "a &#34;b&#34;"

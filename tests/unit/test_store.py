@@ -111,3 +111,16 @@ def test_a_tag_or_filter_without_a_usable_name_is_refused(notebook, name):
         notebook.set_tags(*CASE, [name])
     with pytest.raises(InputError, match="1 to 40 characters"):
         notebook.save_filter(name, "{}")
+
+
+def test_many_cases_get_a_tag_at_once_and_lose_it_alone(notebook):
+    keys = [("minibench/tiny-sft", f"case-{number}") for number in range(300)]
+    notebook.set_tags(*keys[0], ["dark"])
+    assert notebook.tag_all(keys, "  very   odd ") == "very odd"
+    assert notebook.tag_all(keys[:100], "very odd") == "very odd"
+    assert notebook.tagged("very odd") == frozenset(keys)
+    notebook.tag_all(keys[:299], "very odd", remove=True)
+    assert notebook.tagged("very odd") == frozenset(keys[299:])
+    assert notebook.marks(*keys[0]).tags == ("dark",)
+    with pytest.raises(InputError, match="give a tag"):
+        notebook.tag_all(keys, " ")

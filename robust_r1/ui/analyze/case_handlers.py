@@ -1,27 +1,26 @@
-"""Handlers of the Analyze tab: figures, and one case: look, mark, ask again, export."""
+"""Handlers of the Analyze tab: from case to case, one case, and cases as files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry
 from robust_r1.ask.case import Case
 from robust_r1.ask.pipeline import ask, finished
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError, RobustR1Error
-from robust_r1.report.files import to_csv, to_jsonl
+from robust_r1.report.figure import figure_svg
+from robust_r1.report.files import file_name, to_csv, to_jsonl
 from robust_r1.report.page import html_report, title_of
 from robust_r1.report.pictures import case_of
-from robust_r1.report.summary import Summary, details, headlines, to_values
-from robust_r1.report.tables import error_table, headline_table, level_table, robustness_table
 from robust_r1.store import Marks
-from robust_r1.ui.analyze import charts, views
-from robust_r1.ui.analyze.layout import CasePart, Figures
+from robust_r1.ui.analyze import views
+from robust_r1.ui.analyze.case_layout import CasePart
+from robust_r1.ui.analyze.marks import SeenMarks
 from robust_r1.ui.analyze.selection import NO_CASE, Selection, SharedCases
+from robust_r1.ui.analyze.side_by_side import side_by_side
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, idle_line, problems_list
 from robust_r1.ui.widgets.charts import empty_chart
 from robust_r1.ui.widgets.findings_chart import findings_chart
@@ -42,32 +41,11 @@ class CaseHandlers:
         engines: Mapping[str, Engine],
         active: ActiveAnswers,
         part: CasePart,
-        figures: Figures,
-        seen: gr.State,
-        tag: gr.Dropdown,
     ) -> None:
         self.shared = shared
         self.folders, self.notebook = shared.folders, shared.notebook
         self.engines, self.active = engines, active
-        self.part, self.figures, self.seen, self.tag = part, figures, seen, tag
-        self.cache = part.gallery.GRADIO_CACHE
-
-    def headline(self, selection: Selection | None) -> Updates:
-        """Show the headline figures of the cases that pass the filter."""
-        return {self.figures.headline: headline_table(self.shared.compute(selection, headlines))}
-
-    def details(self, selection: Selection | None) -> Updates:
-        """Show the other tables and charts of the cases that pass, and no mark that they wait."""
-        found, shown = self.shared.compute(selection, details), self.figures
-        return {
-            shown.levels: charts.level_chart(found.levels),
-            shown.level_table: level_table(found.levels),
-            shown.robustness: robustness_table(found.robustness),
-            shown.confusion: charts.confusion_chart(found.confusion),
-            shown.errors: charts.error_chart(found.errors),
-            shown.error_table: error_table(found.errors),
-            shown.mark: "",
-        }
+        self.part, self.cache = part, part.gallery.GRADIO_CACHE
 
     def move(self, steps: int, selection: Selection | None) -> Selection | None:
         """Go on by some cases, not beyond the first and the last."""
@@ -94,17 +72,19 @@ class CaseHandlers:
         if selection is None or not entries:
             return self._nothing()
         place, part = min(selection.place, len(entries) - 1), self.part
-        entry, first = entries[place], place // PAGE * PAGE
+        entry = entries[place]
         outcome = views.outcome_of(entry.row, entry.clean, entry.model)
         engine = self.engines.get(entry.model)
-        files = views.thumbnails(entries[first : first + PAGE], self.cache)
+        opened = self.folders.entries(selection.runs)
+        same = [other for other in opened if other.row.id == entry.row.id]
         return {
-            part.gallery: gr.Gallery(files, selected_index=place - first),
+            part.gallery: self._gallery(entries, place),
             part.head: views.heading(entry, place, len(entries)),
-            part.picture: files[place - first][0] if case_of(entry) else None,
-            part.link: views.explore_link(entry, self.engines),
+            part.picture: views.pictures_view(entry, self.cache),
+            part.link: views.open_links(entry, self.engines),
             part.answer: answer_cards(outcome),
-            part.chain: chain_cards(outcome.reply),
+            part.runs: side_by_side(same, entry.model) if len(same) > 1 else "",
+            part.chain: "" if len(same) > 1 else chain_cards(outcome.reply),
             part.problems: problems_list(outcome.reply, engine.info.reasons if engine else True),
             part.score: score_line(outcome),
             part.chart: findings_chart(entry.row.found, entry.row.true),
@@ -112,18 +92,32 @@ class CaseHandlers:
             **self._show_marks(entry),
         }
 
+    def _gallery(self, entries: Sequence[Entry], place: int) -> gr.Gallery:
+        """Return the page of the gallery that holds a place, with its case marked."""
+        first = place // PAGE * PAGE
+        page = entries[first : first + PAGE]
+        files = views.thumbnails(page, self.cache, self._tags())
+        return gr.Gallery(files, selected_index=place - first)
+
+    def redraw_gallery(self, selection: Selection | None) -> Updates:
+        """Show the tags that thumbnails bear by now."""
+        entries = self.shared.chosen(selection)
+        if selection is None or not entries:
+            return {}
+        return {self.part.gallery: self._gallery(entries, min(selection.place, len(entries) - 1))}
+
     def _nothing(self) -> Updates:
         part = self.part
         return {
             part.gallery: gr.Gallery([], selected_index=None),
             part.head: idle_line(NO_CASE),
-            part.picture: None,
-            **dict.fromkeys((part.link, part.answer, part.chain, part.problems, part.score), ""),
+            **dict.fromkeys((part.picture, part.link, part.answer, part.runs, part.chain), ""),
+            **dict.fromkeys((part.problems, part.score), ""),
             part.chart: empty_chart("No case."),
             part.rerun: "",
             part.tags: gr.Dropdown(value=[]),
             part.note: "",
-            self.seen: Marks(),
+            part.seen: "",
             part.marked: "",
         }
 
@@ -137,30 +131,18 @@ class CaseHandlers:
             self.part.tags: gr.Dropdown(choices=known, value=list(marks.tags)),
             self.part.note: marks.note,
             self.part.marked: "",
-            self.seen: marks,
+            self.part.seen: SeenMarks(entry.run, entry.row.id, marks).to_json(),
         }
+
+    def _tags(self) -> Mapping[tuple[str, str], Marks]:
+        """Return what is written about any case; nothing where the notebook cannot be read."""
+        try:
+            return self.notebook.all_marks()
+        except RobustR1Error:
+            return {}  # said where the marks of the case in sight are read
 
     def _marks(self, entry: Entry) -> Marks:
         return self.notebook.marks(entry.run, entry.row.id)
-
-    def mark(
-        self, selection: Selection | None, seen: Marks | None, tags: Sequence[str], note: str
-    ) -> Updates:
-        """Keep tags and note of the case; what others tagged meanwhile stays."""
-        entry = self.shared.entry(selection)
-        before = seen or Marks()
-        key = (entry.run, entry.row.id)
-        tags = [" ".join(tag.split()) for tag in tags]
-        if note.strip() != before.note:
-            self.notebook.write_note(*key, note, before.revision)
-        gone = set(before.tags) - set(tags)
-        self.notebook.set_tags(*key, [tag for tag in tags if tag not in before.tags], gone)
-        _, menu = self.shared.names()
-        return {
-            self.seen: self.notebook.marks(*key),
-            self.part.marked: idle_line("Saved."),
-            self.tag: gr.Dropdown(choices=menu),
-        }
 
     def export(self, kind: str, selection: Selection | None) -> str:
         """Write the cases that pass the filter into a file, and return its path."""
@@ -168,14 +150,16 @@ class CaseHandlers:
         if selection is None or not entries:
             raise InputError(NO_CASE)
         marks, wanted = self.notebook.all_marks(), str(selection.wanted)
-        name, text = {
-            "CSV": lambda: ("cases.csv", "\ufeff" + to_csv(entries, marks)),
-            "JSONL": lambda: ("cases.jsonl", to_jsonl(entries, marks)),
-            "HTML report": lambda: (
-                "report.html", html_report(entries, marks, title_of(entries), wanted)
+        what, ending, write = {
+            "CSV": ("cases", "csv", lambda: "\ufeff" + to_csv(entries, marks)),
+            "JSONL": ("cases", "jsonl", lambda: to_jsonl(entries, marks)),
+            "HTML report": (
+                "report", "html", lambda: html_report(entries, marks, title_of(entries), wanted)
             ),
-        }[kind]()  # fmt: skip
-        return save_bytes_to_cache(text.encode(), name, self.cache)
+            "Figure": ("cases", "svg", lambda: figure_svg(entries)),
+        }[kind]  # fmt: skip
+        name = file_name(entries, what, ending)
+        return save_bytes_to_cache(write().encode(), name, self.cache)
 
     def ask_again(
         self, request: gr.Request, selection: Selection | None, model: str
@@ -220,18 +204,3 @@ class CaseHandlers:
     def stop(self, request: gr.Request) -> None:
         """End what runs for this visitor."""
         self.active.stop(request.session_hash)
-
-    def analyze(self, runs: str = "", wanted: str = "") -> dict:
-        """Return every figure of some runs under a filter, for programs."""
-        folders = [part.strip() for part in (runs or "").split(",") if part.strip()]
-        known = {Path(folder).name: folder for folder in self.folders.found()}
-        named = [known.get(folder, folder) for folder in folders or self.folders.opening()]
-        selection = Selection(tuple(named), filters.from_json(wanted or ""))
-        values = to_values(
-            Summary(
-                len(self.shared.chosen(selection)),
-                self.shared.compute(selection, headlines),
-                self.shared.compute(selection, details),
-            )
-        )
-        return {"runs": [Path(one).name for one in named]} | values

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from robust_r1.analysis.confusion import NAMES, NOTHING, Confusion
+from robust_r1.analysis.confusion import ORDER, Confusion, cell_id
 from robust_r1.analysis.entries import in_order
+from robust_r1.analysis.filters import OFF_BY, SCORED, Filter
 from robust_r1.analysis.intensities import IntensityErrors
 from robust_r1.analysis.robustness import LevelFigures
 from robust_r1.degradations.names import label_of
 from robust_r1.markup import escape
+from robust_r1.ui.analyze.clicks import mark
 from robust_r1.ui.widgets.charts import APPLIED, LEGEND, PERCEIVED, chart_layout, empty_chart
 
 # Okabe and Ito's colors (2008) as far as they keep their contrast on both themes; with each come
@@ -44,13 +46,17 @@ def level_chart(levels: Sequence[LevelFigures]) -> go.Figure:
             error_y={"type": "data", "symmetric": False, "color": color, "thickness": 1.2,
                      "array": [_gap(one.value, one.high) for one in values],
                      "arrayminus": [_gap(one.low, one.value) for one in values]},
-            customdata=[one.n for one in values],
-            hovertemplate="%{x}: %{y:.3f} (n = %{customdata})<extra>%{fullData.name}</extra>",
+            customdata=[
+                mark((one.accuracy.n,), one.accuracy.n,
+                     Filter(models=(model,), levels=(one.level,), outcome=SCORED))
+                for one in whole
+            ],
+            hovertemplate="%{x}: %{y:.3f} (n = %{customdata[0]})<extra>%{fullData.name}</extra>",
         ))  # fmt: skip
     if not figure.data:
         return empty_chart("No answer of these cases is scored: no true answer is known.")
     figure.update_layout(
-        **chart_layout(330), showlegend=True, legend=LEGEND,
+        **chart_layout(330), showlegend=True, legend=LEGEND, meta={"file": "accuracy by level"},
         xaxis={"title": {"text": "level of the damage", "standoff": 6}, "fixedrange": True,
                "type": "category"},
         yaxis={"title": {"text": "accuracy (captions: F1 of facts)"}, "range": [0, 1.02],
@@ -65,30 +71,39 @@ def _gap(low: float | None, high: float | None) -> float:
 
 
 def confusion_chart(found: Confusion) -> go.Figure:
-    """Draw which degradation was taken for which, as shares of each line, with the percents."""
-    order = (*NAMES, NOTHING)
+    """Draw which degradation was taken for which, as percents of the cases of each line."""
     kept = [place for place, counts in enumerate(found.counts) if sum(counts)]
     if not kept:
-        return empty_chart("No degradation was applied or perceived in these cases.")
+        return empty_chart("No degradation was applied or named in these cases.")
     shares = found.shares()
-    labels = [label_of(name) for name in order]
+    labels = [label_of(name) for name in ORDER]
     rows = [[100 * (share or 0) for share in shares[place]] for place in kept]
     figure = go.Figure(go.Heatmap(
         z=rows, x=labels, y=[labels[place] for place in kept], zmin=0, zmax=100,
         colorscale=_BLUES, showscale=False, xgap=1, ygap=1,
         text=[[f"{value:.0f}" if value >= 1 else "" for value in row] for row in rows],
         texttemplate="%{text}", textfont={"size": 11},
-        customdata=[[sum(found.counts[place])] * len(order) for place in kept],
-        hovertemplate="%{y} taken for %{x}: %{z:.0f} % of %{customdata:.0f}<extra></extra>",
+        customdata=[[_cell_mark(found, place, column) for column in range(len(ORDER))]
+                    for place in kept],
+        hovertemplate="%{y} taken for %{x}: %{customdata[0]} of %{customdata[1]} cases"
+                      "<extra></extra>",
     ))  # fmt: skip
     figure.update_layout(
-        **chart_layout(170 + 22 * len(kept)),
+        **chart_layout(170 + 22 * len(kept)), meta={"file": f"confusions of {found.model}"},
         xaxis={"tickangle": -50, "fixedrange": True, "automargin": True, "tickfont": {"size": 11},
-               "title": {"text": "perceived as"}},
+               "title": {"text": "named"}},
         yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True,
-               "tickfont": {"size": 11}, "title": {"text": "applied"}},
+               "tickfont": {"size": 11}, "title": {"text": "applied", "standoff": 8}},
     )
     return figure
+
+
+def _cell_mark(found: Confusion, row: int, column: int) -> tuple:
+    count, whole = found.counts[row][column], found.applied[row]
+    cell = ORDER[row], ORDER[column]
+    # Nothing taken for nothing is no confusion, and no case lies there.
+    taken = (cell_id(cell),) if count else ()
+    return mark((count, whole), count, Filter(models=(found.model,), taken=taken))
 
 
 def error_chart(errors: Sequence[tuple[str, IntensityErrors]]) -> go.Figure:
@@ -107,13 +122,18 @@ def error_chart(errors: Sequence[tuple[str, IntensityErrors]]) -> go.Figure:
             marker={"color": color, "line": {"color": color, "width": 1},
                     "pattern": {"shape": pattern, "size": 6, "solidity": 0.4,
                                 "fillmode": "replace"}},
-            customdata=list(found.counts),
-            hovertemplate="off by %{x:+.2f}: %{y:.1f} % (%{customdata})<extra></extra>",
+            customdata=[
+                mark((count, cases, off), cases, Filter(models=(model,), off_by=(off,)))
+                for count, cases, off in zip(found.counts, found.cases, OFF_BY, strict=True)
+            ],
+            hovertemplate="off by %{customdata[2]}: %{y:.1f} % (%{customdata[0]} findings in "
+                          "%{customdata[1]} cases)<extra></extra>",
         ))  # fmt: skip
     if not figure.data:
         return empty_chart("No finding was matched, so no intensity can be compared.")
     figure.update_layout(
         **chart_layout(330), showlegend=True, legend=LEGEND, bargap=0.1,
+        meta={"file": "errors of perceived intensities"},
         xaxis={"title": {"text": "perceived minus applied intensity", "standoff": 6},
                "range": [-1, 1], "fixedrange": True, "zeroline": True},
         yaxis={"title": {"text": "share of matched findings, %"}, "fixedrange": True,

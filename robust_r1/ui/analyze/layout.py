@@ -1,4 +1,4 @@
-"""The Analyze tab: what is where. Nothing here reacts to anything."""
+"""The Analyze tab above its cases: what is where. Nothing here reacts to anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,22 +7,24 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from robust_r1.analysis.filters import FLIPS, MAX_TEXT, OUTCOMES, Filter, from_values
+from robust_r1.analysis.confusion import all_cells, cell_id, cell_words
+from robust_r1.analysis.filters import (
+    FLIPS,
+    MAX_TEXT,
+    OFF_BY,
+    OUTCOMES,
+    SCORED,
+    Filter,
+    from_values,
+)
 from robust_r1.degradations import SPECS
-from robust_r1.engine import Engine
-from robust_r1.store import MAX_NAME, MAX_NOTE
-from robust_r1.ui.shortcuts import key_of
 from robust_r1.ui.widgets.layout import html
 
-EXPORTS = ("CSV", "JSONL", "HTML report")
-_MARKS = (
-    '<p class="rr-caption">Tags and notes are kept on this server and seen by everybody who uses '
-    "it.</p>"
-)
-
-
+TABLES = ("LaTeX", "Markdown")
+_CONFUSION = "Applied degradations and what they were taken for, percent of the cases of each line"
+_OUTCOMES = {"": "right or wrong", SCORED: "scored at all"}
 # What the mark holds while the figures below are still those of the filter before.
-OLD = '<i class="rr-old"></i>'
+OLD = '<i class="rr-behind"></i>'
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Filters:
     malformed: gr.Checkbox
     text: gr.Textbox
     tag: gr.Dropdown
+    missed: gr.Dropdown
+    false_alarms: gr.Dropdown
+    taken: gr.Dropdown
+    off_by: gr.Dropdown
+    only_right: gr.Dropdown
     saved: gr.Dropdown
     save: gr.Button
     delete: gr.Button
@@ -75,54 +82,33 @@ class Figures:
 
     headline: gr.HTML
     mark: gr.HTML
+    against: gr.Dropdown
+    tables: tuple[gr.Button, ...]
+    differences: gr.HTML
     levels: gr.Plot
     level_table: gr.HTML
     robustness: gr.HTML
+    run: gr.Dropdown
     confusion: gr.Plot
+    mistakes: gr.HTML
     errors: gr.Plot
     error_table: gr.HTML
 
     @property
     def details(self) -> set[Component]:
         """Return those beside the headline."""
-        return {self.levels, self.level_table, self.robustness, self.confusion, self.errors,
-                self.error_table}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class CasePart:
-    """Name the components that show one case and what people wrote about it."""
-
-    gallery: gr.Gallery
-    back: gr.Button
-    forward: gr.Button
-    previous: gr.Button
-    next: gr.Button
-    head: gr.HTML
-    picture: gr.Image
-    link: gr.HTML
-    answer: gr.HTML
-    chain: gr.HTML
-    problems: gr.HTML
-    score: gr.HTML
-    chart: gr.Plot
-    model: gr.Dropdown
-    again: gr.Button
-    stop: gr.Button
-    rerun: gr.HTML
-    tags: gr.Dropdown
-    note: gr.Textbox
-    keep: gr.Button
-    marked: gr.HTML
-    exports: tuple[gr.Button, ...]
-    file: gr.Textbox
+        return {self.levels, self.level_table, self.robustness, self.errors, self.error_table,
+                *self.pairs, *self.matrix}  # fmt: skip
 
     @property
-    def shown(self) -> set[Component]:
-        """Return what changes with the case."""
-        return {self.gallery, self.head, self.picture, self.link, self.answer, self.chain,
-                self.problems, self.score, self.chart, self.rerun, self.tags, self.note,
-                self.marked}  # fmt: skip
+    def pairs(self) -> set[Component]:
+        """Return those that show how runs differ from one of them, and its menu."""
+        return {self.against, self.differences}
+
+    @property
+    def matrix(self) -> set[Component]:
+        """Return those that show the confusions of one run, and the menu that chooses it."""
+        return {self.run, self.confusion, self.mistakes}
 
 
 def build_chooser() -> Chooser:
@@ -159,7 +145,7 @@ def build_filters() -> Filters:
             )
         with gr.Row():
             outcome = gr.Dropdown(
-                [(one or "right or wrong", one) for one in OUTCOMES], value="", label="Answer",
+                [(_OUTCOMES.get(one, one), one) for one in OUTCOMES], value="", label="Answer",
                 min_width=130, filterable=False, elem_id="filter-outcome",
             )
             flip = gr.Dropdown(
@@ -168,10 +154,21 @@ def build_filters() -> Filters:
             )
             tag = gr.Dropdown([("any tag or none", "")], value="", label="Tag", min_width=130,
                               filterable=False, elem_id="filter-tag")
-            text = gr.Textbox(label="Text", placeholder="in question, answer or chain",
+            text = gr.Textbox(label="Text", placeholder="in question or chain",
                               max_length=MAX_TEXT, min_width=180, elem_id="filter-text")
             malformed = gr.Checkbox(label="Malformed only", min_width=130,
                                     elem_id="filter-malformed")
+        with gr.Row():
+            names = [(spec.label, spec.id) for spec in SPECS]
+            missed = gr.Dropdown(names, label="Missed", elem_id="filter-missed", **many)
+            alarms = gr.Dropdown(names, label="False alarm", elem_id="filter-alarms", **many)
+            taken = gr.Dropdown(
+                [(cell_words(cell), cell_id(cell)) for cell in all_cells()],
+                label="Taken for (all of these)", elem_id="filter-taken", scale=2, **many,
+            )
+            off_by = gr.Dropdown(OFF_BY, label="Intensity off by", elem_id="filter-off", **many)
+            only = gr.Dropdown([("any run", "")], value="", label="Only this run right",
+                               min_width=130, filterable=False, elem_id="filter-only")
         with gr.Row(equal_height=True, elem_classes="rr-saved"):
             saved = gr.Dropdown(
                 [], value=None, label="Saved filters: choose one, or type a name and save",
@@ -181,86 +178,44 @@ def build_filters() -> Filters:
             delete = gr.Button("Delete", size="sm", min_width=80, elem_id="delete-filter")
             clear = gr.Button("Clear filter", size="sm", min_width=100, elem_id="clear-filter")
     status = html(elem_id="filter-status")
-    return Filters(models, tasks, levels, degradations, outcome, flip, malformed, text, tag, saved,
-                   save, delete, clear, status)
+    return Filters(models, tasks, levels, degradations, outcome, flip, malformed, text, tag, missed,
+                   alarms, taken, off_by, only, saved, save, delete, clear, status)
 
 
 def build_figures() -> Figures:
     """Lay out tables and charts; every chart stands under a title that says what it shows."""
     headline = html(elem_id="headline")
     mark = html(elem_id="figures-mark")
+    with gr.Row(elem_classes="rr-against", equal_height=False):
+        against = gr.Dropdown(
+            [("no run", "")], value="", label="Differences from", filterable=False, min_width=180,
+            info="case by case, over the cases of both that pass the filter", elem_id="against",
+        )
+        tables = tuple(
+            gr.Button(f"Tables as {kind}", size="sm", min_width=140, scale=0,
+                      elem_id=f"tables-{kind.lower()}")
+            for kind in TABLES
+        )
+    differences = html(elem_id="differences")
     with gr.Row(equal_height=False):
-        levels = _chart("Accuracy by level of the damage, with 95 % intervals", "level-chart")
-        errors = _chart("Error of perceived intensities, matched findings", "error-chart")
+        levels = build_chart("Accuracy by level of the damage, with 95 % intervals", "level-chart")
+        errors = build_chart("Error of perceived intensities, matched findings", "error-chart")
     level_table = html(elem_id="level-table")
     robustness = html(elem_id="robustness")
-    confusion = _chart(
-        "Applied degradations and what they were taken for, percent of each line", "confusion"
-    )
+    with gr.Column(min_width=320, elem_classes="rr-chart"):
+        with gr.Row(equal_height=False, elem_classes="rr-matrix"):
+            html(f'<h4 class="rr-chart-title">{_CONFUSION}</h4>')
+            run = gr.Dropdown([], label="Confusions of the run", filterable=False, min_width=180,
+                              elem_id="confusion-run")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=320, scale=3):
+                confusion = gr.Plot(show_label=False, container=False, elem_id="confusion",
+                                    elem_classes="rr-plot")
+            with gr.Column(min_width=260, scale=2):
+                mistakes = html(elem_id="mistakes")
     error_table = html(elem_id="error-table")
-    return Figures(
-        headline, mark, levels, level_table, robustness, confusion, errors, error_table
-    )
-
-
-def build_cases(engines: tuple[Engine, ...]) -> CasePart:
-    """Lay out gallery, case, marks and exports."""
-    with gr.Row(elem_classes="rr-main", equal_height=False):
-        with gr.Column(min_width=320, scale=9, elem_classes="rr-side"):
-            gallery = gr.Gallery(
-                label="Cases", show_label=False, columns=4, height="auto", allow_preview=False,
-                object_fit="cover", format="png", buttons=[], interactive=False,
-                elem_id="cases", container=False,
-            )
-            with gr.Row(elem_classes="rr-keep"):
-                back = gr.Button("Page back", size="sm", min_width=90, elem_id="page-back")
-                forward = gr.Button("Page on", size="sm", min_width=90, elem_id="page-on")
-            with gr.Row(elem_classes="rr-keep"):
-                exports = tuple(
-                    gr.Button(f"Export {kind}", size="sm", min_width=100,
-                              elem_id=f"export-{kind.split()[0].lower()}")
-                    for kind in EXPORTS
-                )
-            file = gr.Textbox(visible="hidden", label="File", elem_id="export-file")
-            html(_MARKS)
-        with gr.Column(min_width=340, scale=13, elem_classes="rr-side"):
-            with gr.Row(elem_classes="rr-keep"):
-                previous = _case_button("Previous case", "previous-case")
-                following = _case_button("Next case", "next-case")
-            head = html(elem_id="case-head")
-            with gr.Row(equal_height=False):
-                with gr.Column(min_width=240, scale=4):
-                    picture = gr.Image(
-                        label="Picture as the model saw it", show_label=False, format="png",
-                        interactive=False, type="filepath", buttons=["fullscreen"],
-                        elem_id="case-picture",
-                    )
-                    link = html(elem_id="case-link")
-                with gr.Column(min_width=280, scale=6):
-                    answer = html(elem_id="case-answer")
-                    tags = gr.Dropdown([], value=[], multiselect=True, allow_custom_value=True,
-                                       label=f"Tags (each up to {MAX_NAME} characters)",
-                                       elem_id="case-tags")
-                    note = gr.Textbox(label="Note", lines=2, max_lines=8, max_length=MAX_NOTE,
-                                      elem_id="case-note")
-                    keep = gr.Button("Save tags and note", size="sm", elem_id="save-marks")
-                    marked = html(elem_id="marked")
-            chain = html(elem_id="case-chain")
-            problems = html(elem_id="case-problems")
-            score = html(elem_id="case-score")
-            chart = _chart("Perceived and applied degradations", "case-chart")
-            with gr.Row(elem_classes="rr-ask", equal_height=True):
-                model = gr.Dropdown(
-                    [(engine.info.label, engine.info.name) for engine in engines],
-                    value=engines[0].info.name, label="Model", show_label=False, container=False,
-                    filterable=False, min_width=150, elem_id="again-model",
-                )
-                again = gr.Button("Ask this case again", min_width=150, elem_id="ask-again")
-                stop = gr.Button("Stop", min_width=80, elem_id="stop-again")
-            rerun = html(elem_id="rerun")
-    return CasePart(gallery, back, forward, previous, following, head, picture, link, answer,
-                    chain, problems, score, chart, model, again, stop, rerun, tags, note, keep,
-                    marked, exports, file)
+    return Figures(headline, mark, against, tables, differences, levels, level_table, robustness,
+                   run, confusion, mistakes, errors, error_table)
 
 
 def _empty(name: str) -> Any:
@@ -271,11 +226,8 @@ def _shown(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _case_button(words: str, id: str) -> gr.Button:
-    return gr.Button(f"{words} ({key_of(id)})", size="sm", elem_id=id)
-
-
-def _chart(title: str, id: str) -> gr.Plot:
+def build_chart(title: str, id: str) -> gr.Plot:
+    """Lay out a chart under a title that says what it shows."""
     with gr.Column(min_width=320, elem_classes="rr-chart"):
         html(f'<h4 class="rr-chart-title">{title}</h4>')
         return gr.Plot(show_label=False, container=False, elem_id=id, elem_classes="rr-plot")

@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import gradio as gr
 from gradio.components import Component
 
 from robust_r1.analysis import filters
 from robust_r1.analysis.entries import Entry, in_order
-from robust_r1.analysis.filters import Filter
+from robust_r1.analysis.filters import Filter, why_none
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.markup import escape
+from robust_r1.ui.analyze.clicks import narrowed
 from robust_r1.ui.analyze.layout import Chooser, Filters
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import (
+    CASES,
     NO_CASE,
+    Link,
     Selection,
     SharedCases,
     address,
@@ -38,17 +42,20 @@ class RunHandlers:
         selection: gr.State,
         chooser: Chooser,
         filters: Filters,
+        view: gr.State,
+        parts: gr.Tabs,
     ) -> None:
         self.shared, self.brought = shared, brought
         self.folders, self.notebook = shared.folders, shared.notebook
         self.selection, self.chooser, self.filters = selection, chooser, filters
+        self.view, self.parts = view, parts
 
     @property
     def opened(self) -> set[Component]:
         """Return what opening runs writes to."""
         chosen = self.filters
         return {self.chooser.runs, self.selection, chosen.models, chosen.tasks, chosen.levels,
-                chosen.tag, chosen.saved}  # fmt: skip
+                chosen.tag, chosen.only_right, chosen.saved}  # fmt: skip
 
     def arrive(self, request: gr.Request, selection: Selection | None) -> Updates:
         """List the runs there are; for somebody who comes first, open the link's or the bundled."""
@@ -56,19 +63,51 @@ class RunHandlers:
         if selection is not None:
             return {self.chooser.runs: gr.Dropdown(choices=_named(found, selection.runs))}
         query = dict(request.query_params) if request else {}
-        opened, wanted, case, problems = decode(query, found)
-        update = self._open(opened or self.folders.opening(), found, wanted)
-        selection = update[self.selection]
-        place = place_of(self.shared.chosen(selection), case) if case else 0
+        return self._follow(decode(query, found), found, self.folders.opening())
+
+    def go_back(self, query: str, selection: Selection | None) -> Updates:
+        """Show again what the address says after a step back or on in the browser's history.
+
+        Runs that somebody brought are in no address, so they stay open.
+        """
+        found = self.folders.found()
+        link = decode(dict(parse_qsl(query.strip().removeprefix("?"))), found)
+        return self._follow(link, found, selection.runs if selection else ())
+
+    def _follow(self, link: Link, found: Sequence[str], otherwise: Sequence[str]) -> Updates:
+        """Show what a link says, of the runs that it names, or of others where it names none."""
+        update = self._open(link.runs or otherwise, found, link.wanted)
+        selection, problems = update[self.selection], list(link.problems)
+        place = place_of(self.shared.chosen(selection), link.case) if link.case else 0
         if place is None:
-            problems.append(f"The link's case {case[:60]!r} is not among the cases of its filter.")
+            problems.append(
+                f"The link's case {link.case[:60]!r} is not among the cases of its filter."
+            )
         for problem in problems:
             warn(problem)
-        moved = {self.selection: replace(selection, place=place or 0)}
-        # The menus that depend on the runs are shown with their choices.
-        return {**self.filters.show(wanted), **update, **moved}
+        return {
+            # The menus that depend on the runs are shown with their choices.
+            **self.filters.show(link.wanted),
+            **update,
+            **self._show_part(link.view),
+            self.selection: replace(selection, place=place or 0),
+        }
 
-    def describe(self, selection: Selection | None) -> str:
+    def _show_part(self, view: str) -> Updates:
+        return {self.view: view, self.parts: gr.Tabs(selected=view)}
+
+    def narrow(self, clicked: str, selection: Selection | None) -> Updates:
+        """Show the cases of a mark of a figure that was clicked."""
+        selection = selection or Selection()
+        wanted = narrowed(selection.wanted, filters.from_json(clicked))
+        narrower = replace(selection, wanted=wanted, place=0)
+        return {
+            **self.filters.show(wanted),
+            **self._show_part(CASES),
+            **self._select(narrower),
+        }
+
+    def describe(self, selection: Selection | None, view: str) -> str:
         """Return the query string of what somebody looks at."""
         entries = self.shared.chosen(selection)
         if selection is None or not entries:
@@ -77,7 +116,7 @@ class RunHandlers:
             return encode((), selection.wanted, "")
         place = min(selection.place, len(entries) - 1)
         case = address(entries[place]) if selection.place else ""
-        return encode(selection.runs, selection.wanted, case)
+        return encode(selection.runs, selection.wanted, case, view)
 
     def open_runs(self, folders: Sequence[str], selection: Selection | None) -> Updates:
         """Open the runs that were chosen; on a bad one what was open stays."""
@@ -112,9 +151,12 @@ class RunHandlers:
         wanted = self.filters.read(values)
         selection = values[self.selection] or Selection()
         place = selection.place if selection.wanted == wanted else 0
-        selection = replace(selection, wanted=wanted, place=place)
+        return self._select(replace(selection, wanted=wanted, place=place))
+
+    def _select(self, selection: Selection) -> Updates:
         chosen, entries = self.shared.chosen(selection), self.folders.entries(selection.runs)
-        return {self.selection: selection, self.filters.status: _count(chosen, entries, wanted)}
+        status = _count(chosen, entries, selection.wanted)
+        return {self.selection: selection, self.filters.status: status}
 
     def save_filter(self, selection: Selection | None, name: str | None) -> Updates:
         """Keep the filter under the name that was typed."""
@@ -150,6 +192,8 @@ class RunHandlers:
     def _show(self, folders: Sequence[str], wanted: Filter | None = None) -> Updates:
         entries, wanted, menus = self.folders.entries(folders), wanted or Filter(), self.filters
         names, tags = self.shared.names(wanted.tag)
+        only = [wanted.only_right] if wanted.only_right else []
+        models = in_order((*(entry.model for entry in entries), *only))
 
         def choices(values: Sequence[str], chosen: tuple[str, ...]) -> gr.Dropdown:
             return gr.Dropdown(choices=list(in_order((*values, *chosen))), value=list(chosen))
@@ -160,6 +204,10 @@ class RunHandlers:
             menus.tasks: choices([entry.row.task for entry in entries], wanted.tasks),
             menus.levels: choices([entry.row.level for entry in entries], wanted.levels),
             menus.tag: gr.Dropdown(choices=tags, value=wanted.tag),
+            menus.only_right: gr.Dropdown(
+                choices=[("any run", ""), *((one, one) for one in models)],
+                value=wanted.only_right,
+            ),
             menus.saved: gr.Dropdown(choices=names),
         }
 
@@ -172,7 +220,9 @@ def _count(chosen: Sequence[Entry], entries: Sequence[Entry], wanted: Filter) ->
     if not entries:
         return idle_line("No run is open: choose one above, or make one with evaluate.")
     if not chosen:
-        return f'<p class="rr-notice" role="status">{NO_CASE}</p>'
+        why = why_none(entries, wanted)
+        words = f"No case passes this filter. {why}" if why else NO_CASE
+        return f'<p class="rr-notice" role="status">{escape(words)}</p>'
     about = f" ({escape(wanted, 300)})" if str(wanted) else ""
     return (
         f'<p class="rr-status" role="status" aria-live="polite"><b>{len(chosen)}</b> of '

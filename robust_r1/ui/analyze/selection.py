@@ -19,6 +19,7 @@ from robust_r1.ui.widgets.toasts import warn
 
 T = TypeVar("T")
 TAB = "analyze"
+VIEWS = FIGURES, CASES = "figures", "cases"  # the tab's parts, as links and Gradio name them
 _KEPT = 64  # summaries in memory, of some 20 kB each
 NO_CASE = "No case passes this filter: take something out of it, or clear it."
 
@@ -52,20 +53,23 @@ class SharedCases:
         return select(entries, selection.wanted, self._tagged(selection))
 
     def compute(
-        self, selection: Selection | None, figures: Callable[[Sequence[Entry]], T]
+        self, selection: Selection | None, figures: Callable[..., T], *more: str
     ) -> T:
-        """Compute figures of the cases that a visitor has selected, once for all visitors."""
+        """Compute figures of the cases that a visitor has selected, once for all visitors.
+
+        `figures` gets the cases, and whatever `more` there is to say.
+        """
         if selection is None:
-            return figures(())
+            return figures((), *more)
         states = self.folders.states
-        key = (figures, states(selection.runs), selection.wanted, self._tagged(selection))
+        key = (figures, states(selection.runs), selection.wanted, self._tagged(selection), *more)
         with self._lock:
             # Figures go with the files that they are of.
             for old in [old for old in self._kept if states([run[0] for run in old[1]]) != old[1]]:
                 del self._kept[old]
             if key in self._kept:
                 return self._kept[key]
-        found = figures(self.chosen(selection))
+        found = figures(self.chosen(selection), *more)
         with self._lock:
             self._kept[key] = found
         return found
@@ -102,8 +106,8 @@ def place_of(entries: Sequence[Entry], case: str) -> int | None:
     return next((at for at, entry in enumerate(entries) if address(entry) == case), None)
 
 
-def encode(runs: Sequence[str], wanted: Filter, case: str) -> str:
-    """Return the query string of some runs (folders), a filter and a case.
+def encode(runs: Sequence[str], wanted: Filter, case: str, view: str = FIGURES) -> str:
+    """Return the query string of some runs (folders), a filter, a case and the part in sight.
 
     Without runs it opens the tab alone: what somebody brought is in no link.
     """
@@ -112,30 +116,52 @@ def encode(runs: Sequence[str], wanted: Filter, case: str) -> str:
     pairs = [("tab", TAB), ("runs", ",".join(Path(run).name for run in runs))]
     if wanted != Filter():
         pairs.append(("filter", filters.to_json(wanted)))
+    if view != FIGURES:
+        pairs.append(("view", view))
     if case:
         pairs.append(("case", case))
     return "?" + urlencode(pairs)
 
 
-def decode(
-    query: Mapping[str, str], found: Sequence[str]
-) -> tuple[list[str], Filter, str, list[str]]:
-    """Read runs, filter and case of a link; `found` are the folders that there are.
+@dataclass(frozen=True)
+class Link:
+    """Hold what a link says: folders of runs, a filter, a case's address and the part to show.
 
-    The last result holds one sentence for each value that could not be used; the rest still counts.
-    Without the tab's name the link is another tab's, and nothing is read.
+    `problems` holds one sentence for each value that could not be used; the rest still counts.
+    """
+
+    runs: tuple[str, ...] = ()
+    wanted: Filter = Filter()
+    case: str = ""
+    view: str = FIGURES
+    problems: tuple[str, ...] = ()
+
+
+def decode(query: Mapping[str, str], found: Sequence[str]) -> Link:
+    """Read a link; `found` are the folders of runs that there are.
+
+    Without the tab's name the link is another tab's, and nothing is read. A link to a case shows
+    the cases, also one that was made before links named the part.
     """
     if query.get("tab") != TAB:
-        return [], Filter(), "", []
+        return Link()
     known = {Path(folder).name: folder for folder in found}
     names = [name for name in query.get("runs", "").split(",") if name]
     problems = [
-        f"The link's run {name[:40]!r} is not here." for name in names if name not in known
+        f"The link's run {name[:40]!r} is not here: ask whoever sent it for its folder, and open "
+        "that."
+        for name in names
+        if name not in known
     ]
     wanted = Filter()
     try:
         wanted = filters.from_json(query.get("filter", ""))
     except InputError as error:
         problems.append(f"The link's filter was left out: {error}")
-    runs = [known[name] for name in names if name in known]
-    return runs, wanted, query.get("case", ""), problems
+    case = query.get("case", "")
+    view = query.get("view", "")
+    if view not in ("", *VIEWS):
+        problems.append(f"Analyze has no part {view[:40]!r}; it has {' and '.join(VIEWS)}.")
+    view = CASES if case or view == CASES else FIGURES
+    runs = tuple(known[name] for name in names if name in known)
+    return Link(runs, wanted, case, view, tuple(problems))

@@ -4,22 +4,23 @@ from collections.abc import Callable
 from functools import partial
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
+from robust_r1.ui.analyze import clicks, lightbox
 from robust_r1.ui.analyze.case_handlers import CaseHandlers
-from robust_r1.ui.analyze.layout import (
-    EXPORTS,
-    OLD,
-    build_cases,
-    build_chooser,
-    build_figures,
-    build_filters,
-)
+from robust_r1.ui.analyze.case_layout import EXPORTS, build_cases
+from robust_r1.ui.analyze.figure_handlers import FigureHandlers
+from robust_r1.ui.analyze.layout import OLD, TABLES, build_chooser, build_figures, build_filters
+from robust_r1.ui.analyze.mark_handlers import MarkHandlers
+from robust_r1.ui.analyze.marks import KEEP
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import SharedCases
+from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
+from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Updates, Values, chosen_in
 from robust_r1.ui.widgets.links import write_address
@@ -54,36 +55,51 @@ class Analyze:
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
         active: ActiveAnswers,
     ) -> None:
-        self.selection, self.seen = gr.State(None), gr.State(None)
+        self.selection = gr.State(None)
+        self.view = gr.State(FIGURES)
         self.query = gr.Textbox(visible="hidden", elem_id="analyze-query", label="Link")
+        self.read = gr.Textbox(visible="hidden", label="Read by a script")
+        self.clicked = gr.Button("Clicked", visible="hidden", elem_id=clicks.CLICKED)
+        self.returned = gr.Button("Returned", visible="hidden", elem_id=clicks.RETURNED)
         self.chooser = build_chooser()
         self.filters = build_filters()
-        with gr.Tabs(elem_id="analyze-tabs"):
-            with gr.Tab("Figures", id="figures"):
+        with gr.Tabs(elem_id="analyze-tabs") as self.parts:
+            with gr.Tab("Figures", id=FIGURES):
                 self.figures = build_figures()
-            with gr.Tab("Cases", id="cases") as self.cases:
+            with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
         shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
-        self._open = RunHandlers(shared, brought, self.selection, self.chooser, self.filters)
-        self._cases = CaseHandlers(
-            shared, named, active, self.case, self.figures, self.seen, self.filters.tag
+        self._open = RunHandlers(
+            shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
+        self._figures = FigureHandlers(shared, self.figures)
+        self._cases = CaseHandlers(shared, named, active, self.case)
+        self._marks = MarkHandlers(self._cases, self.filters.tag)
         page.load(None, None, None, js=_START, **PRIVATE)
+        for script in (clicks.SCRIPT, lightbox.SCRIPT, chart_files.SCRIPT):
+            page.load(None, None, None, js=script, **PRIVATE)
         self._wire_runs(tab)
         self._wire_filters()
+        self._wire_figures()
         self._wire_cases()
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
         opening, chooser, opened = self._open, self.chooser, self._open.opened
+        returned = self.returned.click(
+            with_toasts(opening.go_back), [self.read, self.selection], self._followed,
+            js=clicks.READ, **_LATEST,
+        )
+        returned.success(None, None, None, js=clicks.RETURN, **PRIVATE)
         for event in (
+            returned,
             tab.select(
                 with_toasts(opening.arrive), self.selection,
-                {*opened, *self.filters.fields.values()}, **QUIET,
+                self._followed, **QUIET,
             ),
             chosen_in(chooser.runs)(
                 opening.open_runs, [chooser.runs, self.selection], opened, **QUIET
@@ -98,6 +114,11 @@ class Analyze:
             ),
         ):
             self._apply_after(event.success)
+
+    @property
+    def _followed(self) -> set[Component]:
+        """Return what following a link writes to."""
+        return {*self._open.opened, *self.filters.fields.values(), self.view, self.parts}
 
     def _wire_filters(self) -> None:
         opening, chosen = self._open, self.filters
@@ -138,21 +159,71 @@ class Analyze:
         )
         self._show_after(applied.success)
         applied.success(
-            with_toasts(self._cases.details), self.selection, {*figures.details, figures.mark},
-            **_LATEST,
+            with_toasts(self._figures.details), self._detailed,
+            {*figures.details, figures.mark}, **_LATEST,
         )
 
     def _apply(self, values: Values) -> Updates:
         update = self._open.apply(values)
-        headline = self._cases.headline(update[self.selection])
+        headline = self._figures.headline(update[self.selection])
         return {**update, **headline, self.figures.mark: OLD}
 
-    def _show_after(self, listen: Callable) -> None:
-        shown = listen(
-            with_toasts(self._cases.show), self.selection, {*self.case.shown, self.seen}, **_LATEST
+    def _wire_figures(self) -> None:
+        figures = self.figures
+        chosen_in(figures.run)(
+            with_toasts(self._figures.matrix), [self.selection, figures.run], figures.matrix,
+            **_LATEST,
         )
-        linked = shown.then(
-            with_toasts(self._open.describe), self.selection, self.query, **_LATEST
+        chosen_in(figures.against)(
+            with_toasts(self._figures.pairs), [self.selection, figures.against], figures.pairs,
+            **_LATEST,
+        )
+        for button, kind in zip(figures.tables, TABLES, strict=True):
+            self._download_after(button.click(
+                with_toasts(partial(self._figures.export_tables, kind)),
+                [self.selection, figures.against], self.case.file, **QUIET,
+            ))  # fmt: skip
+        narrowed = self.clicked.click(
+            with_toasts(self._narrow), [self.read, self.selection],
+            {self.selection, self.filters.status, figures.mark, self.view, self.parts,
+             *self.filters.fields.values()},
+            js=clicks.READ, **_LATEST,
+        )
+        shown = self._show_after(narrowed.success)
+        shown.success(None, None, None, js=clicks.ARRIVE, **PRIVATE)
+        # The cases first: they are what was asked for, and the figures are out of sight.
+        shown.success(
+            with_toasts(self._redraw), self._detailed,
+            {figures.headline, figures.mark, *figures.details}, **_LATEST,
+        )
+        for part in self.parts.children:
+            if isinstance(part, gr.Tab):
+                looked = part.select(partial(str, part.id), None, self.view, **UNQUEUED)
+                self._describe_after(looked.then)
+
+    def _narrow(self, clicked: str, selection: Selection | None) -> Updates:
+        return {**self._open.narrow(clicked, selection), self.figures.mark: OLD}
+
+    @property
+    def _detailed(self) -> list[Component]:
+        """Return what the figures beside the headline depend on."""
+        return [self.selection, self.figures.run, self.figures.against]
+
+    def _redraw(self, selection: Selection | None, run: str | None, against: str) -> Updates:
+        return {
+            **self._figures.headline(selection), **self._figures.details(selection, run, against)
+        }
+
+    def _show_after(self, listen: Callable) -> Dependency:
+        shown = listen(
+            with_toasts(self._cases.show), self.selection, self.case.shown, **_LATEST
+        )
+        self._describe_after(shown.then)
+        return shown
+
+    def _describe_after(self, listen: Callable) -> None:
+        linked = listen(
+            with_toasts(self._open.describe), [self.selection, self.view], self.query, **_LATEST
         )
         linked.then(None, self.query, None, js=write_address("runs"), **PRIVATE)
 
@@ -169,10 +240,14 @@ class Analyze:
             self._show_after(moved.success)
         chosen = case.gallery.select(events.choose, selection, selection, **QUIET)
         self._show_after(chosen.success)
-        case.keep.click(
-            with_toasts(events.mark), [selection, self.seen, case.tags, case.note],
-            {self.seen, case.marked, self.filters.tag}, **QUIET,
+        # Whoever leaves a case leaves its note first.
+        saved = gr.on(
+            [case.keep.click, case.note.blur, case.tags.input], with_toasts(self._marks.mark),
+            [selection, case.seen, case.tags, case.note],
+            {case.gallery, case.kept, case.marked, self.filters.tag},
+            trigger_mode="multiple", **QUIET,
         )
+        saved.success(None, [case.kept, case.seen], case.seen, js=KEEP, **PRIVATE)
         case.again.click(
             with_toasts(events.ask_again), [selection, case.model], case.rerun,
             concurrency_id=MODEL, concurrency_limit=1, **QUIET,
@@ -183,7 +258,22 @@ class Analyze:
                 with_toasts(partial(events.export, kind)), selection, case.file,
                 **QUIET,
             )
-            made.success(None, case.file, None, js=_DOWNLOAD, **PRIVATE)
+            self._download_after(made)
+
+        for button, script in zip(case.figures, (_DOWNLOAD, chart_files.PNG_OF_SVG), strict=True):
+            made = button.click(
+                with_toasts(partial(events.export, "Figure")), selection, case.file, **QUIET
+            )
+            self._download_after(made, script)
+        for button, remove in ((case.tag_all, False), (case.untag_all, True)):
+            tagged = button.click(
+                with_toasts(partial(self._marks.tag_all, remove)), [selection, case.tag],
+                {case.tagged, self.filters.tag}, **QUIET,
+            )
+            self._apply_after(tagged.success)
+
+    def _download_after(self, made: Dependency, script: str = _DOWNLOAD) -> None:
+        made.success(None, self.case.file, None, js=script, **PRIVATE)
 
     def _add_endpoint(self) -> None:
         with gr.Group(visible=False):
@@ -191,6 +281,6 @@ class Analyze:
             wanted = gr.Textbox("", label='filter as JSON, such as {"levels": ["high"]}')
             figures = gr.JSON(label="figures")
             gr.Button().click(
-                with_toasts(self._cases.analyze), [runs, wanted], figures, api_name="analyze",
+                with_toasts(self._figures.analyze), [runs, wanted], figures, api_name="analyze",
                 api_description="Compute every figure of evaluation runs under a filter.",
             )

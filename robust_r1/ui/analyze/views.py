@@ -1,31 +1,37 @@
 """One answered case of a run, drawn with the pieces that Explore draws answers with."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from cachetools import LRUCache
 
 from robust_r1 import images
+from robust_r1.analysis.compare import MAX_SIDES
 from robust_r1.analysis.entries import Entry
 from robust_r1.ask.answered import Answered
 from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.conversation import Conversation, Subject
 from robust_r1.ask.examples import find_example
-from robust_r1.ask.links import encode
+from robust_r1.ask.links import encode, picture_pairs
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
-from robust_r1.metrics import Scorecard, score_answer
+from robust_r1.metrics import Scorecard, answer_words, score_answer
 from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import case_of, picture_of
+from robust_r1.store import Marks
 from robust_r1.ui.widgets.conversation import turns_list
 from robust_r1.ui.widgets.further_pictures import pictures_row
 from robust_r1.ui.widgets.picture import write_png
+from robust_r1.ui.widgets.plan_input import short
+from robust_r1.ui.widgets.question import write_line
+from robust_r1.ui.widgets.share import tab_query
 
 _TEXT = 400
 _files: LRUCache[tuple[str, str], str] = LRUCache(20_000)
@@ -63,7 +69,8 @@ def heading(entry: Entry, place: int, total: int) -> str:
     row = entry.row
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
     listed = f'<ol start="0" class="rr-options">{choices}</ol>' if choices else ""
-    truth = f"True answer: <b>{escape(row.truth, _TEXT)}</b>. " if row.truth else ""
+    true = answer_words(row.truth, row.choices)
+    truth = f"True answer: <b>{escape(true, _TEXT)}</b>. " if true else ""
     if row.saved is not None and not row.truth:
         truth = "The true answer is not known. "
     return (
@@ -89,14 +96,13 @@ def _before(entry: Entry) -> str:
     return turns + pictures_row(pictures) + prompt
 
 
-def explore_link(entry: Entry, models: Collection[str]) -> str:
-    """Draw the link that carries a case to Explore, or say why there is none.
+def open_links(entry: Entry, models: Collection[str]) -> str:
+    """Draw the links that carry a case to the other tabs, or say why there are none.
 
-    `models` are those loaded here; another one is left out of the link.
+    `models` are those loaded here; another one is left out of the links.
     """
     case = case_of(entry)
-    query = _query(case, entry.model if entry.model in models else "") if case else None
-    if query is None:
+    if case is None or not _can_be_carried(case):
         words = (
             "Somebody's own picture is in no link: bring it to Explore to ask about it there."
             if case and entry.row.saved
@@ -107,46 +113,97 @@ def explore_link(entry: Entry, models: Collection[str]) -> str:
             else "This version of the benchmark has no such case, so its picture is not here."
         )
         return f'<p class="rr-caption">{words}</p>'
-    return (
-        f'<a class="rr-open" id="open-explore" target="_blank" href="{escape(query)}">'
-        "Open in Explore (new tab)</a>"
+    links = "".join(
+        f'<a class="rr-open" id="open-{tab.lower()}" target="_blank" href="{escape(query)}">'
+        f"{tab}</a>"
+        for tab, query in _queries(case, entry.model, models).items()
     )
+    return f'<p class="rr-opens">Open (in a new tab) in {links}</p>'
 
 
-def _query(case: Case, model: str) -> str | None:
-    """Return the link of a case, or None where Explore could not show exactly the same."""
+def _can_be_carried(case: Case) -> bool:
+    """Tell whether the other tabs could show exactly the same by a link."""
     try:
         find_example(case.picture.example if case.picture else "")
     except InputError:
-        return None
+        return False
     intensities = {id: round(value, 2) for id, value in case.plan.intensities.items()}
-    if DegradationPlan.of(intensities, case.seed) != case.plan:
-        return None
-    return encode(replace(case, model=model))
+    return DegradationPlan.of(intensities, case.seed) == case.plan
 
 
-def thumbnails(entries: Sequence[Entry], cache: str) -> list[tuple[str, str]]:
-    """Return (file, caption) of some cases' pictures; a gray square where there is none."""
-    return [(picture_file(entry, cache), _caption(entry)) for entry in entries]
+def _queries(case: Case, model: str, models: Collection[str]) -> dict[str, str]:
+    """Return the links of a case by the tabs that they open; Sweep's has its kinds of damage."""
+    known = model if model in models else ""
+    shown = {
+        **dict(picture_pairs(case.picture)),
+        "ask": write_line(case.question, case.choices, case.truth),
+        "seed": str(case.seed),
+    }
+    plan = {"plan": short(case.plan)}
+    sides = {"by": "models", "models": ",".join(list(models)[:MAX_SIDES])}
+    if len(models) == 1 and case.plan:
+        sides["by"] = "plans"
+    kinds = {"vary": ",".join(case.plan.intensities), "model": known}
+    return {
+        "Explore": encode(replace(case, model=known)),
+        "Compare": tab_query("compare", {**shown, **plan, **sides}),
+        "Sweep": tab_query("sweep", {**shown, **kinds}),
+        "Learn": tab_query("learn", {"part": "story", **shown, **plan}),
+    }
 
 
-def picture_file(entry: Entry, cache: str) -> str:
-    """Write the damaged picture of a case into Gradio's cache, once, and return its path."""
-    key = (f"{entry.benchmark}/{cache}", entry.row.id if case_of(entry) else "")
+def thumbnails(
+    entries: Sequence[Entry], cache: str, marks: Mapping[tuple[str, str], Marks]
+) -> list[tuple[str, str]]:
+    """Return (file, caption) of some cases' pictures; a gray square where there is none.
+
+    Captions tell the tags of `marks`, which has them by (run, case id).
+    """
+    return [
+        (picture_file(entry, cache), _caption(entry, marks.get((entry.run, entry.row.id), Marks())))
+        for entry in entries
+    ]
+
+
+def picture_file(entry: Entry, cache: str, clean: bool = False) -> str:
+    """Write the picture of a case, damaged or clean, into Gradio's cache, once; return its path."""
+    id = entry.row.source if clean else entry.row.id
+    key = (f"{entry.benchmark}/{cache}/{clean}", id if case_of(entry) else "")
     if key not in _files or not _exists(_files[key]):
         try:
-            picture = picture_of(entry)
+            picture = picture_of(entry, clean)
         except InputError:
             picture = np.full((96, 96, 3), 128, dtype=np.uint8)
         _files[key] = write_png(picture, "case.png", cache)
     return _files[key]
 
 
+def pictures_view(entry: Entry, cache: str) -> str:
+    """Draw the damaged picture of a case beside the clean one; nothing where it is not here."""
+    if case_of(entry) is None:
+        return ""
+    sides = [("case-picture", "As the model saw it", False)]
+    if entry.row.plan:
+        sides.append(("case-clean", "Undamaged", True))
+    drawn = "".join(_side(entry, cache, *one) for one in sides)
+    return f'<div class="rr-case-pictures">{drawn}</div>'
+
+
+def _side(entry: Entry, cache: str, id: str, words: str, clean: bool) -> str:
+    path = quote(picture_file(entry, cache, clean))
+    return (
+        f'<figure class="rr-seen" id="{id}"><button type="button" class="rr-enlarge" '
+        f'aria-label="Enlarge: {words}"><img src="gradio_api/file={path}" alt="{words}"></button>'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
+
 def _exists(path: str) -> bool:
     return Path(path).exists()
 
 
-def _caption(entry: Entry) -> str:
+def _caption(entry: Entry, found: Marks) -> str:
     sign = {True: "\u2713", False: "\u2717", None: "\u2013"}[entry.right]
     flip = " \u21c4" if entry.flip else ""
-    return f"{sign}{flip} {entry.row.id}"
+    tags = "".join(f" #{tag}" for tag in found.tags)
+    return f"{sign}{flip} {entry.row.id}{tags}"

@@ -21,6 +21,7 @@ from robust_r1.ui.compare.views import LETTERS, comparison_view, heads, side_wor
 from robust_r1.ui.widgets.chain import idle_line
 from robust_r1.ui.widgets.job import Job, progress_line
 from robust_r1.ui.widgets.layout import Updates, Values
+from robust_r1.ui.widgets.old_answer import TabAnswer
 from robust_r1.ui.widgets.picture import caption, picture_tag
 from robust_r1.ui.widgets.picture_question import PictureQuestion
 from robust_r1.ui.widgets.question import read_lines
@@ -32,6 +33,7 @@ _FILE = "robust-r1-comparison.json"
 class Results:
     """Name the components beneath, which show a comparison; `shown` holds it."""
 
+    answer: TabAnswer
     shown: gr.State
     reference: gr.Dropdown
     sort: gr.Checkbox
@@ -43,7 +45,7 @@ class Results:
     @property
     def all(self) -> set[Component]:
         """Return the components."""
-        return set(vars(self).values())
+        return {*(set(vars(self).values()) - {self.answer}), *self.answer.outputs}
 
     @property
     def drawn(self) -> set[Component]:
@@ -64,8 +66,8 @@ class CompareHandlers:
     def preview(self, values: Values) -> str:
         """Show what each side will see; what cannot be read yet is left for Compare to say."""
         picture = values[self.asked.picture]
-        if picture is None:
-            return caption(None, None, DegradationPlan())
+        if picture is None or picture.absent:
+            return caption(picture, None, DegradationPlan())
         try:
             sides = self.sides.read(values)
             drawn = [(side, self._tag(picture, engine, side)) for engine, side in sides]
@@ -93,7 +95,7 @@ class CompareHandlers:
                 known = known if begun else result.done
                 done = result.done - known
                 yield {
-                    **({} if begun else self.job.begun()),
+                    **({} if begun else self._begin(values)),
                     self.job.status: progress_line(done, total, _now(done, sides)),
                     self.results.view: self._draw(result, sort),
                 }
@@ -105,6 +107,10 @@ class CompareHandlers:
             self.results.swap: gr.Button(interactive=True),
             **self._show(result, sort),
         }
+
+    def _begin(self, values: Values) -> Updates:
+        waiting = {self.results.download: gr.DownloadButton(interactive=False)}
+        return {**self.job.begun(), **waiting, **self.results.answer.begin_with(values)}
 
     def swap(self, values: Values) -> Updates:
         """Turn the columns around."""

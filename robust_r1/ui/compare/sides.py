@@ -8,7 +8,9 @@ from gradio.components import Component
 
 from robust_r1.analysis import Side
 from robust_r1.analysis.compare import MAX_SIDES
+from robust_r1.ask.case import Case
 from robust_r1.ask.links import read_seed
+from robust_r1.ask.picture import Picture
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.engine.conversation import MAX_QUESTION
@@ -16,10 +18,12 @@ from robust_r1.errors import InputError
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.links import read_value, values_of
 from robust_r1.ui.widgets.model_menu import engine_of
+from robust_r1.ui.widgets.old_answer import pixels_of
 from robust_r1.ui.widgets.picture_question import PictureQuestion
-from robust_r1.ui.widgets.plan_input import CLEAN, checked_seed, read_plan
+from robust_r1.ui.widgets.plan_input import CLEAN, checked_seed, read_plan, short
 
 MODELS, PLANS = "Models", "Plans"
+OPENING_PLAN = "lens_flare=0.5,gaussian_noise=0.4"
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,12 @@ class Sides:
 
     def open(self, request: gr.Request) -> Updates:
         """Put the tab into the state of a link that names it."""
-        link, fields = values_of(request, "compare"), self.fields
-        if link is None:
-            return gr.skip()
+        link = values_of(request, "compare")
+        return gr.skip() if link is None else self.show(link)
+
+    def show(self, link: Mapping[str, str], brought: Picture | None = None) -> Updates:
+        """Return the updates that show what a link says; `brought` is its picture, if it came."""
+        fields = self.fields
 
         def names(text: str) -> list[str]:
             return [engine_of(self.engines, name).info.name for name in text.split(",")]
@@ -60,7 +67,7 @@ class Sides:
         by = MODELS if link.get("by") == MODELS.lower() else PLANS
         plan, other = (link.get(key, CLEAN)[:MAX_QUESTION] for key in ("plan", "other"))
         return {
-            **self.asked.open(link),
+            **self.asked.open(link, brought),
             fields.by: by,
             fields.models: gr.Dropdown(value=models, visible=by == MODELS),
             fields.model: gr.Dropdown(value=models[0], visible=by == PLANS),
@@ -82,6 +89,32 @@ class Sides:
             "other": "" if by == MODELS else values[fields.other] or CLEAN,
         }
 
+    def asked_of(self, values: Values) -> dict[str, object]:
+        """Return what a comparison is of, by the names that people know."""
+        fields, by = self.fields, values[self.fields.by]
+        other = None if by == MODELS else values[fields.other]
+        return {
+            "picture": pixels_of(values[self.asked.picture]),
+            "questions": (values[self.asked.text] or "").strip(),
+            "plans": (values[fields.plan], other, values[fields.seed]),
+            "models": values[fields.models if by == MODELS else fields.model],
+        }
+
+    def holds(self, case: Case, values: Values) -> bool:
+        """Tell whether the tab shows picture, plan and question of a case already."""
+        fields = self.fields
+        try:
+            plan = read_plan(values[fields.plan], values[fields.seed])
+        except InputError:
+            return False
+        return plan == case.plan and self.asked.holds(case, values)
+
+    def take(self, case: Case, values: Values) -> Updates:
+        """Return the updates that show picture, plan and question of a case."""
+        fields = self.fields
+        plan = {fields.plan: short(case.plan), fields.seed: case.seed}
+        return {**self.asked.take(case, values), **plan}
+
     def switch(self, by: str) -> Updates:
         """Show the fields for models, or those for plans."""
         fields = self.fields
@@ -91,6 +124,15 @@ class Sides:
             fields.plan: gr.Dropdown(label=plan_label(by)),
             fields.other: gr.Dropdown(visible=by == PLANS),
         }
+
+    def renew(self, values: Values) -> Updates:
+        """Take the damage that the page opened with from a new picture.
+
+        A plan that somebody chose stays, and so do plans that are compared with one another.
+        """
+        plan = self.fields.plan
+        opening = values[self.fields.by] == MODELS and values[plan] == OPENING_PLAN
+        return {plan: CLEAN} if opening else {}
 
     def read(self, values: Values) -> list[tuple[Engine, Side]]:
         """Return the sides; raise InputError for a plan that cannot be read."""

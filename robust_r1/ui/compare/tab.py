@@ -10,30 +10,42 @@ from robust_r1.ask.cache import AnswerCache
 from robust_r1.ask.case import MAX_SEED
 from robust_r1.engine import Engine
 from robust_r1.ui.compare.handlers import CompareHandlers, Results
-from robust_r1.ui.compare.sides import MODELS, PLANS, SideFields, Sides, plan_label
+from robust_r1.ui.compare.sides import (
+    MODELS,
+    OPENING_PLAN,
+    PLANS,
+    SideFields,
+    Sides,
+    plan_label,
+)
 from robust_r1.ui.compare.views import comparison_view
 from robust_r1.ui.widgets.job import Job
 from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, chosen_in, html
-from robust_r1.ui.widgets.links import build_link
 from robust_r1.ui.widgets.model_menu import menu_choices
+from robust_r1.ui.widgets.old_answer import TabAnswer
 from robust_r1.ui.widgets.picture_question import PictureQuestion
 from robust_r1.ui.widgets.plan_input import CLEAN, build_plan
+from robust_r1.ui.widgets.share import Share
+from robust_r1.ui.widgets.take_over import TakeOver
 
-_OPENING_PLAN = "lens_flare=0.5,gaussian_noise=0.4"
 _IDLE = "Choose what to compare. The same questions go to every side, about the same picture."
 
 
 class Compare:
     """Lay out and wire the Compare tab; make one inside a `gr.Blocks` context.
 
-    `answers` are those that are known from before.
+    `answers` are those that are known from before, `held` is the page's state of Explore's case.
     """
 
-    def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache) -> None:
+    def __init__(
+        self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache, share: Share,
+        held: gr.State,
+    ) -> None:
         named = {engine.info.name: engine for engine in engines}
-        self.asked = PictureQuestion("compare", named, several=True)
+        self.asked = PictureQuestion("compare", named, several=True, kept=share.kept)
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
+                self.take_over = TakeOver("compare", held)
                 self.asked.build_picture()
                 self.preview = html(elem_id="compare-preview")
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
@@ -41,12 +53,16 @@ class Compare:
                 self.asked.build_question()
                 self.job = Job("compare", "Compare", _IDLE)
         self.sides = Sides(named, self.asked, self.fields)
-        self.results = self._build_results()
+        self.results = self._build_results(share)
         self._events = CompareHandlers(answers, self.asked, self.sides, self.job, self.results)
         self._wire(page)
 
-    def _build_results(self) -> Results:
-        shown = gr.State(None)
+    def _build_results(self, share: Share) -> Results:
+        shown, asked = gr.State(None), self.asked
+        answer = TabAnswer(
+            "compare", "compare-question", self.sides.describe, self.sides.asked_of,
+            {asked.text, *self._preview_inputs}, asked.picture,
+        )
         with gr.Row(elem_classes="rr-tools rr-after", equal_height=True):
             reference = gr.Dropdown(
                 [], label="Reference", show_label=True, filterable=False, visible=False,
@@ -67,9 +83,9 @@ class Compare:
                 "Download JSON", size="sm", interactive=False, min_width=120,
                 elem_id="compare-download",
             )
-            build_link("compare", self.sides.describe, {self.asked.text, *self._preview_inputs})
+            answer.build_link(share)
         view = html(comparison_view(None, False, ""), elem_id="compare-view")
-        return Results(shown, reference, sort, swap, pin, download, view)
+        return Results(answer, shown, reference, sort, swap, pin, download, view)
 
     @property
     def _preview_inputs(self) -> set[Component]:
@@ -81,7 +97,12 @@ class Compare:
         self.opened = page.load(
             self.sides.open, None, {*self.asked.opened, *fields.all}, **QUIET
         )
-        for event in (self.opened, *self.asked.wire()):
+        changed = self.asked.wire(fields.all, self.sides.show, self.sides.renew)
+        taken = self.take_over.wire(
+            self.sides.holds, self.sides.take, {self.asked.text, *self._preview_inputs},
+            {*self.asked.taken, fields.plan, fields.seed},
+        )
+        for event in (self.opened, *changed, taken):
             self.preview_after(event.then)
         switched = fields.by.input(
             self.sides.switch, fields.by, {fields.models, fields.model, fields.plan, fields.other},
@@ -90,6 +111,7 @@ class Compare:
         self.preview_after(switched.then)
         touched = [control.change for control in fields.all - {fields.by}]
         self.preview_after(lambda *args, **options: gr.on(touched, *args, **options))
+        self.follow_after(self.asked.text.change)
         self.job.wire(
             page, events.check, events.ask_all,
             {self.asked.text, results.shown, results.sort, *self._preview_inputs}, results.all,
@@ -108,11 +130,17 @@ class Compare:
         No two at once: a link's values come one after the other, each with a `change` that asks
         with the old ones of those behind it; what was asked last must be answered last.
         """
-        listen(
+        seen = listen(
             self._events.preview, self._preview_inputs, self.preview,
             trigger_mode="always_last", concurrency_id="compare-preview", concurrency_limit=1,
             **QUIET,
         )
+        self.follow_after(seen.then)
+
+    def follow_after(self, listen: Callable) -> None:
+        """Keep address, mark and the offer of Explore's case in step, after `listen`."""
+        self.results.answer.follow_after(listen)
+        self.take_over.offer_after(listen)
 
 
 def build_sides(models: Sequence[tuple[str, str]]) -> SideFields:
@@ -135,6 +163,6 @@ def build_sides(models: Sequence[tuple[str, str]]) -> SideFields:
             min_width=120, elem_id="compare-seed",
         )
     with gr.Row(elem_classes="rr-sides"):
-        plan = build_plan(plan_label(start), _OPENING_PLAN, "compare-plan")
+        plan = build_plan(plan_label(start), OPENING_PLAN, "compare-plan")
         other = build_plan("Plan B", CLEAN, "compare-other", visible=not several)
     return SideFields(by, menu, model, seed, plan, other)

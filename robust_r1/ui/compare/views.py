@@ -1,5 +1,6 @@
 """A comparison as HTML: a column for each side, a row for each question, differences marked."""
 
+import re
 from collections.abc import Sequence
 
 from robust_r1.analysis import Column, Comparison, Difference, Side
@@ -7,11 +8,12 @@ from robust_r1.ask.case import Case
 from robust_r1.ask.pipeline import Outcome, finished
 from robust_r1.degradations import DegradationPlan, find, label_of, stage_of
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.badges import flip_badge, said_words, verdict_badge
+from robust_r1.ui.widgets.badges import agreement_badge, said_words, verdict_badge
 from robust_r1.ui.widgets.chain import chain_cards
 from robust_r1.ui.widgets.picture import picture_tag
 
 LETTERS = "ABCD"  # three sides and a pinned one
+_SOURCE = re.compile('src="([^"]+)"')
 _SAME = 0.005  # intensities are written with two decimals
 _NAME_LIMIT, _ANSWER_LIMIT, _QUESTION_LIMIT = 48, 600, 400
 _EMPTY = "Compare, and the chains stand here side by side, with what differs between them marked."
@@ -32,15 +34,38 @@ def side_words(side: Side) -> str:
 def heads(pictures: Sequence[tuple[Side, str]], reference: int | None = None) -> str:
     """Draw the heads of the columns: what each side sees, and who it is.
 
-    `pictures` holds each side with the image element of what it sees.
+    `pictures` holds each side with the image element of what it sees. Where all see the same pixels
+    there is one picture, with all of them below it.
     """
+    if shared := _shared(pictures):
+        named = "".join(_name(index, side, index == reference)
+                        for index, (side, _) in enumerate(pictures))  # fmt: skip
+        plan = escape(plan_words(pictures[0][0].plan))
+        return (
+            '<div class="rr-heads" style="--rr-columns:1"><figure class="rr-seen rr-shared">'
+            f"{shared}<figcaption>{named}<span>{plan}; all see the same picture</span></figcaption>"
+            "</figure></div>"
+        )
     drawn = "".join(
-        f'<figure class="rr-seen">{tag}<figcaption>{_mark(index)}<b>{escape(side.label)}</b>'
-        f"{_tags(side, index == reference)}<span>{escape(plan_words(side.plan))}</span>"
-        "</figcaption></figure>"
+        f'<figure class="rr-seen">{tag}<figcaption>{_name(index, side, index == reference)}'
+        f"<span>{escape(plan_words(side.plan))}</span></figcaption></figure>"
         for index, (side, tag) in enumerate(pictures)
     )
     return f'<div class="rr-heads" style="--rr-columns:{len(pictures)}">{drawn}</div>'
+
+
+def _shared(pictures: Sequence[tuple[Side, str]]) -> str:
+    """Return the image element that stands for all sides; empty where they see different pixels.
+
+    Files are named by their content. One that has not been asked yet will see what the others do.
+    """
+    sources = {found[1]: tag for _, tag in pictures if (found := _SOURCE.search(tag))}
+    alike = {(side.plan, side.picture) for side, _ in pictures}
+    return next(iter(sources.values())) if len(sources) == len(alike) == 1 < len(pictures) else ""
+
+
+def _name(index: int, side: Side, is_reference: bool) -> str:
+    return f"{_mark(index)}<b>{escape(side.label)}</b>{_tags(side, is_reference)}"
 
 
 def comparison_view(comparison: Comparison | None, sort: bool, cache: str) -> str:
@@ -66,27 +91,34 @@ def _row(comparison: Comparison, case: Case) -> str:
     gaps = [comparison.difference(case, index) for index in range(len(outcomes))]
     longest = max((outcome.tokens for outcome in outcomes if outcome), default=0)
     cells = "".join(
-        _cell(comparison, index, outcome, gap, longest)
-        for index, (outcome, gap) in enumerate(zip(outcomes, gaps, strict=True))
+        _cell(comparison, index, outcomes, gap, longest)
+        for index, gap in enumerate(gaps)
     )
     options = f" <small>{escape(' / '.join(case.choices), _QUESTION_LIMIT)}</small>"
     return (
         f'<section class="rr-asked-all"><h3>{escape(case.question, _QUESTION_LIMIT)}'
-        f"{options if case.choices else ''}{_any_flip(gaps)}</h3>"
+        f"{options if case.choices else ''}{_any_flip(gaps, outcomes)}</h3>"
         f'<div class="rr-cells" style="--rr-columns:{len(outcomes)}">{cells}</div></section>'
     )
 
 
-def _any_flip(gaps: Sequence[Difference | None]) -> str:
+def _any_flip(gaps: Sequence[Difference | None], outcomes: Sequence[Outcome | None]) -> str:
     """Mark whether any side answers a question otherwise than the reference."""
     told = [gap.answer for gap in gaps if gap is not None and gap.answer is not None]
-    return flip_badge(any(told) if told else None, ("answers differ", "same answer"))
+    answers = [_answered(outcome) for outcome in outcomes if outcome is not None]
+    words = ("answers differ", "same answer")
+    return agreement_badge(any(told) if told else None, answers, words)
+
+
+def _answered(outcome: Outcome) -> tuple[str, float | None]:
+    return outcome.said, finished(outcome)[1].accuracy
 
 
 def _cell(
-    comparison: Comparison, index: int, outcome: Outcome | None, gap: Difference | None,
-    longest: int,
+    comparison: Comparison, index: int, outcomes: Sequence[Outcome | None],
+    gap: Difference | None, longest: int,
 ) -> str:
+    outcome, reference = outcomes[index], outcomes[comparison.reference]
     side, is_reference = comparison.columns[index].side, index == comparison.reference
     title = f"<h4>{_mark(index)}{escape(side.label)}{_tags(side, is_reference)}</h4>"
     if outcome is None:
@@ -94,7 +126,8 @@ def _cell(
         return f'<div class="rr-cell-of is-waiting">{title}<p class="rr-none">{words}</p></div>'
     return (
         f'<div class="rr-cell-of{" is-reference" if is_reference else ""}">{title}'
-        f"{_findings(outcome, gap)}{_answer(outcome, gap)}{_length(outcome, gap, longest)}"
+        f"{_findings(outcome, gap)}{_answer(outcome, reference, gap)}"
+        f"{_length(outcome, gap, longest)}"
         f"<details><summary>Chain</summary>{chain_cards(outcome.reply)}</details></div>"
     )
 
@@ -142,11 +175,12 @@ def _hits(outcome: Outcome) -> str:
     return escape(", ".join(told))
 
 
-def _answer(outcome: Outcome, gap: Difference | None) -> str:
+def _answer(outcome: Outcome, reference: Outcome | None, gap: Difference | None) -> str:
     words, (_, score) = said_words(outcome), finished(outcome)
     said = escape(words, _ANSWER_LIMIT) or '<span class="rr-none">no answer</span>'
     size = "rr-long" if len(words) > 24 else "rr-short"
-    flip = flip_badge(gap.answer if gap else None, ("other answer", "same answer"))
+    answers = [_answered(one) for one in (outcome, reference) if one is not None]
+    flip = agreement_badge(gap.answer if gap else None, answers, ("other answer", "same answer"))
     marks = flip + verdict_badge(score.accuracy)
     return f'<div class="rr-said-all rr-answer"><p class="{size}">{said}</p>{marks}</div>'
 

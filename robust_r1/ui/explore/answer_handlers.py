@@ -32,8 +32,10 @@ from robust_r1.ui.widgets.findings_chart import findings_chart
 from robust_r1.ui.widgets.further_pictures import FurtherPictures
 from robust_r1.ui.widgets.job import ActiveAnswers
 from robust_r1.ui.widgets.layout import Updates, Values
+from robust_r1.ui.widgets.old_answer import Answered, pixels_of
 from robust_r1.ui.widgets.question import parse_choices, parse_template
 from robust_r1.ui.widgets.scores import score_line
+from robust_r1.ui.widgets.share import ANSWER, Shared
 
 # Ten updates a second read as a stream; more would only fill the network of a lecture hall.
 _UPDATE_SECONDS = 0.1
@@ -52,14 +54,18 @@ class AnswerHandlers:
     actions: Actions
     talk: Talk
     results: Results
+    query: gr.Textbox
+    held: gr.State
 
     @property
     def asked(self) -> set[Component]:
         """Return what says what is asked, and how."""
-        return {
-            *self.pictures.state, self.talk.kept, self.further.kept, self.actions.also_clean,
-            *self.settings.fields,
-        }
+        return {*self.told, self.talk.kept, self.actions.also_clean}
+
+    @property
+    def told(self) -> set[Component]:
+        """Return what an answer is told to be of."""
+        return {*self.pictures.state, self.further.kept, *self.settings.fields}
 
     def check(self, values: Values) -> Updates:
         """Refuse what can be seen to be wrong before a place in the queue is taken."""
@@ -83,11 +89,13 @@ class AnswerHandlers:
         conversation = resume(values[self.talk.kept], self._subject(values))
         case = self._case(values, conversation)
         engine, shown = self.engines[case.model], None
+        asked, shared = self._asked(values), self._shared(values, conversation)
         with self.active.begin(request.session_hash) as stop:
             for view in views(engine, case, stop):
                 update = self._show(view, shown)
                 if shown is None:
                     update |= self._open(engine, conversation, case.prompt)
+                    update |= self.results.old.begin(asked, shared)
                 shown = view
                 if view.finished:
                     update |= self._finish(engine, conversation, view.outcome)
@@ -112,6 +120,46 @@ class AnswerHandlers:
         else:
             note = state_note(conversation)
         return {self.talk.note: note}
+
+    def follow(self, values: Values) -> Updates:
+        """Write the page's state into its address, and mark an answer that is of another one.
+
+        The case is held for the other tabs, which take it over where somebody wants that.
+        """
+        old = self.results.old
+        return {
+            self.held: self.pictures.case(values),
+            self.query: self.pictures.describe(values),
+            **old.compare(values[old.kept], self._asked(values)),
+        }
+
+    def share(self, values: Values) -> Shared:
+        """Return what the link beside the answer is of: the answer, or the page without one."""
+        answered: Answered | None = values[self.results.old.kept]
+        if answered is not None and answered.shared is not None:
+            return answered.shared
+        return Shared(self.pictures.describe(values), values[self.pictures.picture])
+
+    def _asked(self, values: Values) -> dict[str, object]:
+        """Return what an answer is of, by the names that people know."""
+        case = self.pictures.case(values)
+        return {
+            "picture": pixels_of(case.picture),
+            "further pictures": values[self.further.kept],
+            "damage": case.plan,
+            "question": (case.question, case.choices, case.truth),
+            "model": case.model,
+            "settings": [values[field] for field in self.settings.all],
+        }
+
+    def _shared(self, values: Values, conversation: Conversation) -> Shared:
+        notes = []
+        if conversation.exchanges:
+            notes.append("It asks this question alone: the ones before it are in Download JSON.")
+        if values[self.further.kept]:
+            notes.append("The further pictures are not in it: they are in Download JSON.")
+        query, picture = self.pictures.describe(values), values[self.pictures.picture]
+        return Shared(query, picture, ANSWER, " ".join(notes))
 
     def clear(self) -> Updates:
         """End the conversation; its newest answer stays until the next one."""
@@ -192,6 +240,7 @@ class AnswerHandlers:
             if shown is None or getattr(view, name) != getattr(shown, name):
                 update[component] = getattr(view, name)
         if shown is None:
+            update[results.download] = gr.DownloadButton(interactive=False)
             update[self.actions.leave] = gr.Button(visible=False)
             update[self.actions.stop] = gr.Button(visible=True, interactive=True)
         if shown is None or bool(view.clean_chain) != bool(shown.clean_chain):

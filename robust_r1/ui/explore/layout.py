@@ -1,6 +1,6 @@
 """The Explore tab: what is where, left side and right side. Nothing here reacts to anything."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +9,21 @@ from gradio.components import Component
 
 from robust_r1.ask.case import MAX_SEED
 from robust_r1.ask.examples import Example, Suggestion
-from robust_r1.degradations import PRESETS
+from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.engine.conversation import MAX_QUESTION, QUESTION
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, status_line
+from robust_r1.ui.widgets.changed import changed_row
 from robust_r1.ui.widgets.further_pictures import FurtherPictures
 from robust_r1.ui.widgets.layout import html
 from robust_r1.ui.widgets.model_menu import menu_choices
+from robust_r1.ui.widgets.old_answer import OldAnswer
 from robust_r1.ui.widgets.picture_input import build_sources, thumbnails
 from robust_r1.ui.widgets.plan_input import Sliders, build_sliders, checked_seed
 from robust_r1.ui.widgets.scores import score_line
+
+SLIDER = "slider"  # begins the ids of the sliders' elements
+SWAP, MEASURED = "swap", "measured"  # hidden buttons that a script presses
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,13 @@ class PictureSide:
     """Name the components of the left side: the picture and what is done to it."""
 
     compare: gr.ImageSlider
+    inset: gr.HTML
+    swap: gr.Button
+    swapped: gr.State
+    measured: gr.Button
+    screen: gr.Textbox
     caption: gr.HTML
+    changed: gr.HTML
     gallery: gr.Gallery
     own: gr.Image
     preset: gr.Dropdown
@@ -41,14 +52,23 @@ class PictureSide:
         return {self.seed, *self.sliders.all}
 
 
-def build_picture_side(examples: tuple[Example, ...]) -> PictureSide:
-    """Lay out the left side."""
-    compare = gr.ImageSlider(
-        label="Clean and degraded picture", show_label=False, format="png", type="filepath",
-        height=420, max_height=420, interactive=False, buttons=["download", "fullscreen"],
-        elem_id="compare",
-    )
+def build_picture_side(
+    examples: tuple[Example, ...], below: Callable[[], object]
+) -> PictureSide:
+    """Lay out the left side; `below` lays out what stands right under the picture."""
+    with gr.Column(elem_classes="rr-stay", elem_id="picture"):
+        compare = gr.ImageSlider(
+            label="Clean and degraded picture", show_label=False, format="png", type="filepath",
+            height=420, max_height=420, interactive=False, buttons=["download", "fullscreen"],
+            elem_id="compare", elem_classes="rr-before-after",
+        )
+        inset = html(elem_id="inset")
+        swap = gr.Button("Swap the two pictures", visible="hidden", elem_id=SWAP)
+        measured = gr.Button("Draw at this size", visible="hidden", elem_id=MEASURED)
+    swapped = gr.State(False)
+    screen = gr.Textbox(visible="hidden", elem_id="screen", label="Screen")
     caption = html(elem_id="caption")
+    below()
     gallery, own = build_sources(examples, thumbnails(examples))
     with gr.Row(elem_classes="rr-tools"):
         preset = gr.Dropdown(
@@ -62,8 +82,10 @@ def build_picture_side(examples: tuple[Example, ...]) -> PictureSide:
             0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=100,
             elem_id="seed", container=True,
         )
+    changed = html(changed_row(DegradationPlan(), SLIDER), elem_id="changed")
     return PictureSide(
-        compare, caption, gallery, own, preset, draw, reset, seed, build_sliders("slider")
+        compare, inset, swap, swapped, measured, screen, caption, changed, gallery, own, preset,
+        draw, reset, seed, build_sliders(SLIDER),
     )
 
 
@@ -101,9 +123,14 @@ class Settings:
     prompt: gr.Textbox
 
     @property
+    def all(self) -> tuple[Component, ...]:
+        """Return all of them, in their order on the page."""
+        return (self.max_tokens, self.temperature, self.top_p, self.seed, self.prompt)
+
+    @property
     def fields(self) -> set[Component]:
         """Return all of them."""
-        return {self.max_tokens, self.temperature, self.top_p, self.seed, self.prompt}
+        return set(self.all)
 
     def read(self, values: Mapping[Component, Any]) -> GenerationSettings:
         """Return the settings that the fields show; raise InputError for one out of range."""
@@ -149,6 +176,7 @@ class Talk:
 class Results:
     """Name the components that show what became of the question."""
 
+    old: OldAnswer
     status: gr.HTML
     chain: gr.HTML
     answer: gr.HTML
@@ -167,7 +195,7 @@ class Results:
         """Return what an answer writes to."""
         return [
             self.status, self.chain, self.answer, self.problems, self.hint, self.chart, self.score,
-            self.clean_fold, self.clean_chain, self.raw, self.download,
+            self.clean_fold, self.clean_chain, self.raw, self.download, *self.old.outputs,
         ]
 
 
@@ -264,6 +292,7 @@ def build_talk() -> Talk:
 
 def build_results() -> Results:
     """Lay out status, chain, answer beside the chart, scores, and what can be kept."""
+    old = OldAnswer("answer")
     status = html(status_line(None), elem_id="status")
     chain = html(chain_cards(None), elem_id="chain")
     with gr.Row(elem_classes="rr-verdicts", equal_height=True):
@@ -289,6 +318,6 @@ def build_results() -> Results:
             "Download JSON", size="sm", min_width=120, interactive=False, elem_id="download"
         )
     return Results(
-        status, chain, answer, problems, hint, chart, score, clean_fold, clean_chain, raw, link,
-        download,
+        old, status, chain, answer, problems, hint, chart, score, clean_fold, clean_chain, raw,
+        link, download,
     )

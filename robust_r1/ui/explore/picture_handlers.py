@@ -1,9 +1,7 @@
 """Explore, left side and question: choose or bring a picture, damage it, suggest, link."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import gradio as gr
 import numpy as np
@@ -11,21 +9,32 @@ from gradio.components import Component
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.examples import Example, Suggestion, find_example
+from robust_r1.ask.kept_pictures import KeptPictures
 from robust_r1.ask.links import decode, encode
 from robust_r1.ask.picture import Picture, fitted
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
-from robust_r1.ui.explore.layout import Actions, PictureSide, Question
+from robust_r1.ui.explore.layout import SLIDER, Actions, PictureSide, Question
+from robust_r1.ui.widgets.changed import changed_row
 from robust_r1.ui.widgets.layout import Updates, Values
-from robust_r1.ui.widgets.picture import caption, write_png
-from robust_r1.ui.widgets.picture_input import bring
+from robust_r1.ui.widgets.photograph import inset, read_screen, show_large, show_seen
+from robust_r1.ui.widgets.picture import caption
+from robust_r1.ui.widgets.picture_input import arrive, bring, is_awaited
 from robust_r1.ui.widgets.plan_input import checked_seed, draw_random
-from robust_r1.ui.widgets.question import dataset, notice, suggestions_for
+from robust_r1.ui.widgets.question import dataset, knows, notice, suggestions_for
 from robust_r1.ui.widgets.toasts import warn
 
 # What the page opens with: damage that a person sees at once, on a scene that still tells.
 _OPENING = DegradationPlan.of({"lens_flare": 0.5, "gaussian_noise": 0.4}, seed=1)
 _OPENING_SCENE, _OPENING_PHOTOGRAPH = 1, "pavilion"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Name the suggestion that a question came from, and whether an edit dropped its answers."""
+
+    suggestion: Suggestion
+    dropped: bool = False
 
 
 class PictureHandlers:
@@ -39,11 +48,14 @@ class PictureHandlers:
         question: Question,
         actions: Actions,
         notice_: gr.HTML,
+        kept: KeptPictures | None,
     ) -> None:
-        self.engines, self.examples = engines, examples
+        self.engines, self.examples, self.kept = engines, examples, kept
         self.side, self.question, self.actions, self.notice = side, question, actions, notice_
         self.picture = gr.State(None)
-        self.source = gr.State(None)  # the suggestion that the question came from, if any
+        self.source = gr.State(None)  # where the question came from, if it was suggested
+        self.given = gr.State(None)  # the damage that the page was opened with
+        self.awaited = gr.State(None)  # the case of a link whose picture is not here yet
         self.default = next(iter(engines))
 
     @property
@@ -61,84 +73,145 @@ class PictureHandlers:
     def case(self, values: Values) -> Case:
         """Return the case that the page shows; see `state`."""
         question, seed = self.question, values[self.side.seed]
-        choices = (line.strip() for line in values[question.choices].splitlines())
+        choices = (line.strip() for line in (values[question.choices] or "").splitlines())
         return Case(
             picture=values[self.picture],
             plan=self.side.sliders.plan(values, seed),
-            question=values[question.text].strip(),
+            question=(values[question.text] or "").strip(),
             choices=tuple(filter(None, choices)),
-            truth=values[question.truth].strip(),
+            truth=(values[question.truth] or "").strip(),
             seed=checked_seed(seed),
             model=values[self.actions.model],
         )
 
-    def open_link(self, request: gr.Request) -> Updates:
+    def open_link(self, request: gr.Request, screen: str) -> Updates:
         """Put the page into the state of its link, or into the opening state without one."""
         pairs = list(request.query_params.multi_items()) if request else []
+        if dict(pairs).get("tab"):  # another tab's link, with keys of the same names
+            pairs = []
         case, problems = decode(pairs, list(self.engines))
         for problem in problems:
             warn(problem)
-        if not any(key in ("example", "plan", "question") for key, _ in pairs):
+        if not any(key in ("example", "picture", "plan", "question") for key, _ in pairs):
             case = self._opening(case.model)
+        case = replace(case, picture=arrive(case.picture, self.kept))
+        absent = case.picture is not None and case.picture.absent
+        awaited = case if absent else None
+        return {**self._put(case), self.awaited: awaited, self.side.screen: screen}
+
+    def _put(self, case: Case) -> Updates:
+        """Return the updates that show a case."""
         asked = Suggestion(case.question, case.choices, case.truth)
         shown = [example.id for example in self.examples]
         example = case.picture.example if case.picture else ""
         model = case.model or self.default
         return {
             self.side.seed: case.seed,
+            self.given: case.plan,
             **self.side.sliders.show(case.plan.intensities),
             **self.question.fill(asked),
             self.actions.model: model,
             self.side.gallery: gr.Gallery(
                 selected_index=shown.index(example) if example in shown else None
             ),
-            self.source: asked if asked in _fitting(case.picture) else None,
+            self.source: Source(asked) if asked in _fitting(case.picture) else None,
             **self._show(case.picture, model),
         }
 
-    def choose_example(self, event: gr.SelectData, model: str) -> Updates:
-        """Take an example from the gallery, with its first question."""
+    def choose_example(self, values: Values, event: gr.SelectData) -> Updates:
+        """Take an example from the gallery, with its first question.
+
+        The damage that the page was opened with goes; what somebody has set stays.
+        """
         example = self.examples[event.index]
         first = example.questions[0]
         return {
             self.side.own: None,
-            self.source: first,
+            self.source: Source(first),
             **self.question.fill(first),
-            **self._show(Picture(example=example.id), model),
+            **self._drop_given(values),
+            **self._show(Picture(example=example.id), values[self.actions.model]),
         }
 
-    def bring(self, path: str | None, previous: Picture | None, model: str) -> Updates:
-        """Take a person's own picture; the question stays, a known answer does not."""
+    def bring(self, values: Values) -> Updates:
+        """Take what the picker holds; see `take`."""
+        return self.take(values[self.side.own], values)
+
+    def take(self, path: str | None, values: Values) -> Updates:
+        """Take a person's own picture, undamaged; of what was asked the question alone stays.
+
+        With the picture that a link asked for, all is as the link has it.
+        """
+        previous, link = values[self.picture], values[self.awaited]
+        if path is None:
+            return self.remove(values)
         picture, file = bring(path, previous)
-        update = self._show(picture, model)
-        if file != path:
-            update[self.side.own] = file
-        if picture is not previous:
-            update[self.side.gallery] = gr.Gallery(selected_index=None)
-            update[self.question.truth] = ""
-        return update
+        update: Updates = {self.side.own: file} if file != path else {}
+        if picture is previous:
+            return {self.picture: picture, **update}
+        update[self.side.gallery] = gr.Gallery(selected_index=None)
+        if not is_awaited(picture, previous, link.picture if link else None):
+            update |= {**self._forget_answers(), **self.reset()}
+        elif not (previous and previous.absent):  # else all is on the page already
+            return {**update, **self._put(replace(link, picture=picture))}
+        return {**update, **self._show(picture, values[self.actions.model])}
 
-    def remove(self, model: str) -> Updates:
-        """Take the person's own picture off the page."""
-        return self._show(None, model)
+    def remove(self, values: Values) -> Updates:
+        """Take the person's own picture off the page, with what was known about it."""
+        return {
+            **self._show(None, values[self.actions.model]),
+            **self._forget_answers(),
+            **self._drop_given(values),
+        }
 
-    def change_model(self, picture: Picture | None, model: str) -> str:
-        """Say what the chosen model cannot do."""
-        return notice(picture, self.engines[model])
+    def _forget_answers(self) -> Updates:
+        question = self.question
+        return {question.choices: "", question.truth: "", self.source: None}
+
+    def _drop_given(self, values: Values) -> Updates:
+        plan = self.side.sliders.plan(values, values[self.side.seed])
+        return self.reset() if plan == values[self.given] else {}
+
+    def change_model(self, picture: Picture | None, model: str) -> Updates:
+        """Say what the chosen model cannot do, and suggest what it can be asked."""
+        return self._suited(picture, model)
+
+    def _suited(self, picture: Picture | None, model: str) -> Updates:
+        """Return what follows from picture and model; of a model that knows nothing of the picture
+        nothing is suggested."""
+        engine = self.engines[model]
+        fitting = _fitting(picture) if knows(engine, picture) else ()
+        able = [one.info.label for one in self.engines.values() if knows(one, picture)]
+        return {
+            self.question.suggestions: dataset(fitting),
+            self.notice: notice(picture, engine, able),
+        }
 
     def suggest(self, index: int, picture: Picture | None) -> Updates:
         """Fill in a suggested question with its choices and its known answer."""
         suggestion = suggestions_for(picture)[index]
-        return {self.source: suggestion, **self.question.fill(suggestion)}
+        return {self.source: Source(suggestion), **self.question.fill(suggestion)}
 
     def edit(self, values: Values) -> Updates:
-        """Drop choices and known answer that came with a suggested question, once it is edited."""
+        """Drop choices and known answer that came with a suggested question, once it is edited.
+
+        They come back with the question's words, as where an edit is taken back.
+        """
         source, question = values[self.source], self.question
-        if source is None or values[question.text].strip() == source.text:
+        if source is None:
+            return {self.source: None}
+        parts, filled = (question.choices, question.truth), question.fill(source.suggestion)
+        same = (values[question.text] or "").strip() == source.suggestion.text
+        empty = not any(values[part] for part in parts)
+        if same == (not source.dropped):
             return {self.source: source}
-        filled = question.fill(source)
-        if all(values[part] == filled[part] for part in (question.choices, question.truth)):
-            return {question.choices: "", question.truth: "", self.source: None}
+        if same and empty:
+            back: Updates = {part: filled[part] for part in parts}
+            return {**back, self.source: Source(source.suggestion)}
+        if not same and all(values[part] == filled[part] for part in parts):
+            dropped = Source(source.suggestion, dropped=True)
+            # What is empty is left alone: somebody may be typing there by now.
+            return {**{part: "" for part in parts if values[part]}, self.source: dropped}
         return {self.source: None}
 
     def set_preset(self, name: str) -> Updates:
@@ -156,21 +229,31 @@ class PictureHandlers:
 
     def preview(self, values: Values) -> Updates:
         """Show the picture before and after, at the size that the model sees."""
+        side = self.side
         picture, engine = values[self.picture], self.engines[values[self.actions.model]]
-        if picture is None:
-            none = caption(picture, None, DegradationPlan())
-            return {self.side.compare: None, self.side.caption: none}
-        plan = self.side.sliders.plan(values, values[self.side.seed])
-        clean, cache = fitted(picture, engine), self.side.compare.GRADIO_CACHE
-        before = _clean_file(picture, engine, cache)
-        if not Path(before).exists():  # Gradio clears its cache of old files
-            _clean_file.cache_clear()
-            before = _clean_file(picture, engine, cache)
-        after = before if not plan else write_png(plan.apply(clean), "degraded.png", cache)
+        plan = side.sliders.plan(values, values[side.seed])
+        changed = {side.changed: changed_row(plan, SLIDER)}
+        if picture is None or picture.absent:
+            none = caption(picture, None, plan)
+            return {side.compare: None, side.caption: none, side.inset: "", **changed}
+        cache, screen = side.compare.GRADIO_CACHE, read_screen(values[side.screen])
+        seen, swapped = show_seen(picture, engine, plan, cache), bool(values[side.swapped])
+        large = show_large(picture, engine, plan, screen, cache)
+        shown, other = (seen, large) if swapped or large is None else (large, seen)
         return {
-            self.side.compare: (before, after),
-            self.side.caption: caption(picture, clean, plan),
+            side.compare: (shown.before, shown.after),
+            side.caption: caption(picture, fitted(picture, engine), plan),
+            side.inset: inset(other, engine.info.label, swapped),
+            **changed,
         }
+
+    def resize(self, screen: str) -> str:
+        """Keep how large the picture is drawn now, as the browser measured it."""
+        return screen
+
+    def swap(self, swapped: bool) -> bool:
+        """Show large what was the inset, and the other way round."""
+        return not swapped
 
     def describe(self, values: Values) -> str:
         """Return the query string of the page as it stands; the default model is left out."""
@@ -195,15 +278,9 @@ class PictureHandlers:
         """Return the updates of the picture and of what follows from it."""
         return {
             self.picture: picture,
-            self.question.suggestions: dataset(_fitting(picture)),
-            self.notice: notice(picture, self.engines[model]),
+            **self._suited(picture, model),
         }
 
 
 def _fitting(picture: Picture | None) -> tuple[Suggestion, ...]:
     return suggestions_for(picture) if picture else ()
-
-
-@lru_cache(maxsize=256)
-def _clean_file(picture: Picture, engine: Engine, cache: str) -> str:
-    return write_png(fitted(picture, engine), "clean.png", cache)

@@ -1,8 +1,10 @@
-"""The cases of the lesson: scenes with known damage, a question, and a true chain."""
+"""The cases of the lesson: scenes with known damage, a question, and a true answer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from robust_r1.analysis.openings import TYPICAL_RULE, Typical, read_openings
 from robust_r1.ask.case import Case
 from robust_r1.ask.examples import scenes
 from robust_r1.ask.picture import Picture
@@ -18,6 +20,10 @@ _CASES = (
     ("Three, heavy", 2, 0, "motion_blur=0.6,darkness=0.7,watermark_damage=0.6"),
     ("Undamaged", 3, 0, ""),
 )
+_TYPICAL = {
+    "low": "Typical, light damage", "mid": "Typical, medium damage",
+    "high": "Typical, heavy damage", "clean": "Typical, undamaged",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,22 @@ class LessonCase:
     title: str
     case: Case
     reference: Chain
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """Give a case a title, and what it was chosen by where a rule has chosen it.
+
+    Attributes:
+        title, case: what is asked, and how a menu calls it.
+        means: the mean rewards of its level of damage, by model; none of a case that nobody chose.
+        rule: what chose it, in words; empty of others.
+    """
+
+    title: str
+    case: Case
+    means: Mapping[str, Mapping[str, float]]
+    rule: str = ""
 
 
 @cache
@@ -43,6 +65,24 @@ def lesson_case(title: str) -> LessonCase:
 def case_titles() -> list[str]:
     """Return the titles, for a menu."""
     return [case.title for case in lesson_cases()]
+
+
+@cache
+def training_cases() -> Mapping[str, TrainingCase]:
+    """Return by title the typical case of each level of damage, then the lesson's own cases."""
+    openings = read_openings()
+    by_level = {one.level: one for one in openings.typical}
+    chosen = (_typical(by_level[level], openings.benchmark) for level in _TYPICAL)
+    others = (TrainingCase(one.title, one.case, {}) for one in lesson_cases())
+    return {one.title: one for one in (*chosen, *others)}
+
+
+def _typical(one: Typical, benchmark: str) -> TrainingCase:
+    rule = (
+        f"Chosen from {benchmark} by a rule: {TYPICAL_RULE}. The means stand small beside what "
+        "each model earns here."
+    )
+    return TrainingCase(_TYPICAL[one.level], one.case, one.means, rule)
 
 
 def _make(title: str, scene: int, question: int, plan: str) -> LessonCase:

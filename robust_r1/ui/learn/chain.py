@@ -1,7 +1,7 @@
 """Learn, second part: the five sections of a chain, explained on one that a model writes now."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import gradio as gr
 from gradio.components import Component
@@ -22,7 +22,8 @@ from robust_r1.ui.learn.menus import (
 from robust_r1.ui.learn.views import case_view
 from robust_r1.ui.widgets.chain import idle_line, problems_list, section_card, status_line
 from robust_r1.ui.widgets.job import Job
-from robust_r1.ui.widgets.layout import Updates, Values, html
+from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, Updates, Values, html
+from robust_r1.ui.widgets.old_answer import OldAnswer
 from robust_r1.ui.widgets.scores import score_line
 
 _UPDATE_SECONDS = 0.1
@@ -52,9 +53,9 @@ _SECTION_WORDS = {
 
 
 class ExplainedChain:
-    """Lay out and wire the explained chain."""
+    """Lay out and wire the explained chain; its case is drawn once `tab` is looked at."""
 
-    def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...]) -> None:
+    def __init__(self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...]) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
         with gr.Row(elem_classes="rr-learn-bar"):
             self.case = build_case_menu("anatomy-case")
@@ -62,12 +63,22 @@ class ExplainedChain:
                 engines, writers(engines)[0], "Model", 160, "anatomy-model"
             )
         self.job = Job("anatomy", "Write a chain", "The model looks at a scene and writes.")
+        self.old = OldAnswer("anatomy")
         self.shown = html(elem_id="anatomy-case-view")
         self.view = html(anatomy(None), elem_id="anatomy-view")
         self.score = html(elem_id="anatomy-score")
         self.job.wire(
             page, lambda values: None, self._ask, self.described,
-            {self.shown, self.view, self.score},
+            {self.shown, self.view, self.score, *self.old.outputs},
+        )
+        chosen = [self.case.change, self.model.change]
+        gr.on(
+            chosen, self._follow, {self.old.kept, *self.described}, {self.old.mark},
+            trigger_mode="always_last", **UNQUEUED,
+        )
+        gr.on(
+            [tab.select, *chosen], self._show, self.described, self.shown,
+            trigger_mode="always_last", **QUIET,
         )
 
     @property
@@ -78,7 +89,7 @@ class ExplainedChain:
     @property
     def opened(self) -> set[Component]:
         """Return the components that `open` writes to."""
-        return self.described
+        return {*self.described, self.shown}
 
     def describe(self, values: Values) -> dict[str, str]:
         """Return what a link says about this part."""
@@ -86,7 +97,20 @@ class ExplainedChain:
 
     def open(self, link: Mapping[str, str]) -> Updates:
         """Return the updates that show what a link says."""
-        return {self.case: read_case(link), self.model: read_model(link, self.model)}
+        read = {self.case: read_case(link), self.model: read_model(link, self.model)}
+        return {**read, self.shown: self._show(read)}
+
+    def _show(self, values: Values) -> str:
+        """Draw what the model will look at."""
+        engine, case = self.engines[values[self.model]], lesson_case(values[self.case]).case
+        return case_view(engine, case, self.shown.GRADIO_CACHE)
+
+    def _follow(self, values: Values) -> Updates:
+        return self.old.compare(values[self.old.kept], self._asked(values))
+
+    def _asked(self, values: Values) -> dict[str, object]:
+        """Return what a chain is of, by the names that people know."""
+        return {"damage": values[self.case], "model": values[self.model]}
 
     def _ask(self, values: Values, request: gr.Request) -> Iterator[Updates]:
         model = values[self.model]
@@ -94,34 +118,36 @@ class ExplainedChain:
         with self.job.active.begin(request.session_hash) as stop:
             yield {
                 **self.job.begun(), self.job.status: idle_line(f"{model} looks."),
-                self.shown: case_view(engine, case, self.shown.GRADIO_CACHE),
-                self.view: anatomy(None), self.score: "",
+                self.shown: self._show(values),
+                self.view: anatomy(None), self.score: "", **self.old.begin(self._asked(values)),
             }
             outcome, last = None, 0.0
             for outcome in ask(engine, case, stop):
                 if time.monotonic() - last >= _UPDATE_SECONDS:
                     last = time.monotonic()
                     yield {
-                        self.job.status: status_line(outcome), self.view: anatomy(outcome.reply),
+                        self.job.status: status_line(outcome),
+                        self.view: anatomy(outcome.reply, case.choices),
                     }
         if outcome is not None:
             problems = problems_list(outcome.reply, outcome.reasons)
             yield {
                 self.job.status: status_line(outcome),
-                self.view: anatomy(outcome.reply) + problems, self.score: score_line(outcome),
+                self.view: anatomy(outcome.reply, case.choices) + problems,
+                self.score: score_line(outcome),
             }
 
 
-def anatomy(reply: Reply | None) -> str:
+def anatomy(reply: Reply | None, choices: Sequence[str] = ()) -> str:
     """Draw each section of a chain beside what it is for; without one, the explanations alone."""
-    rows = "".join(_row(section, reply) for section in SECTIONS)
+    rows = "".join(_row(section, reply, choices) for section in SECTIONS)
     return f'<div class="rr-anatomy">{rows}</div>'
 
 
-def _row(section: str, reply: Reply | None) -> str:
+def _row(section: str, reply: Reply | None, choices: Sequence[str]) -> str:
     purpose, check = _SECTION_WORDS[section]
     tags = f"<code>{escape(open_tag(section))} ... {escape(close_tag(section))}</code>"
     return (
-        f'<div class="rr-limb">{section_card(section, reply)}'
+        f'<div class="rr-limb">{section_card(section, reply, choices)}'
         f'<div class="rr-gloss">{tags}<p><b>{purpose}</b></p><p>{check}</p></div></div>'
     )

@@ -1,6 +1,7 @@
 """Learn, first part: the sixteen degradations on one picture, at any intensity."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import gradio as gr
 import numpy as np
@@ -9,13 +10,17 @@ from gradio.components import Component
 from robust_r1 import images
 from robust_r1.ask.case import MAX_SEED
 from robust_r1.ask.examples import find_example, gallery
-from robust_r1.ask.links import read_seed
+from robust_r1.ask.kept_pictures import KeptPictures
+from robust_r1.ask.links import picture_pairs, read_picture, read_seed
+from robust_r1.ask.picture import Picture, load_picture
 from robust_r1.degradations import SPECS, STAGES, degrade
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
+from robust_r1.ui.learn.menus import build_own
 from robust_r1.ui.widgets.layout import QUIET, Updates, Values, chosen_in, html
 from robust_r1.ui.widgets.links import read_value
-from robust_r1.ui.widgets.picture import picture_tag
+from robust_r1.ui.widgets.picture import missing_note, picture_tag
+from robust_r1.ui.widgets.picture_input import arrive, bring, is_awaited
 from robust_r1.ui.widgets.plan_input import checked_seed
 from robust_r1.ui.widgets.toasts import with_toasts
 
@@ -38,7 +43,9 @@ _WORDS = (
 class Degradations:
     """Lay out and wire the pictures of all degradations; drawn once `tab` is looked at."""
 
-    def __init__(self, tab: gr.Tab) -> None:
+    def __init__(self, tab: gr.Tab, kept: KeptPictures | None) -> None:
+        self._kept = kept
+        self.brought_picture = gr.State(None)
         examples = [(example.title, example.id) for example in gallery()]
         html(f'<p class="rr-lead">{_WORDS}</p>')
         with gr.Row(elem_classes="rr-learn-bar"):
@@ -53,16 +60,25 @@ class Degradations:
                 1, label="Seed", precision=0, minimum=0, maximum=MAX_SEED, min_width=90,
                 elem_id="learn-seed",
             )
+            self.own = build_own("learn-own")
         self.view = html(elem_id="learn-degradations")
-        gr.on(
-            [tab.select, chosen_in(self.example), self.intensity.change, self.seed.input],
-            with_toasts(self._draw), self.described, self.view, trigger_mode="always_last", **QUIET,
+        changed = {self.brought_picture, self.own}
+        chosen = chosen_in(self.example)(self._remove, None, changed, **QUIET)
+        brought = self.own.input(
+            with_toasts(self._bring), {self.own, self.brought_picture}, changed, **QUIET
         )
+        removed = self.own.clear(self._remove, None, changed, **QUIET)
+        moved = partial(gr.on, [tab.select, self.intensity.change, self.seed.input])
+        for listen in (moved, chosen.then, brought.then, removed.then):
+            listen(
+                with_toasts(self._draw), self.described, self.view, trigger_mode="always_last",
+                **QUIET,
+            )
 
     @property
     def described(self) -> set[Component]:
         """Return the components that `describe` reads."""
-        return {self.example, self.intensity, self.seed}
+        return {self.example, self.intensity, self.seed, self.brought_picture}
 
     @property
     def opened(self) -> set[Component]:
@@ -71,8 +87,9 @@ class Degradations:
 
     def describe(self, values: Values) -> dict[str, str]:
         """Return what a link says about this part."""
+        picture: Picture | None = values[self.brought_picture]
         return {
-            "example": values[self.example],
+            **dict(picture_pairs(picture or Picture(example=values[self.example]))),
             "intensity": f"{values[self.intensity]:g}",
             "seed": str(int(values[self.seed] or 0)),
         }
@@ -83,15 +100,38 @@ class Degradations:
             self.example: read_value(link, "example", _example, self.example.value),
             self.intensity: read_value(link, "intensity", _intensity, self.intensity.value),
             self.seed: read_value(link, "seed", read_seed, 1),
+            self.brought_picture: read_value(
+                link, "picture", lambda _: arrive(read_picture(link), self._kept)
+            ),
         }
         return {**shown, self.view: self._draw(shown)}
 
+    def brought(self, values: Values) -> Picture | None:
+        """Return the picture of one's own that a link is about."""
+        return values[self.brought_picture]
+
+    def _bring(self, values: Values) -> Updates:
+        """Take a picture of one's own."""
+        path, previous = values[self.own], values[self.brought_picture]
+        picture, file = bring(path, previous)
+        if picture is not previous:
+            awaited = previous if previous is not None and previous.absent else None
+            is_awaited(picture, previous, awaited)
+        update: Updates = {self.own: file} if file != path else {}
+        return {self.brought_picture: picture, **update}
+
+    def _remove(self) -> Updates:
+        return {self.brought_picture: None, self.own: None}
+
     def _draw(self, values: Values) -> str:
-        """Draw the example under each degradation at the intensity."""
+        """Draw the picture under each degradation at the intensity."""
+        brought: Picture | None = values[self.brought_picture]
+        if brought is not None and brought.absent:
+            return missing_note(brought)
         example, intensity, seed = (
             values[field] for field in (self.example, self.intensity, self.seed)
         )
-        clean = images.fit(find_example(example).image(), _PIXELS)
+        clean = images.fit(load_picture(brought or Picture(example=example)), _PIXELS)
         stages = "".join(self._stage(stage, clean, intensity, seed) for stage in STAGES)
         return f'<div class="rr-method">{stages}</div>'
 

@@ -3,13 +3,14 @@
 What was applied stays on the server, in the visitor's state, until the guess is in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import gradio as gr
 from gradio.components import Component
 
 from robust_r1.analysis import MAX_ROUND, Game, Round, RoundScore, case_of, play, round_of
+from robust_r1.analysis.rounds import game_record, read_game
 from robust_r1.ask.case import MAX_SEED
 from robust_r1.ask.examples import find_example
 from robust_r1.ask.links import read_seed
@@ -36,16 +37,30 @@ _WORDS = (
     "degradation reward. The same seed gives the same rounds to everybody."
 )
 _IDLE = "Guess, then submit: the truth and the model's findings appear below."
+# What a browser keeps its visitor's scores under: fixed, or a new start of the server would forget.
+_STORED, _SECRET = "robust-r1-game", "robust-r1 keeps the scores of the game"
+_MOST_GAMES = 20  # seeds whose scores are kept; those played longest ago go first
 _WINNER = {"you": "you", "model": "the model", "draw": "draw"}
 
 
-class BeatTheModel:
-    """Lay out and wire the game; the first round is drawn once `tab` is looked at."""
+def build_memory() -> gr.BrowserState:
+    """Make what keeps a visitor's scores in the browser; outside of tabs, to be there at once."""
+    return gr.BrowserState({}, storage_key=_STORED, secret=_SECRET)
 
-    def __init__(self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...]) -> None:
+
+class BeatTheModel:
+    """Lay out and wire the game; the first round is drawn once `tab` is looked at.
+
+    `memory` is what `build_memory` made.
+    """
+
+    def __init__(
+        self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...], memory: gr.BrowserState
+    ) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
         rivals = writers(engines)
         self.round, self.game = gr.State(None), gr.State(Game(1))
+        self.memory = memory
         html(f'<p class="rr-lead">{_WORDS}</p>')
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=300, scale=5, elem_classes="rr-side"):
@@ -71,18 +86,19 @@ class BeatTheModel:
         self._wire(page, tab)
 
     def _wire(self, page: gr.Blocks, tab: gr.Tab) -> None:
-        tab.select(self._arrive, self.described, self.opened, **QUIET)
+        known = {self.game, self.memory, *self.described}
+        tab.select(self._arrive, known, self.opened, **QUIET)
         gr.on(
-            [self.start.click, self.seed.submit], with_toasts(self._begin), self.described,
-            self.opened, **QUIET,
+            [self.start.click, self.seed.submit], with_toasts(self._begin), known,
+            {self.memory, *self.opened}, **QUIET,
         )
         self.next.click(
             with_toasts(self._advance), {self.game, *self.described}, self.opened, **QUIET
         )
         self.job.wire(
             page, self._check, self._play,
-            {self.round, self.game, self.model, *self.sliders.all},
-            {self.game, self.clean, self.result, self.table, self.next},
+            {self.round, self.game, self.model, self.memory, *self.sliders.all},
+            {self.memory, self.game, self.clean, self.result, self.table, self.next},
         )
 
     @property
@@ -114,27 +130,62 @@ class BeatTheModel:
         model = read_model(link, self.model)
         return {self.seed: seed, self.model: model, **self._begin_at(seed, number, model)}
 
+    def remember_after(self, listen: Callable) -> None:
+        """Bring the score back that this browser kept of a link's seed, after `listen`."""
+        known = {self.game, self.memory, *self.described}
+        listen(self._remember, known, self.opened, **QUIET)
+
+    def _remember(self, values: Values) -> Updates:
+        played: Round | None = values[self.round]
+        game = played and self._kept(values, played.seed)
+        if not played or not game or not game.scores:
+            return gr.skip()
+        return self._begin_at(played.seed, played.number, values[self.model], game)
+
     def _arrive(self, values: Values) -> Updates:
-        return gr.skip() if values[self.round] is not None else self._begin(values)
+        if values[self.round] is not None:
+            return gr.skip()
+        seed = checked_seed(values[self.seed])
+        game = self._kept(values, seed)
+        return self._begin_at(seed, game.next_number, values[self.model], game)
 
     def _begin(self, values: Values) -> Updates:
-        return self._begin_at(checked_seed(values[self.seed]), 1, values[self.model])
+        """Go on with another seed where it was left; begin the same one anew."""
+        seed, model = checked_seed(values[self.seed]), values[self.model]
+        game = Game(seed) if seed == values[self.game].seed else self._kept(values, seed)
+        return {
+            self.memory: self._with_game(values, game),
+            **self._begin_at(seed, game.next_number, model, game),
+        }
 
-    def _begin_at(self, seed: int, number: int, model: str) -> Updates:
-        """Begin a game at a round."""
-        game = Game(seed)
+    def _kept(self, values: Values, seed: int) -> Game:
+        memory = values[self.memory]
+        return read_game(seed, memory.get(str(seed)) if isinstance(memory, dict) else None)
+
+    def _with_game(self, values: Values, game: Game) -> dict[str, object]:
+        """Return what the browser keeps from now on: this game last."""
+        memory = values[self.memory] if isinstance(values[self.memory], dict) else {}
+        others = {seed: one for seed, one in memory.items() if seed != str(game.seed)}
+        newest = list(others.items())[1 - _MOST_GAMES :]
+        return dict(newest) | ({str(game.seed): game_record(game)} if game.scores else {})
+
+    def _begin_at(self, seed: int, number: int, model: str, game: Game | None = None) -> Updates:
+        """Go to a round of a game, by default of one that begins."""
+        game = game or Game(seed)
         return {
             self.game: game, self.table: score_table(game),
-            **self._show(round_of(seed, number), model),
+            **self._show(round_of(seed, number), model, game),
         }
 
     def _advance(self, values: Values) -> Updates:
         played, model = values[self.round], values[self.model]
         if played is None:
             return self._begin_at(values[self.game].seed, 1, model)
-        return self._show(round_of(played.seed, played.number + 1), model)
+        return self._show(round_of(played.seed, played.number + 1), model, values[self.game])
 
-    def _show(self, played: Round, model: str) -> Updates:
+    def _show(self, played: Round, model: str, game: Game) -> Updates:
+        """Show a round, with its truth where it has been played."""
+        score = game.find(played.number)
         image = seen(case_of(played).picture, self.engines[model], played.plan)
         tag = picture_tag(image, "A picture to be judged", self.view.GRADIO_CACHE)
         return {
@@ -145,6 +196,18 @@ class BeatTheModel:
             self.next: gr.Button(interactive=False),
             self.job.status: idle_line(_IDLE),
             **self.sliders.show({}),
+            **(self._reveal(score, self.engines[model]) if score else {}),
+        }
+
+    def _reveal(self, score: RoundScore, engine: Engine) -> Updates:
+        """Show the truth of a round beside both guesses."""
+        played = score.round
+        sides = [("You", score.guess), (score.model, score.perceived)]
+        return {
+            self.clean: self._undamaged(played, engine),
+            self.result: findings_table(played.applied, sides),
+            self.next: gr.Button(interactive=played.number < MAX_ROUND),
+            self.job.status: idle_line(_verdict(score)),
         }
 
     def _check(self, values: Values) -> None:
@@ -168,14 +231,11 @@ class BeatTheModel:
             yield {self.job.status: idle_line("Stopped; your guess is still there.")}
             return
         game = values[self.game].add(score)
-        sides = [("You", score.guess), (score.model, score.perceived)]
         yield {
             self.game: game,
-            self.clean: self._undamaged(played, engine),
-            self.result: findings_table(played.applied, sides),
+            self.memory: self._with_game(values, game),
             self.table: score_table(game),
-            self.next: gr.Button(interactive=played.number < MAX_ROUND),
-            self.job.status: idle_line(_verdict(score)),
+            **self._reveal(score, engine),
         }
 
     def _undamaged(self, played: Round, engine: Engine) -> str:

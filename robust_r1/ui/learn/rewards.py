@@ -9,11 +9,13 @@ from robust_r1.analysis import MAX_TEXT, Judgment, judge, variants
 from robust_r1.ask.case import Reply
 from robust_r1.chain import render
 from robust_r1.engine import Answer, Engine, GenerationSettings
+from robust_r1.errors import InputError
 from robust_r1.ui.learn.cases import LessonCase, lesson_case
 from robust_r1.ui.learn.menus import build_case_menu, read_case
 from robust_r1.ui.learn.views import case_view, findings_table
 from robust_r1.ui.widgets.chain import problems_list
 from robust_r1.ui.widgets.layout import QUIET, Updates, Values, chosen_in, html
+from robust_r1.ui.widgets.links import read_value
 from robust_r1.ui.widgets.scores import rewards_list
 from robust_r1.ui.widgets.toasts import with_toasts
 
@@ -68,7 +70,7 @@ class RewardsPlayground:
     @property
     def described(self) -> set[Component]:
         """Return the components that `describe` reads."""
-        return {self.case}
+        return {self.case, self.text}
 
     @property
     def opened(self) -> set[Component]:
@@ -76,13 +78,18 @@ class RewardsPlayground:
         return {self.case, self.shown, self.truth, self.text, self.starts}
 
     def describe(self, values: Values) -> dict[str, str]:
-        """Return what a link says about this part."""
-        return {"case": values[self.case]}
+        """Return what a link says about this part: the case, and its chain where it was edited."""
+        text, title = values[self.text], values[self.case]
+        edited = text != render(lesson_case(title).reference)
+        return {"case": title, **({"chain": text} if edited else {})}
 
     def open(self, link: Mapping[str, str]) -> Updates:
         """Return the updates that show what a link says."""
         title = read_case(link)
-        return {self.case: title, **self._choose(title)}
+        shown = {self.case: title, **self._choose(title)}
+        if "chain" in link:
+            shown[self.text] = read_value(link, "chain", _chain, shown[self.text])
+        return shown
 
     def _show(self, values: Values) -> Updates:
         case = lesson_case(values[self.case])
@@ -112,6 +119,12 @@ class RewardsPlayground:
 
     def _draw_case(self, case: LessonCase) -> str:
         return case_view(self.engine, case.case, self.shown.GRADIO_CACHE)
+
+
+def _chain(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise InputError(f"it has {len(text)} characters, and a chain at most {MAX_TEXT}")
+    return text
 
 
 def verdict(judgment: Judgment, case: LessonCase) -> str:

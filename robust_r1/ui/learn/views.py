@@ -8,7 +8,7 @@ from robust_r1.chain import Finding
 from robust_r1.degradations import label_of, place_of, stage_of
 from robust_r1.engine import Engine
 from robust_r1.markup import escape
-from robust_r1.metrics import match_findings
+from robust_r1.metrics import answer_words, match_findings
 from robust_r1.ui.widgets.picture import picture_tag
 
 _NAME_LIMIT, _QUESTION_LIMIT = 48, 400
@@ -19,11 +19,12 @@ def case_view(engine: Engine, case: Case, cache: str) -> str:
     tag = picture_tag(seen(case.picture, engine, case.plan), "The degraded picture", cache)
     named = (f"{finding.name} {finding.intensity:.2f}" for finding in case.applied)
     told = ", ".join(named) or "nothing"
-    truth = f"<dt>True answer</dt><dd>{escape(case.truth)}</dd>" if case.truth else ""
+    truth = answer_words(case.truth, case.choices)
+    known = f"<dt>True answer</dt><dd>{escape(truth)}</dd>" if truth else ""
     return (
         f'<figure class="rr-case">{tag}<figcaption><dl><dt>Question</dt>'
         f"<dd>{escape(case.prompt, _QUESTION_LIMIT)}</dd>"
-        f"<dt>Applied</dt><dd>{escape(told)}</dd>{truth}</dl></figcaption></figure>"
+        f"<dt>Applied</dt><dd>{escape(told)}</dd>{known}</dl></figcaption></figure>"
     )
 
 

@@ -10,8 +10,9 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.analysis import MAX_STEPS, Sweep, SweepResult, run_sweep, sweep_csv, sweep_json
 from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case
 from robust_r1.ask.links import read_seed
-from robust_r1.ask.picture import fitted, load_picture
+from robust_r1.ask.picture import Picture, fitted, load_picture
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.errors import RobustR1Error
@@ -22,12 +23,14 @@ from robust_r1.ui.widgets.job import Job, progress_line
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.links import read_value, values_of
 from robust_r1.ui.widgets.model_menu import engine_of
+from robust_r1.ui.widgets.old_answer import TabAnswer, pixels_of
 from robust_r1.ui.widgets.picture import caption, picture_row
 from robust_r1.ui.widgets.picture_question import PictureQuestion
 from robust_r1.ui.widgets.plan_input import checked_seed
 from robust_r1.ui.widgets.question import read_lines
 
-OPENING, LEVELS = ("lens_flare", "gaussian_noise"), 6
+LEVELS = 6
+_LINKED = ("lens_flare", "gaussian_noise")  # what a link sweeps that names no degradation
 ONE_BY_ONE, TOGETHER = "One after the other", "All together"
 _PREVIEWED = 3
 # Steps that are known from before come in bursts; each update carries the whole strip.
@@ -70,6 +73,7 @@ class ChartPlace:
 class SweepResults:
     """Name the components beneath, which show a sweep."""
 
+    answer: TabAnswer
     summary: gr.HTML
     strip: gr.HTML
     calibration: ChartPlace
@@ -82,7 +86,9 @@ class SweepResults:
         """Return the components."""
         charts = (self.calibration, self.length)
         places = {component for chart in charts for component in (chart.hint, chart.plot)}
-        return {self.summary, self.strip, self.csv, self.json, *places}
+        return {
+            self.summary, self.strip, self.csv, self.json, *places, *self.answer.outputs,
+        }
 
 
 @dataclass(frozen=True)
@@ -95,21 +101,51 @@ class SweepLink:
 
     def open(self, request: gr.Request) -> Updates:
         """Put the tab into the state of a link that names it."""
-        link, fields = values_of(request, "sweep"), self.fields
-        if link is None:
-            return gr.skip()
+        link = values_of(request, "sweep")
+        return gr.skip() if link is None else self.show(link)
+
+    def show(self, link: Mapping[str, str], brought: Picture | None = None) -> Updates:
+        """Return the updates that show what a link says; `brought` is its picture, if it came."""
+        fields = self.fields
 
         def name(text: str) -> str:
             return engine_of(self.engines, text).info.name
 
         return {
-            **self.asked.open(link),
+            **self.asked.open(link, brought),
             fields.model: read_value(link, "model", name) or next(iter(self.engines)),
-            fields.ids: list(read_value(link, "vary", _read_ids, OPENING)),
+            fields.ids: list(read_value(link, "vary", _read_ids, _LINKED)),
             fields.order: TOGETHER if link.get("together") else ONE_BY_ONE,
             fields.levels: read_value(link, "levels", read_seed, LEVELS),
             fields.seed: read_value(link, "seed", read_seed, 1),
         }
+
+    def asked_of(self, values: Values) -> dict[str, object]:
+        """Return what a sweep is of, by the names that people know."""
+        fields = self.fields
+        plan = [values[one] for one in (fields.ids, fields.order, fields.levels, fields.seed)]
+        return {
+            "picture": pixels_of(values[self.asked.picture]),
+            "question": (values[self.asked.text] or "").strip(),
+            "plan": plan,
+            "model": values[fields.model],
+        }
+
+    def holds(self, case: Case, values: Values) -> bool:
+        """Tell whether the tab shows picture, kinds of damage and question of a case already."""
+        kinds = set(case.plan.intensities)
+        known = not kinds or kinds == set(values[self.fields.ids] or ())
+        return known and self.asked.holds(case, values)
+
+    def take(self, case: Case, values: Values) -> Updates:
+        """Return the updates that show picture, kinds of damage and question of a case.
+
+        Not its strengths, which are what is swept.
+        """
+        fields, update = self.fields, self.asked.take(case, values)
+        if not case.plan:
+            return update
+        return {**update, fields.ids: list(case.plan.intensities), fields.seed: case.seed}
 
     def describe(self, values: Values) -> dict[str, str]:
         """Return what a link says about the tab."""
@@ -139,8 +175,8 @@ class SweepHandlers:
     def preview(self, values: Values) -> Updates:
         """Show the picture at no and at full intensity, and say how many steps there are."""
         picture = values[self.asked.picture]
-        if picture is None:
-            return {self.before: caption(None, None, DegradationPlan()), self.fields.size: ""}
+        if picture is None or picture.absent:
+            return {self.before: caption(picture, None, DegradationPlan()), self.fields.size: ""}
         try:
             clean = fitted(picture, self.engines[values[self.fields.model]])
         except RobustR1Error as error:
@@ -174,19 +210,28 @@ class SweepHandlers:
         sweep, engine = self.fields.read(values), self.engines[values[self.fields.model]]
         strip = Strip(self.results.strip.GRADIO_CACHE)
         result, shown = SweepResult(sweep, case, engine.info.name), 0.0
+        # Nothing is taken off the page before the first step has been answered.
+        begun = self._begin(values)
         with self.job.active.begin(request.session_hash) as stop:
             yield {**self.job.begun(), **self._progress(result)}
             for result in run_sweep(engine, case, sweep, stop, self.answers):
                 if time.monotonic() - shown < _UPDATE_SECONDS:
                     continue
                 shown = time.monotonic()
-                yield {**self._progress(result), **self._show(result, strip)}
+                yield {**self._progress(result), **self._show(result, strip), **begun}
+                begun = {}
         done = len(result.steps)
         told = "Complete." if result.finished else "Stopped; the next sweep goes on from here."
         update: Updates = {self.job.status: progress_line(done, sweep.count, told)}
         if done:
-            update |= {**self._show(result, strip), **self._files(result)}
+            update |= {**begun, **self._show(result, strip), **self._files(result)}
         yield update
+
+    def _begin(self, values: Values) -> Updates:
+        """Return the updates that take the files of the sweep before away."""
+        buttons = (self.results.csv, self.results.json)
+        waiting = {button: gr.DownloadButton(interactive=False) for button in buttons}
+        return {**waiting, **self.results.answer.begin_with(values)}
 
     def _progress(self, result: SweepResult) -> Updates:
         done, sweep = len(result.steps), result.sweep

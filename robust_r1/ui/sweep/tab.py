@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import gradio as gr
 from gradio.components import Component
 
+from robust_r1.analysis.openings import read_openings
 from robust_r1.ask.cache import AnswerCache
 from robust_r1.ask.case import MAX_SEED
 from robust_r1.degradations import SPECS
@@ -12,7 +13,6 @@ from robust_r1.engine import Engine
 from robust_r1.ui.sweep.handlers import (
     LEVELS,
     ONE_BY_ONE,
-    OPENING,
     TOGETHER,
     ChartPlace,
     SweepFields,
@@ -23,9 +23,11 @@ from robust_r1.ui.sweep.handlers import (
 from robust_r1.ui.sweep.views import empty_strip
 from robust_r1.ui.widgets.job import Job
 from robust_r1.ui.widgets.layout import QUIET, chosen_in, html
-from robust_r1.ui.widgets.links import build_link
 from robust_r1.ui.widgets.model_menu import menu_choices
+from robust_r1.ui.widgets.old_answer import TabAnswer
 from robust_r1.ui.widgets.picture_question import PictureQuestion
+from robust_r1.ui.widgets.share import Share
+from robust_r1.ui.widgets.take_over import TakeOver
 
 _IDLE = "Choose what to sweep. Every step is a whole answer of the model."
 
@@ -33,14 +35,20 @@ _IDLE = "Choose what to sweep. Every step is a whole answer of the model."
 class SweepTab:
     """Lay out and wire the Sweep tab; make one inside a `gr.Blocks` context.
 
-    `answers` are those that are known from before.
+    `answers` are those that are known from before, `held` is the page's state of Explore's case.
     """
 
-    def __init__(self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache) -> None:
+    def __init__(
+        self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache, share: Share,
+        held: gr.State,
+    ) -> None:
         named = {engine.info.name: engine for engine in engines}
-        self.asked = PictureQuestion("sweep", named, several=False)
+        self.asked = PictureQuestion(
+            "sweep", named, several=False, kept=share.kept, opening=read_openings().swept
+        )
         with gr.Row(elem_classes="rr-main", equal_height=False):
             with gr.Column(min_width=340, scale=11, elem_classes="rr-side"):
+                self.take_over = TakeOver("sweep", held)
                 self.asked.build_picture()
                 self.preview = html(elem_id="sweep-preview")
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
@@ -48,13 +56,18 @@ class SweepTab:
                 self.fields = build_fields(menu_choices(engines))
                 self.job = Job("sweep", "Sweep", _IDLE)
         self.link = SweepLink(named, self.asked, self.fields)
-        self.results = self._build_results()
+        self.results = self._build_results(share)
         self._events = SweepHandlers(
             named, answers, self.asked, self.fields, self.preview, self.job, self.results
         )
         self._wire(page)
 
-    def _build_results(self) -> SweepResults:
+    def _build_results(self, share: Share) -> SweepResults:
+        asked = self.asked
+        answer = TabAnswer(
+            "sweep", "sweep-question", self.link.describe, self.link.asked_of,
+            {asked.text, *self._preview_inputs}, asked.picture,
+        )
         summary = html(elem_id="sweep-summary")
         strip = html(empty_strip(), elem_id="sweep-strip")
         with gr.Row(elem_classes="rr-charts", equal_height=True):
@@ -63,13 +76,13 @@ class SweepTab:
             )
             length = build_chart("Chain length against total intensity", "sweep-length")
         with gr.Row(elem_classes="rr-keep"):
-            build_link("sweep", self.link.describe, {self.asked.text, *self._preview_inputs})
+            answer.build_link(share)
             csv, json = (
                 gr.DownloadButton(f"Download {kind.upper()}", size="sm", interactive=False,
                                   min_width=120, elem_id=f"sweep-{kind}")
                 for kind in ("csv", "json")
             )
-        return SweepResults(summary, strip, calibration, length, csv, json)
+        return SweepResults(answer, summary, strip, calibration, length, csv, json)
 
     @property
     def _preview_inputs(self) -> set[Component]:
@@ -78,15 +91,21 @@ class SweepTab:
 
     def _wire(self, page: gr.Blocks) -> None:
         fields = self.fields
+        touchable = {fields.model, *fields.swept}
         self.opened = page.load(
-            self.link.open, None, {*self.asked.opened, fields.model, *fields.swept}, **QUIET
+            self.link.open, None, {*self.asked.opened, *touchable}, **QUIET
         )
-        for event in (self.opened, *self.asked.wire()):
+        taken = self.take_over.wire(
+            self.link.holds, self.link.take, {self.asked.text, *self._preview_inputs},
+            {*self.asked.taken, fields.ids, fields.seed},
+        )
+        for event in (self.opened, taken, *self.asked.wire(touchable, self.link.show)):
             self.preview_after(event.then)
         # Not `change`: a link's values come one after the other, each with a `change` that would
         # ask with the old ones of those behind it.
         touched = [chosen_in(fields.model), *(control.input for control in fields.swept)]
         self.preview_after(lambda *args, **options: gr.on(touched, *args, **options))
+        self.follow_after(self.asked.text.change)
         self.job.wire(
             page, self._events.check, self._events.ask_all,
             {self.asked.text, *self._preview_inputs}, self.results.all,
@@ -97,17 +116,23 @@ class SweepTab:
 
         No two at once: what was asked last is also answered last.
         """
-        listen(
+        shown = listen(
             self._events.preview, self._preview_inputs, {self.preview, self.fields.size},
             trigger_mode="always_last", concurrency_id="sweep-preview", concurrency_limit=1,
             **QUIET,
         )
+        self.follow_after(shown.then)
+
+    def follow_after(self, listen: Callable) -> None:
+        """Keep address, mark and the offer of Explore's case in step, after `listen`."""
+        self.results.answer.follow_after(listen)
+        self.take_over.offer_after(listen)
 
 
 def build_fields(models: Sequence[tuple[str, str]]) -> SweepFields:
     """Lay out the fields that say what is swept; `models` are (what people see, name)."""
     ids = gr.CheckboxGroup(
-        [(spec.label, spec.id) for spec in SPECS], value=list(OPENING),
+        [(spec.label, spec.id) for spec in SPECS], value=list(read_openings().kinds),
         label="Degradations", elem_id="sweep-ids", elem_classes="rr-ids",
     )
     with gr.Row(elem_classes="rr-sides"):

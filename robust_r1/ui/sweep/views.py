@@ -7,11 +7,12 @@ from robust_r1.analysis.sweep import TOGETHER
 from robust_r1.ask.pipeline import finished
 from robust_r1.degradations import find
 from robust_r1.markup import escape
-from robust_r1.ui.widgets.badges import flip_badge, said_words, verdict_badge
+from robust_r1.ui.widgets.badges import agreement_badge, said_words, verdict_badge
 from robust_r1.ui.widgets.picture import picture_tag
 
 _ANSWER_LIMIT = 60
 _NAME_LIMIT = 40
+_ONSETS = ("Degradation", "First noticed", "First missed", "First flip")
 _EMPTY = "Sweep, and the pictures stand here in a row, each with what was perceived and answered."
 
 
@@ -38,7 +39,8 @@ class Strip:
     def draw(self, result: SweepResult) -> str:
         """Return the strip as far as it has come: a row for each series, from the clean picture."""
         for step in result.steps[len(self._drawn) :]:
-            self._drawn.append((step.series, _cell(step, result.sweep.ids, self._cache)))
+            drawn = _cell(step, result.steps[0], result.sweep.ids, self._cache)
+            self._drawn.append((step.series, drawn))
         begun = dict.fromkeys(series for series, _ in self._drawn if series) or {"": None}
         rows = "".join(
             f'<tr><th scope="row">{escape(series_label(series))}</th>'
@@ -57,7 +59,7 @@ def empty_strip() -> str:
 
 
 def summary(result: SweepResult | None) -> str:
-    """Say in one paragraph what came of a sweep."""
+    """Say what came of a sweep: a line for each degradation, and a paragraph."""
     if result is None or not result.damaged:
         return ""
     seen, count = result.noticed()
@@ -73,7 +75,28 @@ def summary(result: SweepResult | None) -> str:
         told.append(f"{right} of {len(result.steps)} answers are right")
     if known := sum(step.outcome.cached for step in result.steps):
         told.append(f"{known} answers were known from before")
-    return f'<p class="rr-told">{escape(". ".join(told))}.</p>'
+    return f'{onsets_table(result)}<p class="rr-told">{escape(". ".join(told))}.</p>'
+
+
+def onsets_table(result: SweepResult | None) -> str:
+    """Draw one line a degradation: from which intensity on it is noticed, missed, and flips."""
+    if result is None or not result.damaged:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(find(one.id).label)}</th>{_level(one.noticed)}'
+        f"{_level(one.missed)}{_level(one.flipped)}</tr>"
+        for one in result.onsets
+    )
+    heads = "".join(f'<th scope="col">{words}</th>' for words in _ONSETS)
+    return (
+        '<table class="rr-sheet rr-onsets"><caption>Lowest intensity at which each degradation was '
+        "noticed, was missed, and flipped the answer; the earliest flip first</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _level(level: float | None) -> str:
+    return "<td>never</td>" if level is None else f"<td><b>{level:.2f}</b></td>"
 
 
 def _flips(result: SweepResult) -> str:
@@ -91,12 +114,13 @@ def _total(step: Step) -> float:
     return step.outcome.case.plan.total_intensity
 
 
-def _cell(step: Step, ids: Sequence[str], cache: str) -> str:
+def _cell(step: Step, clean: Step, ids: Sequence[str], cache: str) -> str:
     outcome, (_, score) = step.outcome, finished(step.outcome)
     words = f"{series_label(step.series)} {step.level:.2f}" if step.series else "Clean"
     swept = ids if step.series == TOGETHER else [step.series] if step.series else []
     answer = escape(said_words(outcome), _ANSWER_LIMIT) or '<span class="rr-none">no answer</span>'
-    marks = flip_badge(step.flipped) + verdict_badge(score.accuracy)
+    answers = [(one.outcome.said, finished(one.outcome)[1].accuracy) for one in (step, clean)]
+    marks = agreement_badge(step.flipped, answers) + verdict_badge(score.accuracy)
     picture = "" if outcome.thumbnail is None else picture_tag(outcome.thumbnail, words, cache)
     return (
         f"<td><figure>{picture}<figcaption>"

@@ -1,12 +1,14 @@
 """A chain as five cards: four in a column, the answer large."""
 
+from collections.abc import Sequence
+
 from robust_r1.ask.case import Reply
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import label_of, stage_of
 from robust_r1.markup import escape
-from robust_r1.metrics import Scorecard
-from robust_r1.ui.widgets.badges import flip_badge, verdict_badge
+from robust_r1.metrics import Scorecard, answer_words
+from robust_r1.ui.widgets.badges import agreement_badge, verdict_badge
 
 _TITLES = {
     "TYPE": "Degradations",
@@ -25,14 +27,14 @@ def chain_cards(reply: Reply | None, heading: str = "") -> str:
     """Draw the first four sections as HTML; the open one is marked, findings are chips."""
     parsed = reply.parsed if reply else None
     title = f'<h3 class="rr-which">{escape(heading)}</h3>' if heading else ""
-    cards = "".join(_card(section, parsed, reply) for section in SECTIONS[:-1])
+    cards = "".join(_card(section, parsed, reply, ' role="listitem"') for section in SECTIONS[:-1])
     return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
 
 
-def section_card(section: str, reply: Reply | None) -> str:
-    """Draw one section of a chain as its card."""
+def section_card(section: str, reply: Reply | None, choices: Sequence[str] = ()) -> str:
+    """Draw one section of a chain as its card; an answer by number, by its option's text."""
     if section == "ANSWER":
-        return _answer_card(reply, None, _TITLES[section])
+        return _answer_card(reply, None, _TITLES[section], choices)
     return _card(section, reply.parsed if reply else None, reply)
 
 
@@ -66,13 +68,17 @@ def problems_list(reply: Reply | None, reasons: bool = True) -> str:
 def answer_cards(outcome: Outcome | None) -> str:
     """Draw the answer large; with a clean reply both answers side by side, a flip marked."""
     if outcome is None:
-        return _answer_card(None, None, "Answer")
+        return _answer_card(None, None, "Answer", ())
+    choices = outcome.case.choices
     if outcome.clean is None:
-        return _answer_card(outcome.reply, outcome.score, "Answer")
-    verdict = flip_badge(outcome.flipped, ("flipped", "same answer"), tag="p")
-    pair = _answer_card(outcome.reply, outcome.score, "Degraded") + _answer_card(
-        outcome.clean, outcome.clean_score, "Clean"
-    )
+        return _answer_card(outcome.reply, outcome.score, "Answer", choices)
+    degraded, clean = (outcome.reply, outcome.score), (outcome.clean, outcome.clean_score)
+    answers = [
+        (reply.parsed.chain.answer if reply else "", score.accuracy if score else None)
+        for reply, score in (degraded, clean)
+    ]
+    verdict = agreement_badge(outcome.flipped, answers, ("flipped", "same answer"), tag="p")
+    pair = _answer_card(*degraded, "Degraded", choices) + _answer_card(*clean, "Clean", choices)
     return f'<div class="rr-pair">{pair}</div>{verdict}'
 
 
@@ -101,25 +107,31 @@ def _status(outcome: Outcome | None) -> str:
         which = " about the clean picture" if outcome.clean else ""
         section = current.parsed.open_section
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
-    words = {
-        "stop": "Complete",
-        "length": "Cut at the token limit",
-        "stopped": "Stopped",
-        "cut": "Cut off on its way",
+    model = current.answer.model
+    ended = {
+        "stop": f"{model} has answered",
+        "length": f"{model} reached the longest answer that it is allowed",
+        "stopped": f"Stopped, {model} writes no more",
+        "cut": f"The answer of {model} broke off on its way",
     }
-    applied = ", ".join(
-        f"{label_of(finding.name)} {finding.intensity:.2f}" for finding in outcome.applied
-    )
-    told = f"Applied were {applied}" if applied else "Nothing was applied"
-    return f"{words[current.answer.finish]}. {told}, and {current.answer.model} looked."
+    return f"{ended[current.answer.finish]}. {_saw(outcome.applied)}"
 
 
-def _card(section: str, parsed: Parsed | None, reply: Reply | None) -> str:
+def _saw(applied: Sequence[Finding]) -> str:
+    """Say what was done to the picture that the model saw."""
+    named = [f"{label_of(one.name).lower()} {one.intensity:.2f}" for one in applied]
+    if not named:
+        return "It saw the picture undamaged."
+    *others, last = named
+    return f"It saw the picture with {', '.join(others)}{' and ' if others else ''}{last}."
+
+
+def _card(section: str, parsed: Parsed | None, reply: Reply | None, role: str = "") -> str:
     state = _state(section, parsed, reply)
     mark = '<span class="rr-pen">writing</span>' if state == "open" else ""
     number = SECTIONS.index(section) + 1
     return (
-        f'<section class="rr-card rr-{section.lower()} is-{state}" role="listitem">'
+        f'<section class="rr-card rr-{section.lower()} is-{state}"{role}>'
         f'<h4><span class="rr-number">{number}</span>{_TITLES[section]}{mark}</h4>'
         f'<div class="rr-text">{_content(section, parsed, state)}</div></section>'
     )
@@ -176,10 +188,12 @@ def _chip(finding: Finding) -> str:
     )
 
 
-def _answer_card(reply: Reply | None, score: Scorecard | None, title: str) -> str:
+def _answer_card(
+    reply: Reply | None, score: Scorecard | None, title: str, choices: Sequence[str]
+) -> str:
     parsed = reply.parsed if reply else None
     state = _state("ANSWER", parsed, reply)
-    text = parsed.chain.answer.strip() if parsed else ""
+    text = answer_words(parsed.chain.answer.strip(), choices) if parsed else ""
     shown = escape(text, _SECTION_LIMIT)
     if not text and reply is not None and reply.answer is not None:
         shown = '<span class="rr-none">no answer</span>'

@@ -4,6 +4,7 @@ from robust_r1.ask.case import Exchange
 from robust_r1.ask.conversation import Conversation
 from robust_r1.engine import MAX_TURNS
 from robust_r1.markup import escape
+from robust_r1.metrics import answer_words
 from robust_r1.ui.widgets.chain import chain_cards
 
 _LINE_LIMIT = 400
@@ -56,7 +57,8 @@ def _question(number: int, question: str) -> str:
 
 def _answer(exchange: Exchange) -> str:
     chain = exchange.parsed.chain
-    answer, conclusion = chain.answer.strip(), chain.conclusion.strip()
+    answer = answer_words(chain.answer.strip(), exchange.choices)
+    conclusion = chain.conclusion.strip()
     said = f"<b>{escape(answer, _LINE_LIMIT)}</b> " if answer else ""
     if conclusion and conclusion != answer:
         said += escape(conclusion, _LINE_LIMIT)

@@ -1,26 +1,22 @@
-"""Links to a tab and its state: ?tab=sweep&example=...; a picture of one's own never travels.
+"""Links to a tab and its state: ?tab=sweep&example=...; a picture of one's own never travels."""
 
-Explore and Analyze keep the address up to date by themselves; the other tabs give a link on
-request.
-"""
-
+import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import Dependency
 
-from robust_r1.ask import links
 from robust_r1.errors import InputError
-from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Values
+from robust_r1.ui.widgets.layout import PRIVATE, QUIET
 from robust_r1.ui.widgets.toasts import warn
 
 _KEY = "tab"
-_COPY = """async (query) => {
-  history.replaceState(null, '', location.pathname + query);
-  try { await navigator.clipboard.writeText(location.href); return 'Link copied'; }
-  catch (error) { return 'Copy it from the address bar'; }
+# A link's tab that is yet to be shown. Events tell the server the address as it is by then, so that
+# a tab which is in sight meanwhile must not write its own.
+_OPENING = """() => {
+  const name = new URLSearchParams(location.search).get('tab');
+  if (NAMES.includes(name)) document.body.dataset.opening = name;
 }"""
 
 
@@ -28,11 +24,14 @@ def write_address(element: str) -> str:
     """Return the script that writes a query string into the address, without a step in its history.
 
     Not while another tab is open, whose address it is then: `element` is the id of one that is in
-    sight with its own tab alone.
+    sight with its own tab alone. And not before a link's tab is shown, see `open_tab`.
     """
     return f"""(query) => {{
   const shown = document.getElementById('{element}')?.offsetParent;
-  if (shown && query) history.replaceState(null, '', location.pathname + query);
+  if (!shown || !query || document.body.dataset.opening) return;
+  const view = new URLSearchParams(location.search).get('view');
+  const kept = view ? '&view=' + encodeURIComponent(view) : '';
+  history.replaceState(null, '', location.pathname + query + kept);
 }}"""
 
 
@@ -55,10 +54,22 @@ def open_tab(page: gr.Blocks, tabs: gr.Tabs, opened: Mapping[str, Dependency]) -
 
         return choose
 
-    page.load(choosing(known - set(opened)), None, tabs, **QUIET)
-    return [
-        event.then(choosing([name]), None, tabs, **QUIET) for name, event in opened.items()
-    ]
+    page.load(None, None, None, js=_OPENING.replace("NAMES", json.dumps(sorted(known))), **PRIVATE)
+    others = known - set(opened)
+    first = page.load(choosing(others), None, tabs, **QUIET)
+    shown = [event.then(choosing([name]), None, tabs, **QUIET) for name, event in opened.items()]
+    for event, names in zip((first, *shown), (others, *([name] for name in opened)), strict=True):
+        event.then(None, None, None, js=_opened(names), **PRIVATE)
+    return shown
+
+
+def _opened(names: Collection[str]) -> str:
+    """Return the script that says that one of these tabs is shown, if a link named it."""
+    return f"""() => {{
+  if ({json.dumps(sorted(names))}.includes(document.body.dataset.opening)) {{
+    delete document.body.dataset.opening;
+  }}
+}}"""
 
 
 def values_of(request: gr.Request | None, tab: str) -> dict[str, str] | None:
@@ -78,17 +89,3 @@ def read_value(
     except InputError as error:
         warn(f"The link's {key} was left out: {error}")
         return default
-
-
-def build_link(
-    tab: str, describe: Callable[[Values], Mapping[str, str]], inputs: set[Component]
-) -> None:
-    """Lay out and wire a button that copies the link of what `describe` returns for `inputs`."""
-    query = gr.Textbox(visible="hidden", elem_id=f"{tab}-query", label="Link")
-    button = gr.Button("Copy link", size="sm", min_width=100, elem_id=f"{tab}-link")
-
-    def write(values: Values) -> str:
-        return links.query_string([(_KEY, tab), *describe(values).items()])
-
-    written = button.click(write, inputs, query, **UNQUEUED)
-    written.then(None, query, button, js=_COPY, **PRIVATE)

@@ -25,7 +25,11 @@ def write_png(image: np.ndarray, name: str, cache: str) -> str:
     Gradio takes a file that lies there as it is; its own encoding of a noisy megapixel takes
     seconds.
     """
-    data = images.encode_preview(image)
+    return write_file(images.encode_preview(image), name, cache)
+
+
+def write_file(data: bytes, name: str, cache: str) -> str:
+    """Write an encoded picture into Gradio's cache and return its path."""
     folder = Path(cache) / hash_bytes(data)
     folder.mkdir(parents=True, exist_ok=True)
     # In one step: this very file may be on its way to somebody who looks at the same picture.
@@ -37,11 +41,14 @@ def write_png(image: np.ndarray, name: str, cache: str) -> str:
 
 def caption(picture: Picture | None, clean: np.ndarray | None, plan: DegradationPlan) -> str:
     """Say which picture this is, how large the model sees it, and how much was done to it."""
+    if picture is not None and picture.absent:
+        return missing_note(picture)
     if picture is None or clean is None:
         words = "Choose an example below, or bring a picture of your own."
         return f'<p class="rr-caption">{words}</p>'
     example = example_of(picture)
-    title, credit = (example.title, example.credit) if example else ("Your picture", "")
+    own = str(picture.own) if picture.own else ""
+    title, credit = (example.title, example.credit) if example else ("Your picture", own)
     count = len(plan)
     damage = (
         f"{count} degradation{'s' if count > 1 else ''}, total intensity {plan.total_intensity:.2f}"
@@ -53,15 +60,34 @@ def caption(picture: Picture | None, clean: np.ndarray | None, plan: Degradation
     return f'<p class="rr-caption"><b>{escape(title)}</b> {details}</p>'
 
 
+def missing_note(picture: Picture) -> str:
+    """Say which picture a link asks for, where its pixels are not here."""
+    assert picture.own is not None  # an absent picture is somebody's own
+    why = (
+        "The picture of this link was kept for a time and is not here any more"
+        if picture.own.kept
+        else "The picture of this link is not in it"
+    )
+    return (
+        f'<p class="rr-notice rr-caption rr-missing" role="note">{why}: '
+        f"<b>{escape(str(picture.own))}</b>. Drop or choose that picture, and all is as it was "
+        "sent.</p>"
+    )
+
+
 def picture_tag(image: np.ndarray, words: str, cache: str) -> str:
     """Return an image element for a small picture, uint8, H x W x 3; `words` describe it.
 
     The file lies in Gradio's cache, which the page serves.
     """
-    path = quote(write_png(image, "seen.png", cache))
     height, width = image.shape[:2]
+    return file_tag(write_png(image, "seen.png", cache), words, width, height)
+
+
+def file_tag(path: str, words: str, width: int, height: int) -> str:
+    """Return an image element for a file in Gradio's cache, of this size in pixels."""
     return (
-        f'<img src="gradio_api/file={path}" alt="{escape(words, 200)}" width="{width}" '
+        f'<img src="gradio_api/file={quote(path)}" alt="{escape(words, 200)}" width="{width}" '
         f'height="{height}" loading="lazy">'
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,9 +11,10 @@ from gradio.data_classes import ImageData
 
 from robust_r1 import images
 from robust_r1.ask.examples import Example
-from robust_r1.ask.picture import Picture, load_picture
+from robust_r1.ask.kept_pictures import KeptPictures
+from robust_r1.ask.picture import OwnPicture, Picture, is_same, load_picture
 from robust_r1.errors import RobustR1Error
-from robust_r1.ui.widgets.toasts import warn
+from robust_r1.ui.widgets.toasts import tell, warn
 
 _THUMBNAIL = 144
 
@@ -70,13 +72,33 @@ def bring(path: str | None, previous: Picture | None) -> tuple[Picture | None, s
     """
     if path is None:
         return None, None
-    picture = Picture(path=path)
     try:
-        load_picture(picture)
+        identity = images.describe(load_picture(Picture(path=path)))
     except RobustR1Error as error:
         warn(error)
         return previous, previous.path or None if previous else None
-    return picture, path
+    return Picture(path=path, own=OwnPicture(Path(path).name, identity)), path
+
+
+def arrive(picture: Picture | None, kept: KeptPictures | None) -> Picture | None:
+    """Return the picture of a link, with its pixels where they are kept here."""
+    if picture is None or not picture.absent or kept is None:
+        return picture
+    assert picture.own is not None  # an absent picture is somebody's own
+    return kept.find(picture.own) or picture
+
+
+def is_awaited(picture: Picture | None, previous: Picture | None, link: Picture | None) -> bool:
+    """Tell, also to the visitor, whether a picture that was brought is the one of a link.
+
+    `previous` was on the page until now, `link` is what the link asked for.
+    """
+    if is_same(picture, link):
+        tell("This is the picture of the link: all is as it was sent.")
+        return True
+    if picture is not None and previous is not None and previous.absent:
+        warn(f"This is another picture than the link's, {previous.own}: it is taken as a new one.")
+    return False
 
 
 def thumbnails(examples: Sequence[Example]) -> list[tuple[np.ndarray, str]]:

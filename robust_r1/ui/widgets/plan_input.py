@@ -50,7 +50,7 @@ def build_sliders(kind: str) -> Sliders:
     with gr.Row(elem_classes="rr-stages", equal_height=False):
         for stage in STAGES:
             with gr.Column(elem_classes=["rr-stage", f"rr-stage-{stage}"], min_width=190):
-                html(f"<h4>{stage.capitalize()}</h4>")
+                html(_stage_head(stage))
                 sliders |= {
                     spec.id: gr.Slider(
                         0, 1, 0, step=0.01, label=spec.label, elem_id=f"{kind}-{spec.id}",
@@ -60,6 +60,15 @@ def build_sliders(kind: str) -> Sliders:
                     if spec.stage == stage
                 }
     return Sliders(sliders)
+
+
+def _stage_head(stage: str) -> str:
+    """Draw a stage's name, and the same as a button that opens it, which phones show instead."""
+    name = stage.capitalize()
+    return (
+        f'<h4><span>{name}</span><button type="button" class="rr-fold" aria-expanded="false">'
+        f"{name}</button></h4>"
+    )
 
 
 def checked_seed(seed: int | None) -> int:

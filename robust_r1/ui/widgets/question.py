@@ -4,9 +4,12 @@ A line has the options and the true answer of its question, where it has them:
 
     How many objects are there? => three
     Which shape is red? | star | circle => star
+
+A backslash before one of the signs makes it a part of the text: Is a \\| b the same as b \\| a?
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +25,7 @@ from robust_r1.errors import InputError
 from robust_r1.markup import escape
 
 CHOICE, TRUTH = "|", "=>"
+_SIGN = re.compile(r"(\\*)(\||=>)")
 
 
 def read_lines(text: str | None, most: int) -> tuple[Case, ...]:
@@ -37,16 +41,47 @@ def read_lines(text: str | None, most: int) -> tuple[Case, ...]:
 
 
 def write_line(text: str, choices: Sequence[str] = (), truth: str = "") -> str:
-    """Return the line of a question; `read_lines` reads it back, unless it holds the signs."""
-    line = f" {CHOICE} ".join([" ".join(text.split()), *choices])
-    return f"{line} {TRUTH} {truth}" if truth else line
+    """Return the line of a question; `read_lines` reads it back, also where it holds the signs."""
+    line = f" {CHOICE} ".join(map(_escape, [" ".join(text.split()), *choices]))
+    return f"{line} {TRUTH} {_escape(truth)}" if truth else line
+
+
+def questions_alone(text: str | None) -> str:
+    """Return lines of questions without their choices and true answers."""
+    lines = (write_line(_split(line)[0][0]) for line in (text or "").splitlines())
+    return "\n".join(filter(None, lines))
 
 
 def _read(line: str) -> Case:
-    asked, _, truth = line.partition(TRUTH)
-    text, *choices = (part.strip() for part in asked.split(CHOICE))
+    parts, truth = _split(line)
+    text, *choices = (part.strip() for part in parts)
     options = _checked(choice for choice in choices if choice)
     return Case(question=check_question(text), choices=options, truth=truth.strip())
+
+
+def _split(line: str) -> tuple[list[str], str]:
+    """Return question and choices, and the true answer, in which a sign needs no backslash."""
+    parts, rest = [""], 0
+    for found in _SIGN.finditer(line):
+        slashes, sign = found.groups()
+        parts[-1] += line[rest : found.start()] + slashes[: len(slashes) // 2]
+        rest = found.end()
+        if len(slashes) % 2:
+            parts[-1] += sign
+        elif sign == TRUTH:
+            return parts, _unescape(line[rest:])
+        else:
+            parts.append("")
+    parts[-1] += line[rest:]
+    return parts, ""
+
+
+def _escape(text: str) -> str:
+    return _SIGN.sub(lambda found: f"{2 * found[1]}\\{found[2]}", text)
+
+
+def _unescape(text: str) -> str:
+    return _SIGN.sub(lambda found: found[1][: len(found[1]) // 2] + found[2], text)
 
 
 def parse_choices(text: str | None) -> tuple[str, ...]:
@@ -93,16 +128,28 @@ def dataset(suggestions: Sequence[Suggestion]) -> gr.Dataset:
     return gr.Dataset(samples=question_labels(suggestions), visible=bool(suggestions))
 
 
-def notice(picture: Picture | None, engine: Engine) -> str:
-    """Say plainly what a bundled model cannot do, whenever the picture is no synthetic scene."""
+def knows(engine: Engine, picture: Picture | None) -> bool:
+    """Tell whether a model can know anything about what a picture shows."""
     example = example_of(picture) if picture else None
-    if picture is None or engine.info.knows_photographs or (example and example.is_scene):
+    return engine.info.knows_photographs or bool(example and example.is_scene)
+
+
+def notice(picture: Picture | None, engine: Engine, able: Sequence[str] | None = None) -> str:
+    """Say plainly what a bundled model cannot do, whenever the picture is no synthetic scene.
+
+    `able` are the labels of the models that can, where the page is to name them.
+    """
+    if picture is None or knows(engine, picture):
         return ""
+    instead = ""
+    if able is not None:
+        names = " or ".join(map(escape, able)) or "a full-size model, and this page has none now"
+        instead = f" For an answer choose {names}."
     return (
         '<p class="rr-notice" role="note">'
         f"<b>{escape(engine.info.label)}</b>{_record(engine.info)} perceives degradations on any "
         "picture, but it was taught answers about synthetic scenes alone and knows nothing about "
-        "what a photograph shows. Read its findings; do not believe its answer.</p>"
+        f"what a photograph shows. Read its findings; do not believe its answer.{instead}</p>"
     )
 
 

@@ -1,5 +1,7 @@
 """The score line: every figure with, in its tooltip, how it was computed."""
 
+from collections.abc import Sequence
+
 from robust_r1.ask.case import Reply
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.markup import escape
@@ -50,16 +52,41 @@ def _perception(matching: Matching | None) -> list[str]:
 
 
 def rewards_list(score: Scorecard) -> str:
-    """Draw the four rewards, each with how it was computed in plain sight."""
+    """Draw the four rewards, each with how it was computed in plain sight, and their sums."""
     rows = "".join(_row(name, getattr(score, name), score.explain[name]) for name in REWARDS)
-    return f'<ul class="rr-rewards" aria-label="Rewards">{rows}</ul>'
+    sums = "".join(_row(*one) for one in reward_sums(score))
+    return (
+        f'<ul class="rr-rewards" aria-label="Rewards">{rows}</ul>'
+        f'<ul class="rr-sums" aria-label="Sums of rewards">{sums}</ul>'
+    )
+
+
+def reward_sums(score: Scorecard) -> tuple[tuple[str, float | None, str], ...]:
+    """Return (name, value, explanation) of the paper's reward and of the sum of all four.
+
+    A sum of which a part is not scored is None.
+    """
+    parts = [getattr(score, name) for name in REWARDS]
+    return (
+        ("r_deg + r_len", _sum(parts[:2]), "Degradation and length: the reward of the paper."),
+        ("all four", _sum(parts), "With format and accuracy, as the released code adds them."),
+    )
+
+
+def _sum(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _row(name: str, value: float | None, explanation: str) -> str:
     return (
-        f'<li><b>{name.capitalize()}</b><strong class="rr-{_sign(value)}">{number(value)}</strong>'
+        f'<li><b>{_title(name)}</b><strong class="rr-{_sign(value)}">{number(value)}</strong>'
         f"<span>{escape(explanation, 300)}</span></li>"
     )
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:] if not name.startswith("r_") else name
 
 
 def _sign(value: float | None) -> str:

@@ -25,6 +25,11 @@ def warn(error: Exception | str) -> None:
     gr.Warning(sentence(error), duration=_SECONDS, title="Please check")
 
 
+def tell(words: str) -> None:
+    """Show a toast that asks for nothing."""
+    gr.Info(sentence(words), duration=_SECONDS, title="Robust-R1")
+
+
 def with_toasts(handler: Callable) -> Callable:
     """Wrap a handler, generator or not, so that RobustR1Error becomes a toast and not a trace."""
     if inspect.isgeneratorfunction(handler):

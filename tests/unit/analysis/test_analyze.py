@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from robust_r1.analysis import filters
-from robust_r1.analysis.confusion import NAMES, confusion
+from robust_r1.analysis.confusion import NAMES, ORDER, confusion, mistakes, with_chains
 from robust_r1.analysis.entries import LOST, WON, gather
 from robust_r1.analysis.filters import EITHER, FLIPS, OUTCOMES, Filter, select
 from robust_r1.analysis.intensities import intensity_errors
@@ -22,14 +22,14 @@ from robust_r1.cli import main
 from robust_r1.degradations import SPECS
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import BANDS, load_run, recall_by_band, recall_by_degradation
-from robust_r1.metrics import bootstrap_interval, match_visible
+from robust_r1.metrics import bootstrap_interval
 from robust_r1.report.files import COLUMNS, to_csv, to_jsonl
 from robust_r1.report.page import html_report
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.report.summary import summarize, to_values
 from robust_r1.store import Marks
 from robust_r1.ui.analyze.runs import RunFolders
-from robust_r1.ui.analyze.views import explore_link
+from robust_r1.ui.analyze.views import heading, open_links
 from tests.support.analyze_runs import chain, line, many, write_run
 from tests.support.paths import ROOT
 
@@ -99,28 +99,73 @@ def test_a_filter_that_cannot_be_read_says_why(text, words):
         filters.from_json(text)
 
 
-def test_each_line_of_the_confusion_sums_to_how_often_it_was_applied(bundled):
-    counts = np.array(confusion(bundled).counts)
-    for place, name in enumerate(NAMES):
-        applied = sum(
-            name == finding.name and finding.intensity >= 0.1
-            for entry in bundled
-            for finding in entry.row.true
-        )
-        assert counts[place].sum() == pytest.approx(applied)
-    matched = [match_visible(entry.row.found, entry.row.true).matched for entry in bundled]
-    assert np.trace(counts) == sum(map(len, matched))
+def test_each_cell_of_the_confusion_counts_cases_that_bear_witness_to_it(bundled):
+    (model,) = with_chains(bundled)
+    found = confusion(bundled, model)
+    for row, one in enumerate(ORDER):
+        for column, other in enumerate(ORDER):
+            witnesses = 0
+            for entry in bundled:
+                perceived = {finding.name for finding in entry.row.found}
+                applied = {f.name: f.intensity for f in entry.row.true}
+                seen = {name for name, strength in applied.items() if strength >= 0.1}
+                missed = (seen - perceived) or {"nothing"}
+                alarms = (perceived - {*applied}) or {"nothing"}
+                hit = one == other and one in seen & perceived
+                mistaken = one in missed and other in alarms and (one, other) != ("nothing",) * 2
+                witnesses += hit or mistaken
+            assert found.counts[row][column] == witnesses, (one, other)
 
 
-def test_a_miss_is_shared_among_the_false_alarms_of_its_picture(tmp_path):
+def test_the_diagonal_over_the_cases_of_its_line_is_recall(bundled):
+    (model,) = with_chains(bundled)
+    found, recall = confusion(bundled, model), recall_by_degradation([e.row for e in bundled], 0.1)
+    for place, spec in enumerate(SPECS):
+        assert found.applied[place] == recall[spec.id].n
+        assert found.shares()[place][place] == pytest.approx(recall[spec.id].value)
+
+
+def test_a_case_counts_whole_in_each_pair_of_what_it_missed_and_falsely_named(tmp_path):
     first, second = NAMES[7], NAMES[11]
     said = [chain(f"{first}(0.40), {second}(0.30)"), chain("none"), chain("lens blur(0.40)")]
     lines = [line(0, "mid", said[0]), line(0, "high", said[1]), line(0, "clean", said[2])]
-    counts = confusion(entries_of(tmp_path, lines)).counts
-    place = {name: number for number, name in enumerate((*NAMES, "nothing"))}
-    blur = counts[place["lens blur"]]
-    assert (blur[place[first]], blur[place[second]], blur[-1]) == (0.5, 0.5, 1)
-    assert counts[-1][place["lens blur"]] == 1
+    found = confusion(entries_of(tmp_path, lines), "paper")
+    place = {name: number for number, name in enumerate(ORDER)}
+    blur = found.counts[place["lens blur"]]
+    assert (blur[place[first]], blur[place[second]], blur[-1]) == (1, 1, 1)
+    assert found.applied[place["lens blur"]] == 2
+    assert found.counts[-1][place["lens blur"]] == 1 and found.applied[-1] == 1
+
+
+def test_each_run_has_its_own_confusions_and_one_without_chains_is_named_instead(tmp_path):
+    runs = {"sees": chain("noise(0.40)"), "blind": chain("none"), "<b>mute": "<ANSWER>2"}
+    entries = [
+        entry
+        for model, text in runs.items()
+        for entry in entries_of(tmp_path, [line(0, "mid", text)], model=model)
+    ]
+    found = summarize(entries).details
+    assert [one.model for one in found.confusions] == ["sees", "blind"]
+    assert found.without_chains == ("<b>mute",)
+    assert [sum(map(sum, one.counts)) for one in found.confusions] == [1, 1]
+    assert found.confusions[1].counts[0][-1] == 1
+    text = html_report(entries, {}, "three")
+    assert "Left out: &lt;b&gt;mute" in text
+    assert "blind: applied" in text and "mute: applied" not in text
+
+
+def test_mistakes_are_ranked_with_the_cases_of_their_cells_and_intervals_around_the_share(bundled):
+    (model,) = with_chains(bundled)
+    found = confusion(bundled, model)
+    ranked = mistakes(bundled, found, 12)
+    counts = [one.cases for one in ranked]
+    beside = [count for row, line in enumerate(found.counts)
+              for column, count in enumerate(line) if row != column]  # fmt: skip
+    assert counts == sorted(beside, reverse=True)[:12]
+    for one in ranked:
+        row, column = map(ORDER.index, one.cell)
+        assert (one.cases, one.share.n) == (found.counts[row][column], found.applied[row])
+        assert one.share.low <= one.share.value == one.cases / one.share.n <= one.share.high
 
 
 def test_intensity_errors_are_perceived_minus_applied(tmp_path):
@@ -165,9 +210,9 @@ def test_pictures_and_links_are_those_of_the_benchmarks_own_cases(bundled):
     entry = bundled[3]
     case = case_of(entry)
     assert np.array_equal(picture_of(entry), case.plan.apply(case.picture.load()))
-    link = explore_link(entry, ["tiny-sft"])
+    link = open_links(entry, ["tiny-sft"])
     assert f"example={case.picture.example}" in link and "model=tiny-sft" in link
-    assert "model=" not in explore_link(entry, [])
+    assert "model=" not in open_links(entry, [])
 
 
 def test_exports_hold_every_case_and_what_was_written_about_it(bundled):
@@ -178,6 +223,18 @@ def test_exports_hold_every_case_and_what_was_written_about_it(bundled):
     assert (rows[1]["tags"], rows[1]["note"]) == ("#odd #blue", "'=SUM(A1)")
     lines = [json.loads(text) for text in to_jsonl(few, marks).splitlines()]
     assert lines[1]["tags"] == ["odd", "blue"] and lines[3]["plan"]["steps"]
+
+
+def test_tables_tell_options_by_their_text_and_then_the_number(tmp_path):
+    text = chain("none", "1")
+    lines = [line(1, "high", text, choices=["one", "zero"], truth="1")]
+    entries = entries_of(tmp_path, lines)
+    (row,) = csv.DictReader(io.StringIO(to_csv(entries, {})))
+    assert (row["answer"], row["truth"]) == ("zero (1)", "zero (1)")
+    assert json.loads(to_jsonl(entries, {}))["answer"] == "1"
+    report = html_report(entries, {}, "one")
+    assert "<td>zero (1)</td>" in report and "Answer: <b>zero (1)</b>, truth: zero (1)" in report
+    assert "True answer: <b>zero (1)</b>" in heading(entries[0], 0, 1)
 
 
 class Tags(HTMLParser):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -28,3 +29,13 @@ def test_an_answer_cannot_run_in_a_spreadsheet(bright, answer):
     result = last(run_sweep(engine, bright, Sweep(("darkness",), 2)))
     rows = list(csv.DictReader(io.StringIO(sweep_csv(result))))
     assert rows[0]["answer"] == f"'{answer}"
+
+
+def test_an_answer_by_number_is_written_as_the_options_text_and_then_the_number(bright):
+    engine = ScriptedEngine(texts={"": "<ANSWER>1<ANSWER_END>"})
+    case = replace(bright, choices=("one", "zero"), truth="zero")
+    result = last(run_sweep(engine, case, Sweep(("darkness",), 2)))
+    rows = list(csv.DictReader(io.StringIO(sweep_csv(result))))
+    assert [row["answer"] for row in rows] == ["zero (1)"] * 2
+    # For programs the answer stays as it was given.
+    assert json.loads(sweep_json(result))["steps"][0]["answer"] == "1"

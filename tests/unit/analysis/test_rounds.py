@@ -1,5 +1,6 @@
 """Claims about Beat the model: seeded rounds, scores, and what a model is asked in a round."""
 
+import json
 import threading
 
 import pytest
@@ -15,6 +16,7 @@ from robust_r1.analysis import (
     round_of,
     score_round,
 )
+from robust_r1.analysis.rounds import RoundScore, game_record, read_game
 from robust_r1.chain import Finding, parse
 from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
@@ -112,3 +114,14 @@ def test_a_model_plays_a_round_by_what_it_perceives_and_a_stopped_one_does_not_p
     assert score.guess == played.applied and score.winner == "you"
     stop.set()
     assert play(ScriptedEngine(), played, played.applied, stop) is None
+
+
+def test_a_browser_keeps_a_game_without_what_was_applied_and_broken_scores_go():
+    played = round_of(7, 1)
+    score = RoundScore(played, "model", (Finding("lens blur", 0.5),), (), 0.25, -1.0)
+    game = Game(7).add(score)
+    record = json.loads(json.dumps(game_record(game)))
+    assert read_game(7, record) == game and "plan" not in str(record)
+    assert game.next_number == 2
+    for broken in (None, 5, [{}], [{**record[0], "round": 900}], [{**record[0], "picture": "x"}]):
+        assert read_game(7, broken) == Game(7)

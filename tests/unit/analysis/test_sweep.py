@@ -100,6 +100,21 @@ def test_flips_are_counted_from_the_undamaged_answer(light, bright):
     assert [bool(step.outcome.score.accuracy) for step in result.damaged] == [not f for f in flips]
 
 
+def test_onsets_tell_where_each_degradation_is_first_noticed_missed_and_flips(light, bright):
+    result = last(run_sweep(light, bright, Sweep(("watermark_damage", "darkness"), 11)))
+    dark, mark = result.onsets
+    assert (dark.id, mark.id) == ("darkness", "watermark_damage")  # the earliest flip first
+    assert (dark.noticed, dark.missed) == (0.2, 0.1)
+    assert dark.flipped == min(step.level for step in result.flips)
+    assert (mark.noticed, mark.missed, mark.flipped) == (None, 0.1, None)
+
+
+def test_a_flip_under_all_together_is_one_of_each(light, bright):
+    sweep = Sweep(("darkness", "watermark_damage"), 3, together=True)
+    flips = {one.flipped for one in last(run_sweep(light, bright, sweep)).onsets}
+    assert len(flips) == 1 and None not in flips
+
+
 def test_a_step_is_what_asking_once_gives(light, bright):
     result = last(run_sweep(light, bright, Sweep(("darkness",), 3, seed=4)))
     step = result.steps[-1].outcome

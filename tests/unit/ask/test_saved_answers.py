@@ -19,6 +19,7 @@ from robust_r1.evaluation import load_run
 from robust_r1.evaluation.saved_answers import MAX_ANSWERS, write_answers
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.report.summary import headlines
+from robust_r1.report.table import to_html
 from robust_r1.report.tables import level_table, robustness_table
 from robust_r1.store import Notebook
 from robust_r1.ui.analyze import saved_answers as analyze_answers
@@ -27,7 +28,7 @@ from robust_r1.ui.analyze.layout import build_chooser, build_filters
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import Selection, SharedCases
+from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
 from tests.support.saved_answers import PLAN, SETTINGS, record, save
 from tests.support.scripted_engine import CHAIN
 
@@ -86,10 +87,11 @@ def test_without_a_true_answer_no_accuracy_is_made_up_but_the_damage_is_scored(t
 def test_tables_put_the_clean_answer_first_and_say_why_they_are_empty(tmp_path, values):
     levels = by_level(opened(tmp_path / "scored", values))
     assert [one.level for one in levels] == ["clean", "as set"]
-    assert "flips" in level_table(levels)
+    assert "flips" in to_html(level_table(levels))
     unscored = opened(tmp_path / "unscored", values | {"answer": None, "clean_reply": None})
-    assert "no true answer is known" in level_table(by_level(unscored))
-    assert "no answer to a picture at low, mid or high" in robustness_table(robustness(unscored))
+    assert "no true answer is known" in to_html(level_table(by_level(unscored)))
+    table = to_html(robustness_table(robustness(unscored)))
+    assert "no answer to a picture at low, mid or high" in table
 
 
 def test_answers_of_several_models_become_a_run_each_and_a_file_twice_one_case(tmp_path, values):
@@ -106,7 +108,7 @@ def test_the_case_view_shows_hostile_words_of_every_field_as_text(tmp_path, valu
     bad["template"] += "{question}"
     bad["reply"] = values["reply"] | {"text": HOSTILE}
     entry, _ = opened(tmp_path, bad)
-    shown = views.heading(entry, 0, 1) + views.explore_link(entry, [HOSTILE])
+    shown = views.heading(entry, 0, 1) + views.open_links(entry, [HOSTILE])
     assert "<img src=x" not in shown and "${" not in shown
     assert shown.count("&lt;img src=x") >= 7
     assert entry.row.question == HOSTILE
@@ -172,14 +174,15 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
     shared = SharedCases(folders, Notebook(tmp_path / "notes.sqlite"))
     with gr.Blocks():
         selection = gr.State(None)
-        events = RunHandlers(shared, files, selection, build_chooser(), build_filters())
+        parts = build_chooser(), build_filters(), gr.State(FIGURES), gr.Tabs()
+        events = RunHandlers(shared, files, selection, *parts)
     path = str(save(tmp_path / "a", values))
     first, second = (events.add_answers([path])[selection] for _ in range(2))
     assert first.runs != second.runs and folders.found() == []
     assert re.search(r"/[0-9a-f]{32}/0/saved-answers-scripted$", first.runs[0])
     assert len(folders.entries(first.runs)) == 2
     moved = Selection(first.runs, place=1)
-    assert events.describe(first) == "?tab=analyze" == events.describe(moved)
+    assert events.describe(first, CASES) == "?tab=analyze" == events.describe(moved, FIGURES)
     assert shared.compute(first, headlines) is shared.compute(moved, headlines)
     written = [str(one) for one in (tmp_path / "cache").rglob("*") if one.is_file()]
     assert sorted(written) == sorted(kept)

@@ -54,8 +54,23 @@ def test_mcp_reaches_the_launch_arguments(value, expected):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "environment", "days"),
+    [([], {}, None), (["--keep-shared", "7"], {}, 7), ([], {"ROBUST_R1_KEEP_SHARED": "0.5"}, 0.5),
+     (["--keep-shared", "0"], {"ROBUST_R1_KEEP_SHARED": "3"}, None)],
+)
+def test_pictures_are_kept_where_the_operator_says_so_and_nowhere_else(
+    arguments, environment, days
+):
+    args = page.parse_arguments(arguments, environment)
+    kept = page._kept_pictures(args.keep_shared)
+    assert (kept and kept.days) == days
+
+
+@pytest.mark.parametrize(
     ("arguments", "environment"),
-    [(["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
+    [(["--keep-shared", "-1"], {}), (["--keep-shared", "nan"], {}),
+     ([], {"ROBUST_R1_KEEP_SHARED": "long"}),
+     (["--port", "x"], {}), ([], {"ROBUST_R1_PORT": "x"}), ([], {"ROBUST_R1_SHARE": "maybe"}),
      ([], {"ROBUST_R1_MCP": "maybe"}),
      (["--quantize", "3bit"], {}), ([], {"ROBUST_R1_QUANTIZE": "3bit"})],
 )

@@ -307,3 +307,17 @@ def test_silence_or_nonsense_on_a_clean_picture_does_not_pay(text):
 def test_every_public_name_is_documented():
     undocumented = [name for name in metrics.__all__ if not getattr(metrics, name).__doc__]
     assert undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("1", "zero (1)"), ("1.", "zero (1)"), ("(1)", "zero (1)"), ("option 1", "zero (1)"),
+        ("1. zero", "zero (1)"), (" 1 ", "zero (1)"), ("zero", "zero"), ("Zero.", "Zero."),
+        ("1. one", "1. one"),  # number and text contradict each other
+        ("2", "2"), ("1 object", "1 object"), ("", ""),
+    ],
+)
+def test_an_answer_by_number_reads_as_the_options_text_and_then_the_number(said, words):
+    assert metrics.answer_words(said, ("one", "zero")) == words
+    assert metrics.answer_words(said) == said

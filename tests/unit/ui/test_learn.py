@@ -1,13 +1,16 @@
 """The lesson without a page: its cases, the table of findings, who stands where in training."""
 
+import gradio as gr
 from hypothesis import given
 from hypothesis import strategies as st
 
+from robust_r1.analysis import MAX_TEXT
 from robust_r1.chain import Finding
 from robust_r1.degradations import SPECS
 from robust_r1.engine import catalog
 from robust_r1.metrics import match_findings
 from robust_r1.ui.learn.cases import lesson_cases
+from robust_r1.ui.learn.rewards import RewardsPlayground
 from robust_r1.ui.learn.training import in_order_of_training
 from robust_r1.ui.learn.views import findings_table
 from tests.support.scripted_engine import ScriptedEngine
@@ -46,3 +49,16 @@ def test_bundled_models_stand_in_the_order_of_training_whoever_is_there():
     assert [engine.info.name for engine in shown] == bundled
     alone = (ScriptedEngine("elsewhere"),)
     assert in_order_of_training(alone) == alone
+
+
+def test_an_edited_chain_of_the_rewards_is_in_their_link_and_one_that_is_too_long_is_left_out():
+    with gr.Blocks():
+        part = RewardsPlayground(gr.Tab("Rewards"), (ScriptedEngine("tiny-sft"),))
+    title = lesson_cases()[2].title
+    true = part.open({"case": title})[part.text]
+    assert part.describe({part.case: title, part.text: true}) == {"case": title}
+    edited = true.replace("motion blur", "lens blur")
+    link = part.describe({part.case: title, part.text: edited})
+    assert edited != true and part.open(link)[part.text] == edited
+    assert part.open(link)[part.case] == title
+    assert part.open({**link, "chain": "x" * (MAX_TEXT + 1)})[part.text] == true

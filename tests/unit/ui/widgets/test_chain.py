@@ -6,8 +6,14 @@ import pytest
 from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import StreamParser, parse
+from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
-from robust_r1.ui.widgets.chain import answer_cards, chain_cards, problems_list
+from robust_r1.ui.widgets.chain import (
+    answer_cards,
+    chain_cards,
+    problems_list,
+    status_line,
+)
 
 
 def reply(text: str, finish: str = "stop") -> Reply:
@@ -42,3 +48,17 @@ def test_flip_is_marked_between_two_answers(clean, word):
         clean=reply(f"<ANSWER>{clean}<ANSWER_END>"),
     )
     assert word in answer_cards(outcome)
+
+
+@pytest.mark.parametrize(
+    ("plan", "finish", "sentence"),
+    [
+        ("", "stop", "tiny has answered. It saw the picture undamaged."),
+        ("lens_flare=.5", "stop", "tiny has answered. It saw the picture with lens flare 0.50."),
+        ("lens_flare=.5,darkness=.2,scan_lines=.1", "stopped", "Stopped, tiny writes no more. It "
+         "saw the picture with lens flare 0.50, scan lines 0.10 and darkness 0.20."),
+    ],
+)  # fmt: skip
+def test_a_finished_answer_is_told_in_plain_sentences(plan, finish, sentence):
+    case = Case(plan=DegradationPlan.parse(plan))
+    assert sentence in status_line(Outcome(case, reply=reply("<ANSWER>one<ANSWER_END>", finish)))

@@ -16,7 +16,7 @@ from robust_r1.errors import InputError
 from robust_r1.evaluation import headline, load_run
 from robust_r1.paths import BUNDLED_RUNS
 from robust_r1.ui.widgets.plan_input import read_plan, short
-from robust_r1.ui.widgets.question import notice, read_lines, write_line
+from robust_r1.ui.widgets.question import notice, questions_alone, read_lines, write_line
 
 
 def _case(text, choices=(), truth="") -> Case:
@@ -41,6 +41,22 @@ def test_questions_are_read_back_from_their_lines(questions):
     ]
     lines = "\n\n".join(write_line(*question) for question in questions)
     assert read_lines(lines, len(questions)) == tuple(_case(*one) for one in questions)
+
+
+SIGNS = st.text(st.sampled_from("a|=>\\ "), min_size=1, max_size=9).map(
+    lambda text: " ".join(f"x{text}".split())
+)
+
+
+@given(SIGNS, st.lists(SIGNS, max_size=4), SIGNS | st.just(""))
+def test_a_question_that_holds_the_signs_arrives_whole(text, choices, truth):
+    choices = tuple(choices) if len(choices) > 1 else ()
+    assert read_lines(write_line(text, choices, truth), 1) == (_case(text, choices, truth),)
+    assert questions_alone(write_line(text, choices, truth)) == write_line(text)
+
+
+def test_a_true_answer_may_hold_the_signs_as_they_are():
+    assert read_lines("what? => a | b => c", 1) == (_case("what?", (), "a | b => c"),)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""What axe finds by its default rules, in the states that people see: nothing serious."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from robust_r1.engine import load_engine
+from tests.support.page_driver import Visitor, serve
+from tests.support.paths import ROOT
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+PHOTOGRAPH = ROOT / "assets" / "examples" / "pavilion.jpg"
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture(scope="module")
+def address():
+    engine = load_engine("tiny-rl")
+    with serve(engine) as url:
+        yield url
+    engine.close()
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def person(request, tabs, address):
+    """Return somebody with the page open, whose steps the tests are, in one theme."""
+    options = {"color_scheme": request.param, "reduced_motion": "reduce"}
+    with tabs.lend_device(address, **options) as visitor:
+        yield visitor.open()
+
+
+def faults(person: Visitor) -> list[str]:
+    """Return what axe names serious or critical, with the elements."""
+    person.wait_until_quiet()
+    found = Axe().run(person.page).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found if one["impact"] in SERIOUS for node in one["nodes"]
+    ]
+
+
+def show(person: Visitor, *names: str) -> None:
+    for name in names:
+        person.page.get_by_role("tab", name=name, exact=True).click()
+
+
+def test_opened(person):
+    assert faults(person) == []
+
+
+def test_answered(person):
+    person.ask()
+    person.wait_for_scores()
+    person.page.locator("#chart .main-svg").first.wait_for()
+    assert faults(person) == []
+
+
+def test_a_picture_of_ones_own_is_looked_at(person):
+    person.page.locator("#own input[type=file]").set_input_files(PHOTOGRAPH)
+    person.page.locator("#offer-1").wait_for()
+    person.page.locator("#fool").click()
+    person.page.locator("#fool-slider").wait_for()
+    assert faults(person) == []
+
+
+def test_the_dialogue_is_open(person):
+    person.page.locator("#copy-link").click()
+    person.page.get_by_role("dialog").wait_for()
+    assert faults(person) == []
+    person.page.keyboard.press("Escape")
+
+
+def test_presenter_view(person):
+    person.page.locator("#presenter").click()
+    person.page.locator(".rr-head").wait_for(state="hidden")
+    assert faults(person) == []
+    person.page.locator("#presenter").click()
+
+
+@pytest.mark.parametrize("tab", ["Compare", "Sweep"])
+def test_compared_and_swept(person, tab):
+    show(person, tab)
+    start = person.page.locator(f"#{tab.lower()}-start")
+    start.click()
+    person.page.locator(f"#{tab.lower()}-status", has_text="Complete").wait_for()
+    assert faults(person) == []
+
+
+def test_a_case_is_open(person):
+    show(person, "Analyze")
+    person.page.locator("#headline tbody tr").first.wait_for()
+    assert faults(person) == []
+    show(person, "Cases")
+    person.page.locator("#cases button").first.click()
+    person.page.locator("#case-picture img").first.wait_for()
+    assert faults(person) == []
+
+
+@pytest.mark.parametrize("part", ["Degradations", "Chain", "Rewards", "Training", "Game"])
+def test_learn(person, part):
+    show(person, "Learn", part)
+    assert faults(person) == []
