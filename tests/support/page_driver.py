@@ -76,7 +76,10 @@ def pass_frames(page: Page, count: int = 12) -> None:
     """Wait until the page has been drawn some more times, however long that takes it."""
     page.evaluate(
         """async (count) => {
-          for (; count; count--) await new Promise(requestAnimationFrame);
+          for (; count; count--) await Promise.race([
+            new Promise(requestAnimationFrame),
+            new Promise((done) => setTimeout(done, 2000)),  // where nothing is painted
+          ]);
         }""",
         count,
     )

@@ -43,8 +43,8 @@ _LOG = "log.jsonl"
 
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Train the text for some steps and save the checkpoint in float32 and float16."""
-    say_dtype()
     model, processor = load_checkpoint(arguments.start)
+    say_dtype()
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
     photographs = find_photographs(arguments.photos)

@@ -57,8 +57,8 @@ _ADAM_SHARE = 0.25
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Reinforce and save the checkpoint in float32 and, for bundling, in float16."""
     # --- Model
-    say_dtype()
     model, processor = load_checkpoint(arguments.start)
+    say_dtype()
     freeze_vision(model)
     if attends_fully(model.model.visual):
         Encoder(model.model.visual).replace_forward()

@@ -57,8 +57,8 @@ class Read:
 
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Read the pictures, train for some minutes, save in float32 and float16."""
-    say_dtype()
     model, processor = load_checkpoint(arguments.start)
+    say_dtype()
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
     pixels = processor.image_processor.size["longest_edge"]
