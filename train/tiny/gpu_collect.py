@@ -1,7 +1,10 @@
 """Make checkpoints of what `train.tiny.gpu_warmup` saved, for later stages to go on from.
 
-python -m train.tiny.gpu_collect OUT --part chains --from assets/models/tiny-sft -o runs/sft
-python -m train.tiny.gpu_collect OUT --part rewards --from assets/models/tiny-sft -o runs/rl
+    python -m train.tiny.gpu_collect OUT --part chains --from assets/models/tiny-sft -o runs/sft
+    python -m train.tiny.gpu_collect OUT --part calibrated --from assets/models/tiny-sft -o runs/rl
+    python -m train.tiny.gpu_collect OUT --part answers --from assets/models/tiny-sft -o runs/plain
+
+The part `answers` is the text that learned the same pictures as `chains` without reasoning.
 """
 
 import argparse

@@ -13,6 +13,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,32 +62,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     say_dtype()
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    pixels = processor.image_processor.size["longest_edge"]
-    photographs = of_split(find_photographs(arguments.photos), "train")
-    pictures = Pictures(photographs, pixels, strange=0.7)
-    encoder = Encoder(model.model.visual)
-    begun = time.time()
-
-    def read(shown: list[Shown]) -> Read:
-        images = torch.from_numpy(np.stack([one.picture for one in shown]))
-        patches = patches_of(images, processor.image_processor)
-        height, width = images.shape[1:3]
-        side = processor.image_processor.patch_size
-        with torch.no_grad():
-            tokens = encoder(patches, height // side, width // side).half()
-        return Read(tuple(one.item for one in shown), (height, width), tokens)
-
-    scenes = [
-        read(pictures.scenes(_FIRST_INDEX + place * _BATCH, _BATCH, _SIZE))
-        for place in range(arguments.scenes)
-    ]
-    photos = [read(pictures.photos(_FIRST_INDEX + place, _BATCH))
-              for place in range(arguments.crops)]  # fmt: skip
-    print(f"read {_BATCH * (len(scenes) + len(photos))} pictures in {time.time() - begun:.0f} s")
-    weights = DecisionWeights(2.0, 30.0, 0.0, arguments.false_alarm)
-    decisions = Decisions(processor.tokenizer, weights)
-    plain = Collator(processor, "train", 0, _BATCH, "chain")
-    rewarded = Collator(processor, "train", 0, _BATCH, "chain", decisions=decisions, emphasis=1.5)
+    lessons = Lessons(model, processor, arguments)
     decoder = Decoder(model, config.compiled)
     text = model.model.language_model
     optimizer = MuonAdamW(text.named_parameters(), arguments.rate, 0.25 * arguments.rate)
@@ -96,34 +72,14 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     while (share := (time.time() - begun) / (60 * arguments.minutes)) < 1:
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * cosine(int(1e4 * share), 10_000, 0.03, floor=0.0)
-        rng = np.random.default_rng([_SALT, step])
-        turn, again = step % 4, step // (2 * len(scenes))
-        if turn == 3:
-            known, collator = photos[(step // 4) % len(photos)], rewarded
-        else:
-            known = scenes[int(rng.integers(len(scenes)))]
-            collator = rewarded if turn == 1 and (step // 4) % 2 else plain
-        drill = turn in (0, 2)
-        rows = slice(0, None, 2) if drill else slice(None)
-        items = list(known.items[rows])
-        if turn == 1:
-            items = [item.ask(_question(item, rng)) for item in items]
-        blank = np.zeros((*known.size, 3), np.uint8)
-        batch = collator.lay_out(items, [blank] * len(items), drill, again + 1)
-        asked = batch["labels"]
-        logits, labels = decoder(batch["tokens"], asked, known.tokens[rows].float(), batch["grid"])
-        counted = batch["weights"][:, 1:][asked[:, 1:] != IGNORED]
-        total = (nn.functional.cross_entropy(logits, labels, reduction="none") * counted).sum()
-        if found := decisions_of(batch):
-            total = total - expected_values(logits[None], **found).sum()
-        loss = total / counted.sum()
+        loss, right = _loss(decoder, *lessons(step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(text.parameters(), 5.0)
         optimizer.step()
         step += 1
-        right = (logits.argmax(-1) == labels).float().mean().item()
-        row = {"step": step, "seconds": round(time.time() - begun), "turn": turn}
+        row: dict[str, float] = {"step": step, "turn": (step - 1) % 4}
+        row |= {"seconds": round(time.time() - begun)}
         row |= {"loss": round(loss.item(), 4), "accuracy": round(right, 4)}
         with (arguments.output / _LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -134,6 +90,82 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     save_checkpoint(model, processor, arguments.output / "half", torch.float16)
     done = record("text on pictures read once", step * _BATCH, config.seed, arguments.output / _LOG)
     write_history(arguments.output, history_of(arguments.start), done)
+
+
+class Lessons:
+    """Read pictures once, and ask about them anew at each step.
+
+    Args:
+        model: whose tower reads them.
+        processor: of the model.
+        arguments: of the command line.
+    """
+
+    def __init__(self, model: Any, processor: Any, arguments: argparse.Namespace) -> None:
+        begun = time.time()
+        self._encoder, self._processor = Encoder(model.model.visual), processor.image_processor
+        pixels = self._processor.size["longest_edge"]
+        photographs = of_split(find_photographs(arguments.photos), "train")
+        pictures = Pictures(photographs, pixels, strange=0.7)
+        self.scenes = [
+            self._read(pictures.scenes(_FIRST_INDEX + place * _BATCH, _BATCH, _SIZE))
+            for place in range(arguments.scenes)
+        ]
+        self.photos = [
+            self._read(pictures.photos(_FIRST_INDEX + place, _BATCH))
+            for place in range(arguments.crops)
+        ]
+        count = _BATCH * (len(self.scenes) + len(self.photos))
+        print(f"read {count} pictures in {time.time() - begun:.0f} s")
+        weights = DecisionWeights(2.0, 30.0, 0.0, arguments.false_alarm)
+        decisions = Decisions(processor.tokenizer, weights)
+        self._plain = Collator(processor, "train", 0, _BATCH, "chain")
+        self._rewarded = Collator(
+            processor, "train", 0, _BATCH, "chain", decisions=decisions, emphasis=1.5
+        )
+
+    def _read(self, shown: list[Shown]) -> Read:
+        images = torch.from_numpy(np.stack([one.picture for one in shown]))
+        patches = patches_of(images, self._processor)
+        height, width = images.shape[1:3]
+        side = self._processor.patch_size
+        with torch.no_grad():
+            tokens = self._encoder(patches, height // side, width // side).half()
+        return Read(tuple(one.item for one in shown), (height, width), tokens)
+
+    def __call__(self, step: int) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Lay out a step's batch; return it and the pictures' tokens.
+
+        By turns a drill, chains about scenes, a drill, chains about photographs.
+        """
+        rng = np.random.default_rng([_SALT, step])
+        turn, again = step % 4, step // (2 * len(self.scenes))
+        if turn == 3:
+            known, collator = self.photos[(step // 4) % len(self.photos)], self._rewarded
+        else:
+            known = self.scenes[int(rng.integers(len(self.scenes)))]
+            collator = self._rewarded if turn == 1 and (step // 4) % 2 else self._plain
+        drill = turn in (0, 2)
+        rows = slice(0, None, 2) if drill else slice(None)
+        items = list(known.items[rows])
+        if turn == 1:
+            items = [item.ask(_question(item, rng)) for item in items]
+        blank = np.zeros((*known.size, 3), np.uint8)
+        batch = collator.lay_out(items, [blank] * len(items), drill, again + 1)
+        return batch, known.tokens[rows].float()
+
+
+def _loss(
+    decoder: Decoder, batch: dict[str, torch.Tensor], tokens: torch.Tensor
+) -> tuple[torch.Tensor, float]:
+    """Return the loss, less what decisions are expected to earn, and the share that is right."""
+    asked = batch["labels"]
+    logits, labels = decoder(batch["tokens"], asked, tokens, batch["grid"])
+    counted = batch["weights"][:, 1:][asked[:, 1:] != IGNORED]
+    total = (nn.functional.cross_entropy(logits, labels, reduction="none") * counted).sum()
+    if found := decisions_of(batch):
+        total = total - expected_values(logits[None], **found).sum()
+    return total / counted.sum(), (logits.argmax(-1) == labels).float().mean().item()
 
 
 def _question(item: Item, rng: np.random.Generator) -> Question:
