@@ -35,6 +35,13 @@ def visitor(arrive: Callable[..., Visitor]) -> Visitor:
     return arrive()
 
 
+@pytest.fixture(autouse=True)
+def no_toasts_of_before(request: pytest.FixtureRequest) -> None:
+    """Begin each test of those that share one person's page without the toasts before it."""
+    if "regular" in request.fixturenames:
+        request.getfixturevalue("regular").forget_toasts()
+
+
 @pytest.fixture(scope="module")
 def regular(tabs: Tabs, address: str) -> Iterator[Visitor]:
     """Return one person with the page open, whose steps the tests of a file are."""

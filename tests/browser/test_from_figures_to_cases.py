@@ -69,18 +69,23 @@ def address(notebook):
             yield url
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 @pytest.fixture
 def page(visitor):
-    """Return the page of somebody new, with the bundled runs of MiniBench open."""
-    return open_figures(visitor)
-
-
-def open_figures(visitor):
-    visitor.page.get_by_role("tab", name="Analyze").click()
-    visitor.page.locator("#headline tbody tr").first.wait_for()
-    visitor.page.wait_for_function("!document.querySelector('#figures-mark .rr-behind')")
-    visitor.page.locator("#confusion .main-svg").first.wait_for()
-    return visitor.page
+    """Return the page with the figures of all bundled runs of MiniBench and no filter."""
+    page = visitor.show("Analyze", "Figures")
+    page.locator("#headline tbody tr").first.wait_for()
+    page.get_by_role("button", name="Clear filter").click()
+    expect(page.locator("#filter-status b")).to_have_text("2880")
+    page.wait_for_function("!document.querySelector('#figures-mark .rr-behind')")
+    page.locator("#confusion .main-svg").first.wait_for()
+    visitor.wait_until_quiet()
+    return page
 
 
 def counted(page) -> int:
@@ -147,25 +152,6 @@ def test_the_ranked_confusions_lead_to_their_cases_by_keyboard(page):
     page.wait_for_function("document.activeElement.textContent.trim() === 'Cases'")
 
 
-def test_of_four_runs_a_cell_is_one_click_and_a_second_from_its_cases(page, tmp_path):
-    copy = tmp_path / "fourth"
-    shutil.copytree(RUNS / "tiny-sft-minibench", copy)
-    head = json.loads((copy / "run.json").read_text())
-    (copy / "run.json").write_text(json.dumps(head | {"model": "fourth"}))
-    page.locator("#run-folder input, #run-folder textarea").fill(str(copy))
-    page.locator("#open-run").click()
-    expect(page.locator("#filter-status b")).to_have_text("3840")
-    page.wait_for_function("!document.querySelector('#figures-mark .rr-behind')")
-    page.evaluate(_WATCH)
-    cases = click_fullest(page, "confusion")
-    expect(page.locator("#filter-status b")).to_have_text(str(cases))
-    page.wait_for_function("rrTimes.cases && rrTimes.counted")
-    times = page.evaluate("rrTimes")
-    seconds = (max(times["cases"], times["counted"]) - times["pressed"]) / 1000
-    print(f"{cases} cases of 3840 in {seconds:.2f} s after the press")
-    assert seconds < 1
-
-
 def test_runs_of_one_confusion_matrix_are_chosen_by_a_menu(page):
     expect(page.locator("#mistakes")).to_contain_text("Left out: tiny-base")
     first = page.locator("#mistakes ol").inner_text()
@@ -175,26 +161,12 @@ def test_runs_of_one_confusion_matrix_are_chosen_by_a_menu(page):
     expect(page.locator("#mistakes ol")).not_to_have_text(first)
 
 
-def follow(visitor, query: str):
-    visitor.page.goto(f"{visitor.address}?tab=analyze&{query}")
-    return visitor.page
-
-
-def test_a_link_to_a_case_opens_on_cases(visitor):
-    page = follow(visitor, "runs=tiny-rl-minibench&case=tiny-rl/mcq-002-high")
-    expect(page.locator("#case-head")).to_contain_text("mcq-002-high")
-    expect(page.locator("#case-head")).to_be_visible()
-
-
-def test_a_link_whose_run_case_or_part_is_gone_says_so_and_shows_the_rest(visitor):
-    page = follow(visitor, "runs=gone,tiny-rl-minibench&view=attic&case=x/y")
-    see_toasts(page, "run 'gone' is not here", "no part 'attic'", "case 'x/y' is not among")
-    expect(page.locator("#filter-status b")).to_have_text("960")
-
-
-def test_a_note_that_is_left_by_next_is_there_on_the_way_back(page, notebook):
+def test_a_note_that_is_left_by_next_is_there_on_the_way_back(page, visitor, notebook):
     page.get_by_role("tab", name="Cases").click()
     page.locator("#cases img").first.wait_for()
+    page.get_by_role("button", name="Thumbnail 1 of").click()
+    visitor.wait_until_quiet()
+    expect(page.locator("#case-head")).to_contain_text("case 1 of")
     note = page.locator("#case-note textarea")
     note.press_sequentially("odd shadow")
     page.locator("#next-case").click()
@@ -223,41 +195,6 @@ def test_a_note_that_somebody_else_wrote_meanwhile_stays_above_ones_own(page, no
     wait_until(page, lambda: notebook.marks(*key).note == "theirs\nmine")
 
 
-def test_wrong_of_a_benchmark_of_damage_alone_says_why_it_passes_nothing(visitor):
-    page = follow(visitor, 'runs=tiny-sft-photobench&filter={"outcome":"wrong"}')
-    expect(page.locator("#filter-status")).to_contain_text("ask for the damage alone")
-
-
-def test_what_all_runs_say_stands_beside_the_pictures_and_arrow_keys_turn_the_lightbox(visitor):
-    page = follow(visitor, "runs=tiny-sft-minibench,tiny-rl-minibench&case=tiny-rl/mcq-002-high")
-    expect(page.locator("#case-runs .rr-cell-of")).to_have_count(2)
-    expect(page.locator("#case-pictures img")).to_have_count(2)
-    page.locator("#case-picture .rr-enlarge").click()
-    box = page.locator("#lightbox")
-    expect(box).to_contain_text("mcq-002-high")
-    expect(box.locator("img")).to_have_count(2)
-    page.keyboard.press("ArrowRight")
-    expect(box).to_contain_text("mcq-003-clean")
-    expect(box.locator("img")).to_have_count(1)
-    page.keyboard.press("ArrowLeft")
-    expect(box).to_contain_text("mcq-002-high")
-    page.keyboard.press("Escape")
-    expect(box).to_be_hidden()
-    expect(page.locator("#case-head")).to_contain_text("mcq-002-high")
-
-
-def test_differences_from_a_run_stand_on_the_page(page):
-    page.locator("#against input").click()
-    page.get_by_role("option", name="tiny-base").click()
-    expect(page.locator("#differences")).to_contain_text("More than tiny-base")
-    expect(page.locator("#differences thead")).to_contain_text("tiny-rl")
-    choose_level = page.locator("#filter-levels input").first
-    choose_level.click()
-    page.get_by_role("option", name="high", exact=True).click()
-    expect(page.locator("#differences")).not_to_contain_text("answers, low")
-    expect(page.locator("#differences")).to_contain_text("answers, high")
-
-
 def download(page, button) -> tuple[str, bytes]:
     """Press a button, and return the name and the content of the file that comes."""
     with page.expect_download() as waiting:
@@ -281,6 +218,7 @@ def test_every_chart_leaves_as_png_of_300_dots_an_inch_and_as_svg_on_white_in_th
         other, svg = download(page, chart.get_by_role("button", name="Save as SVG"))
         assert other.removesuffix("svg") == name.removesuffix("png")
         assert b"<svg" in svg and len(name) > 15
+    page.locator("#theme").click()
 
 
 def test_tables_leave_for_latex_and_markdown(page):
@@ -289,6 +227,18 @@ def test_tables_leave_for_latex_and_markdown(page):
     assert text.count(b"\\begin{table}") == text.count(b"\\end{table}") == 6
     name, text = download(page, page.locator("#tables-markdown"))
     assert name.endswith("figures.md") and b"| type F1 |" in text
+
+
+def test_differences_from_a_run_stand_on_the_page(page):
+    page.locator("#against input").click()
+    page.get_by_role("option", name="tiny-base").click()
+    expect(page.locator("#differences")).to_contain_text("More than tiny-base")
+    expect(page.locator("#differences thead")).to_contain_text("tiny-rl")
+    choose_level = page.locator("#filter-levels input").first
+    choose_level.click()
+    page.get_by_role("option", name="high", exact=True).click()
+    expect(page.locator("#differences")).not_to_contain_text("answers, low")
+    expect(page.locator("#differences")).to_contain_text("answers, high")
 
 
 def test_chosen_cases_are_tagged_at_once_and_leave_as_a_figure(page, notebook):
@@ -317,3 +267,62 @@ def test_chosen_cases_are_tagged_at_once_and_leave_as_a_figure(page, notebook):
     page.locator("#untag-them").click()
     expect(page.locator("#tagged")).to_contain_text("no longer bear")
     assert not notebook.tagged("for the paper")
+
+
+def test_of_four_runs_a_cell_is_one_click_and_a_second_from_its_cases(page, tmp_path):
+    copy = tmp_path / "fourth"
+    shutil.copytree(RUNS / "tiny-sft-minibench", copy)
+    head = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(head | {"model": "fourth"}))
+    page.locator("#run-folder input, #run-folder textarea").fill(str(copy))
+    page.locator("#open-run").click()
+    expect(page.locator("#filter-status b")).to_have_text("3840")
+    page.wait_for_function("!document.querySelector('#figures-mark .rr-behind')")
+    page.evaluate(_WATCH)
+    cases = click_fullest(page, "confusion")
+    expect(page.locator("#filter-status b")).to_have_text(str(cases))
+    page.wait_for_function("rrTimes.cases && rrTimes.counted")
+    times = page.evaluate("rrTimes")
+    seconds = (max(times["cases"], times["counted"]) - times["pressed"]) / 1000
+    print(f"{cases} cases of 3840 in {seconds:.2f} s after the press")
+    assert seconds < 1
+
+
+def follow(visitor, query: str):
+    visitor.page.goto(f"{visitor.address}?tab=analyze&{query}")
+    return visitor.page
+
+
+def test_a_link_to_a_case_opens_on_cases(visitor):
+    page = follow(visitor, "runs=tiny-rl-minibench&case=tiny-rl/mcq-002-high")
+    expect(page.locator("#case-head")).to_contain_text("mcq-002-high")
+    expect(page.locator("#case-head")).to_be_visible()
+
+
+def test_a_link_whose_run_case_or_part_is_gone_says_so_and_shows_the_rest(visitor):
+    page = follow(visitor, "runs=gone,tiny-rl-minibench&view=attic&case=x/y")
+    see_toasts(page, "run 'gone' is not here", "no part 'attic'", "case 'x/y' is not among")
+    expect(page.locator("#filter-status b")).to_have_text("960")
+
+
+def test_wrong_of_a_benchmark_of_damage_alone_says_why_it_passes_nothing(visitor):
+    page = follow(visitor, 'runs=tiny-sft-photobench&filter={"outcome":"wrong"}')
+    expect(page.locator("#filter-status")).to_contain_text("ask for the damage alone")
+
+
+def test_what_all_runs_say_stands_beside_the_pictures_and_arrow_keys_turn_the_lightbox(visitor):
+    page = follow(visitor, "runs=tiny-sft-minibench,tiny-rl-minibench&case=tiny-rl/mcq-002-high")
+    expect(page.locator("#case-runs .rr-cell-of")).to_have_count(2)
+    expect(page.locator("#case-pictures img")).to_have_count(2)
+    page.locator("#case-picture .rr-enlarge").click()
+    box = page.locator("#lightbox")
+    expect(box).to_contain_text("mcq-002-high")
+    expect(box.locator("img")).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    expect(box).to_contain_text("mcq-003-clean")
+    expect(box.locator("img")).to_have_count(1)
+    page.keyboard.press("ArrowLeft")
+    expect(box).to_contain_text("mcq-002-high")
+    page.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(page.locator("#case-head")).to_contain_text("mcq-002-high")

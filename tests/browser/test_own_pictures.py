@@ -234,16 +234,17 @@ def test_links_of_the_other_tabs_ask_for_their_picture_too(
     see_toasts(person.page, "another picture than the link's")
     question = person.page.locator(f"#{tab}-question textarea")
     expect(question).to_have_value("Which?")
-    bring_instead(person.page, photograph, f"{tab}-")
+    bring_instead(person, photograph, f"{tab}-")
     see_toasts(person.page, "This is the picture of the link")
     expect(question).to_have_value("Which? | star | circle => star")
     shown.locator("img").first.wait_for()
 
 
-def bring_instead(page, file, tab=""):
-    """Take the picture of one's own away and bring another."""
-    page.locator(f"#{tab}own").get_by_role("button", name="Remove Image").click()
-    bring(page, file, tab)
+def bring_instead(person, file, tab=""):
+    """Take the picture of one's own away and, once the page knows, bring another."""
+    person.page.locator(f"#{tab}own").get_by_role("button", name="Remove Image").click()
+    person.wait_until_quiet()
+    bring(person.page, file, tab)
 
 
 def test_a_kept_picture_opens_anywhere_until_it_expires(visitor, arrive, photograph, kept):

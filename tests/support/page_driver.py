@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
 
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
@@ -128,6 +128,18 @@ class Visitor:
             self.page.locator(".rr-caption b").wait_for()
         return self
 
+    def forget_toasts(self) -> None:
+        """Take away what toasts have said, so that what they say next is not taken for it."""
+        self.page.evaluate("document.querySelectorAll('.toast-close').forEach(one => one.click())")
+        expect(self.page.get_by_test_id("toast-body")).to_have_count(0)
+        self.page.evaluate("window.toasts?.clear()")
+
+    def show(self, *names: str) -> Page:
+        """Go to a tab, and to parts in it; return the page."""
+        for name in names:
+            self.page.get_by_role("tab", name=name, exact=True).click()
+        return self.page
+
     def slide(self, id: str, steps: int) -> None:
         """Move a slider by keyboard: each step is a hundredth."""
         handle = self.page.locator(f"#slider-{id} input[type=range]")
@@ -141,11 +153,18 @@ class Visitor:
 
     def ask(self) -> None:
         """Press Ask."""
+        self.await_new_scores()
         self.page.get_by_role("button", name="Ask", exact=True).click()
+
+    def await_new_scores(self) -> None:
+        """Let the next wait for scores pass over those that are there, of the answer before."""
+        self.page.evaluate(
+            "document.querySelectorAll('.rr-scores dl').forEach((one) => { one.title = 'before'; })"
+        )
 
     def wait_for_scores(self) -> None:
         """Wait until the answer is complete and scored, and Ask can be pressed again."""
-        self.page.locator(".rr-scores dl").first.wait_for()
+        self.page.locator(".rr-scores dl:not([title=before])").first.wait_for()
         self.page.locator("#ask:not([disabled])").wait_for()
 
     def wait_until_quiet(self) -> None:
