@@ -36,10 +36,15 @@ def address(engine):
         yield url
 
 
-@pytest.fixture(autouse=True)
-def nothing_said(engine):
-    """Begin each test without the conversations before it."""
+@pytest.fixture
+def visitor(regular, engine):
+    """Return one person, about another picture than in the test before: no conversation goes on."""
+    page = regular.page
     engine.histories.clear()
+    at = page.locator("#gallery .thumbnail-item.selected")
+    before = at.get_attribute("aria-label")
+    page.get_by_role("button", name=f"Thumbnail {1 + ('2' in before)} of").click()
+    return regular
 
 
 def ask(visitor: Visitor, question: str, number: int = 0) -> None:

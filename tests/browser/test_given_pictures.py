@@ -56,6 +56,12 @@ def files(tmp_path_factory):
     return paths
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 def give(page, target, kind, *paths):
     named = [[path.name, base64.b64encode(path.read_bytes()).decode()] for path in paths]
     return page.evaluate(_GIVE, [target, kind, named])
@@ -65,11 +71,11 @@ def see_picture(page, words):
     expect(page.locator(".rr-caption")).to_contain_text(words)
 
 
-@pytest.mark.parametrize("kind", ["drop", "paste"])
-def test_a_picture_given_anywhere_is_looked_at_before_anybody_asks(visitor, files, kind):
+@pytest.mark.parametrize(("kind", "number"), [("drop", 0), ("paste", 2)])
+def test_a_picture_given_anywhere_is_looked_at_before_anybody_asks(visitor, files, kind, number):
     page = visitor.page
-    assert give(page, "#chain", kind, files[0])
-    see_picture(page, "Your picture picture-0.png, 360")
+    assert give(page, "#chain", kind, files[number])
+    see_picture(page, f"Your picture picture-{number}.png, 360")
     see_picture(page, "no degradation")
     found = page.locator("#found")
     expect(found).to_contain_text(re.compile(r"Tiny RL.*as it sees it, 2\d\d . 1\d\d:"))
@@ -101,6 +107,7 @@ def test_of_ten_pictures_eight_go_on_and_two_are_named_and_one_can_be_taken(visi
     expect(rows.nth(6)).to_contain_text("damaged or cut short")
     page.locator(".rr-take").nth(3).click()
     see_picture(page, "picture-4.png")
+    visitor.show("Explore")
 
 
 def test_text_and_folders_are_refused_in_one_sentence_and_all_stays(visitor):

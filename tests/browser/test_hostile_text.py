@@ -38,6 +38,12 @@ def address():
         yield url
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 def test_what_a_model_says_shows_as_text(visitor):
     page = visitor.page
     visitor.ask()
@@ -95,11 +101,11 @@ def test_ten_thousand_characters_stay_in_their_card(visitor):
 
 
 def test_wide_and_tall_pictures_stay_in_their_frame(visitor, tmp_path):
-    visitor.wait_until_quiet()  # a picture brought while the page still opens may be lost
     for name, size in (("wide.png", (3000, 20)), ("tall.png", (20, 3000))):
         Image.new("RGB", size, "navy").save(tmp_path / name)
         visitor.page.locator("#own input[type=file]").set_input_files(tmp_path / name)
-        expect(visitor.page.locator(".rr-caption")).to_contain_text("Your picture")
+        expect(visitor.page.locator(".rr-caption")).to_contain_text(f"Your picture {name}")
+        visitor.wait_until_quiet()
         frame = visitor.page.locator("#compare").bounding_box()["height"]
         assert frame < 0.55 * DESKTOP["height"]
         for shown in visitor.page.locator("#compare img").all():

@@ -26,6 +26,12 @@ def address(kept):
         yield url
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 @pytest.fixture
 def photograph(tmp_path):
     """Return the file of a picture that is no example."""

@@ -22,6 +22,12 @@ def address():
         yield url
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 def share(visitor):
     """Open the dialogue and return it."""
     visitor.wait_until_quiet()
@@ -44,6 +50,18 @@ def test_the_link_is_selected_and_says_that_it_works_here_only(visitor, address)
     expect(page.locator("#copy-link")).to_be_focused()
 
 
+def test_the_code_fills_a_projector_and_stays_dark_on_white(visitor):
+    page = visitor.page
+    for size in ((1280, 720), (1920, 1080)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        dialogue = share(visitor)
+        box = dialogue.get_by_role("img", name="QR code of this link").locator("svg").bounding_box()
+        assert box["width"] == box["height"] >= 0.65 * size[1]
+        assert box["y"] >= 0 and box["y"] + box["height"] <= size[1]
+        page.keyboard.press("Escape")
+        expect(dialogue).to_have_count(0)
+
+
 @pytest.mark.parametrize("before", ["1", BY_PLAIN_HTTP])
 def test_the_link_is_copied_also_where_the_page_came_by_plain_http(visitor, before):
     page = visitor.page
@@ -59,18 +77,6 @@ def test_the_link_is_copied_also_where_the_page_came_by_plain_http(visitor, befo
     question.focus()
     page.keyboard.press("Control+V")
     expect(question).to_have_value(link)
-
-
-def test_the_code_fills_a_projector_and_stays_dark_on_white(visitor):
-    page = visitor.page
-    for size in ((1280, 720), (1920, 1080)):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
-        dialogue = share(visitor)
-        box = dialogue.get_by_role("img", name="QR code of this link").locator("svg").bounding_box()
-        assert box["width"] == box["height"] >= 0.65 * size[1]
-        assert box["y"] >= 0 and box["y"] + box["height"] <= size[1]
-        page.keyboard.press("Escape")
-        expect(dialogue).to_have_count(0)
 
 
 def test_a_link_too_long_for_one_code_offers_what_makes_it_shorter(visitor):

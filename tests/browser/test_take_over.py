@@ -21,6 +21,12 @@ def address():
         yield url
 
 
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
 def to_tab(page, name):
     page.get_by_role("tab", name=name, exact=True).click()
 
@@ -33,6 +39,7 @@ def query(page):
 def test_nothing_moves_by_itself_and_the_button_brings_all_of_explores_case(visitor, tab):
     page = visitor.page
     taken = scenes()[3]
+    to_tab(page, "Explore")
     page.locator("#gallery button").nth(3).click()
     expect(page.locator(".rr-caption b").first).to_have_text(taken.title)
     fill(page.locator("#slider-darkness input[type=number]"), "0.5")
@@ -65,6 +72,7 @@ def test_a_question_with_the_signs_is_asked_whole(visitor, address):
 
 def test_a_picture_of_ones_own_is_taken_over_with_its_question_alone(visitor):
     page = visitor.page
+    to_tab(page, "Explore")
     page.locator("#own input[type=file]").set_input_files(EXAMPLES / "cat.jpg")
     expect(page.locator(".rr-caption b").first).to_have_text("Your picture")
     page.wait_for_url("**picture=*")

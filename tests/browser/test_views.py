@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from robust_r1 import images
 from robust_r1.degradations import SPECS
-from tests.support.page_driver import pass_frames, serve
+from tests.support.page_driver import DESKTOP, pass_frames, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -52,9 +52,14 @@ def address(engine):
         yield url
 
 
-def game(page):
-    page.get_by_role("tab", name="Learn", exact=True).click()
-    page.get_by_role("tab", name="Game", exact=True).click()
+@pytest.fixture(scope="module")
+def visitor(regular):
+    """Return one person, who tries what follows one after the other."""
+    return regular
+
+
+def game(visitor):
+    page = visitor.show("Learn", "Game")
     page.locator("#game-picture img").wait_for()
 
 
@@ -68,8 +73,9 @@ def undamage(page):
 def test_the_picture_stays_beside_the_slider_that_is_moved(visitor, size, kind, picture):
     page = visitor.page
     page.set_viewport_size(size)
+    visitor.show("Explore")
     if kind == "guess":
-        game(page)
+        game(visitor)
     sliders = [page.locator(f"#{kind}-{spec.id} input[type=range]") for spec in SPECS]
     for slider in sliders:
         slider.click()
@@ -91,6 +97,7 @@ def test_the_picture_stays_beside_the_slider_that_is_moved(visitor, size, kind, 
 
 def test_the_presenter_view_shows_all_at_once_and_a_slider_let_go_asks_again(visitor, engine):
     page = visitor.page
+    visitor.show("Explore")
     page.set_viewport_size(SIZES[1])
     undamage(page)
     visitor.slide("darkness", 1)
@@ -131,6 +138,7 @@ def test_a_link_opens_the_presenter_view_and_its_button_leaves_it(visitor):
 
 def test_the_row_of_changes_goes_to_a_slider_and_takes_a_change_back(visitor):
     page = visitor.page
+    page.get_by_role("button", name="Thumbnail 1 of").click()
     undamage(page)
     expect(page.locator(".rr-changed")).to_contain_text("Nothing is changed yet")
     at = page.locator("#slider-graffiti").bounding_box()["y"]
@@ -163,6 +171,8 @@ def test_a_photograph_is_drawn_large_and_its_inset_is_exactly_what_the_model_see
     visitor.wait_for_scores()
     wide = "image => image.naturalWidth"
     large = page.locator("#compare img").last
+    page.set_viewport_size(DESKTOP)
+    visitor.wait_until_quiet()
     assert large.evaluate(wide) == 600  # its own
     drawn = visitor.context.request.get(inset.locator("img").evaluate("image => image.src")).body()
     assert np.array_equal(images.load(drawn), engine.asked[-1])
@@ -179,13 +189,15 @@ def test_a_photograph_is_drawn_large_and_its_inset_is_exactly_what_the_model_see
 
 
 def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):
+    visitor.page.get_by_role("button", name="Thumbnail 1 of").click()
+    expect(visitor.page.locator(".rr-caption")).not_to_contain_text("Espresso")
+    visitor.wait_until_quiet()
     large = visitor.page.locator("#compare img").last
     assert large.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     expect(visitor.page.locator(".rr-inset")).to_have_count(0)
 
 
-def test_another_size_of_the_window_draws_the_photograph_anew(arrive, make_picture, tmp_path):
-    visitor = arrive()
+def test_another_size_of_the_window_draws_the_photograph_anew(visitor, make_picture, tmp_path):
     Image.fromarray(make_picture(1500, 2000)).save(tmp_path / "large.png")
     page, large = visitor.page, visitor.page.locator("#compare img").last
     page.locator("#own input[type=file]").set_input_files(tmp_path / "large.png")

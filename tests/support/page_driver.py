@@ -24,7 +24,7 @@ KEEP_TOASTS = """
     new MutationObserver(() => { for (const one of shown) toasts.add(one.innerText); })
         .observe(document, {childList: true, subtree: true});
 """
-WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
+WAIT = 25_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
 @contextmanager
@@ -129,7 +129,8 @@ class Visitor:
         return self
 
     def forget_toasts(self) -> None:
-        """Take away what toasts have said, so that what they say next is not taken for it."""
+        """Close toasts and dialogues, so that what they say next is not taken for what they said."""
+        self.page.evaluate("document.querySelectorAll('dialog[open]').forEach(one => one.close())")
         self.page.evaluate("document.querySelectorAll('.toast-close').forEach(one => one.click())")
         expect(self.page.get_by_test_id("toast-body")).to_have_count(0)
         self.page.evaluate("window.toasts?.clear()")

@@ -29,8 +29,8 @@ def write_address(element: str) -> str:
     return f"""(query) => {{
   const shown = document.getElementById('{element}')?.offsetParent;
   if (!shown || !query || document.body.dataset.opening) return;
-  const view = new URLSearchParams(location.search).get('view');
-  const kept = view ? '&view=' + encodeURIComponent(view) : '';
+  // The presenter view's own key; the tab that has a `view` of its own writes it into its query.
+  const kept = document.body.dataset.view ? '&view=' + document.body.dataset.view : '';
   history.replaceState(null, '', location.pathname + query + kept);
 }}"""
 
