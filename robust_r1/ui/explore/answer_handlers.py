@@ -8,13 +8,15 @@ import gradio as gr
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
+from robust_r1 import images
 from robust_r1.ask.case import Case, check_question
 from robust_r1.ask.conversation import Conversation, Subject, resume
-from robust_r1.ask.picture import load_picture
-from robust_r1.ask.pipeline import Outcome
+from robust_r1.ask.picture import load_picture, seen
+from robust_r1.ask.pipeline import THUMBNAIL_PIXELS, Outcome
 from robust_r1.ask.saved import to_json
 from robust_r1.engine import Engine
 from robust_r1.engine.conversation import check_pictures, own_template
+from robust_r1.errors import RobustR1Error
 from robust_r1.ui.explore.answer_view import View, final_view, views
 from robust_r1.ui.explore.layout import Actions, Results, Settings, Talk
 from robust_r1.ui.explore.picture_handlers import PictureHandlers
@@ -93,19 +95,30 @@ class AnswerHandlers:
                 yield update
 
     def go_back(self, values: Values) -> Updates:
-        """Put the page into the state of an earlier answer, without asking again."""
+        """Put the page into the state of an earlier answer, without asking again.
+
+        What stands on the page and was never asked gets a card of its own; after a press on that
+        one the answer on the page stays, marked as one of something else.
+        """
         kept = find_answer(values[self.visit.kept], values[self.visit.pressed])
         outcome, beside, case = kept.outcome, kept.beside, kept.outcome.case
         for picture in (case.picture, *case.further):
             load_picture(picture)  # the file of one's own may be gone: then all stays as it is
-        engine, conversation = self.engines[case.model], beside.conversation
-        here = Path(beside.file).exists()
-        file = beside.file if here else self._write(engine, outcome)
-        return {
+        update: Updates = {
             **self.pictures.put_back(case),
             **dict(zip(self.settings.all, beside.settings, strict=True)),
             self.actions.also_clean: case.also_clean,
             **self.further.put(case.further, case.model),
+            **self._keep_unasked(values),
+        }
+        return update | self._show_again(outcome, beside) if outcome.reply else update
+
+    def _show_again(self, outcome: Outcome, beside: Beside) -> Updates:
+        case = outcome.case
+        engine, conversation = self.engines[case.model], beside.conversation
+        here = Path(beside.file).exists()
+        file = beside.file if here else self._write(engine, outcome)
+        return {
             **self._show(final_view(outcome), None),
             **self._open(engine, conversation, case.prompt),
             **self.results.old.begin(beside.answered.asked, beside.answered.shared),
@@ -113,13 +126,29 @@ class AnswerHandlers:
             **self.settle(),
         }
 
+    def _keep_unasked(self, values: Values) -> Updates:
+        case, now = self.pictures.case(values), Answered(self._asked(values))
+        answers, further = values[self.visit.kept], values[self.further.kept]
+        if case.picture is None or self.visit.holds(answers, now):
+            return {}
+        case = replace(
+            case, also_clean=bool(values[self.actions.also_clean]), further=further
+        )
+        try:
+            shown = seen(case.picture, self.engines[case.model], case.plan)
+        except RobustR1Error:  # without its picture there is nothing to go back to
+            return {}
+        beside = Beside(Conversation(self._subject(values)), now, self._set(values), "")
+        outcome = Outcome(case, thumbnail=images.fit(shown, THUMBNAIL_PIXELS))
+        return self.visit.add(answers, outcome, beside, values[self.visit.pressed])
+
     @property
     def gone_back(self) -> set[Component]:
         """Return what `go_back` writes to."""
         return {
             *self.pictures.backed, *self.settings.all, self.actions.also_clean,
             *self.further.outputs, *self.results.outputs, *self.talk.outputs,
-            *self.actions.buttons,
+            *self.actions.buttons, *self.visit.outputs,
         }
 
     def show_defaults(self, model: str) -> Updates:
@@ -170,7 +199,7 @@ class AnswerHandlers:
             "damage": case.plan,
             "question": (case.question, case.choices, case.truth),
             "model": case.model,
-            "settings": [values[field] for field in self.settings.all],
+            "settings": self._set(values),
         }
 
     def _shared(self, values: Values, conversation: Conversation) -> Shared:
@@ -245,12 +274,14 @@ class AnswerHandlers:
     ) -> Updates:
         """Go on with the conversation, and keep the answer: as a file, and in the strip."""
         file = self._write(engine, outcome)
-        settings = tuple(values[field] for field in self.settings.all)
-        beside = Beside(conversation, answered, settings, file)
+        beside = Beside(conversation, answered, self._set(values), file)
         return {
             **self._close(engine, conversation, outcome, file),
             **self.visit.add(values[self.visit.kept], outcome, beside),
         }
+
+    def _set(self, values: Values) -> tuple[object, ...]:
+        return tuple(values[field] for field in self.settings.all)
 
     def _close(
         self, engine: Engine, conversation: Conversation, outcome: Outcome, file: str

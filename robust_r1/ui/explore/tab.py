@@ -227,6 +227,7 @@ class Explore:
         for after in (asked.then, asked.failure):
             after(events.settle, None, {*actions.buttons, talk.clear}, **UNQUEUED)
         self.follow_after(asked.then)
+        asked.then(None, None, None, js=self.visit.newest_script, **PRIVATE)
         actions.stop.click(events.stop, None, None, **UNQUEUED)
         actions.leave.click(
             events.leave, None, {*actions.buttons, talk.clear, results.status}, cancels=[asked],
@@ -243,7 +244,7 @@ class Explore:
         back = visit.back.click(
             visit.press, visit.pressed, visit.pressed, js=pressed, **UNQUEUED
         ).then(
-            with_toasts(events.go_back), {visit.pressed, visit.kept}, events.gone_back, **QUIET
+            with_toasts(events.go_back), {visit.pressed, *events.asked}, events.gone_back, **QUIET
         )
         back.success(None, None, None, js=mark, **PRIVATE)
         self._preview_after(back.then)

@@ -1,4 +1,7 @@
-"""Explore: the answers since the page was loaded, in a strip, and the way back to each of them."""
+"""Explore: the answers since the page was loaded, in a strip, and the way back to each of them.
+
+What stands on the page and was never asked is kept as well, when somebody goes back to an answer.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,13 +26,16 @@ _SAID = 80  # characters of an answer on its card
 _BUSY = "An answer is on its way: wait for its end, or stop it, then go back to another one."
 # Says which card was pressed, and nothing while an answer is on its way.
 _PRESSED = "() => document.getElementById('ask').disabled ? '' : window.rrBack"
-# By the page itself: the strip, drawn anew, would lose the focus and how far it is scrolled.
-_MARK = """() => {
+# By the page itself: the strip, drawn anew, would lose the focus and how far it is scrolled. Where
+# it has to be, for what was never asked, the focus follows the pressed card.
+_MARK = """() => setTimeout(() => {
   for (const card of document.querySelectorAll('.rr-back')) {
-    if (card.dataset.index === window.rrBack) card.ariaCurrent = 'true';
-    else card.removeAttribute('aria-current');
+    const pressed = card.dataset.index === window.rrBack;
+    if (pressed) card.ariaCurrent = 'true'; else card.removeAttribute('aria-current');
+    if (pressed && document.activeElement.matches('body, .rr-back')) card.focus();
   }
-}"""
+}, 50)"""
+_SHOW_NEWEST = "() => { document.querySelector('#visit ul')?.scrollTo(0, 0); }"
 _SCRIPT = """() => document.addEventListener('click', (event) => {
   const card = event.target.closest?.('.rr-back');
   if (!card) return;
@@ -46,7 +52,8 @@ class Beside:
         conversation: what had been said before.
         answered: what the answer is of.
         settings: the values of the fields of the settings, in their order on the page.
-        file: the path of the download; Gradio clears its cache of old ones.
+        file: the path of the download, which Gradio clears from its cache one day; empty without
+            an answer.
     """
 
     conversation: Conversation
@@ -57,11 +64,12 @@ class Beside:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """Keep all that shows an answer again.
+    """Keep all that shows an answer again, or a question that was never asked.
 
     Attributes:
         number: counts the answers of the visit.
-        outcome: the finished one, with its case; without pixels.
+        outcome: the finished one, with its case, without pixels; without a reply, where nobody
+            asked.
         picture: the picture as the model saw it, small, as an image element.
         beside: what stood beside it.
     """
@@ -87,6 +95,11 @@ class VisitAnswers:
         return _SCRIPT, _PRESSED, _MARK
 
     @property
+    def newest_script(self) -> str:
+        """Return the script that shows the newest card, for after an answer."""
+        return _SHOW_NEWEST
+
+    @property
     def outputs(self) -> list:
         """Return what `add` writes to."""
         return [self.kept, self.strip]
@@ -95,15 +108,26 @@ class VisitAnswers:
         """Keep which card was pressed, as the page says."""
         return number
 
-    def add(self, before: Sequence[KeptAnswer], outcome: Outcome, beside: Beside) -> Updates:
-        """Return the updates that keep one more answer; one that has no word is left out."""
-        if outcome.reply is None or not outcome.reply.text.strip():
+    def add(
+        self, before: Sequence[KeptAnswer], outcome: Outcome, beside: Beside, current: str = ""
+    ) -> Updates:
+        """Return the updates that keep one more answer; one that has no word is left out.
+
+        `current` is the number of the answer on the page, where it is not this one.
+        """
+        if outcome.reply is not None and not outcome.reply.text.strip():
             return {}
         number = before[-1].number + 1 if before else 1
         picture = self._picture(outcome)
         answer = KeptAnswer(number, replace(outcome, thumbnail=None), picture, beside)
-        answers = (*before, answer)[-MOST:]
-        return {self.kept: answers, self.strip: visit_strip(answers)}
+        asked = [one for one in before if one.outcome.reply or not _is_of(one, beside.answered)]
+        answers = (*asked, answer)[-MOST:]
+        drawn = visit_strip(answers, current or str(number))
+        return {self.kept: answers, self.strip: drawn}
+
+    def holds(self, kept: Sequence[KeptAnswer], now: Answered) -> bool:
+        """Tell whether what stands on the page is kept already."""
+        return any(_is_of(one, now) for one in kept)
 
     def _picture(self, outcome: Outcome) -> str:
         assert outcome.thumbnail is not None  # it is there from the start of an answer
@@ -111,12 +135,11 @@ class VisitAnswers:
         return picture_tag(small, _title(outcome.case.picture), self.strip.GRADIO_CACHE)
 
 
-def visit_strip(kept: Sequence[KeptAnswer]) -> str:
-    """Draw the answers of a visit, the newest first, which is the one on the page."""
+def visit_strip(kept: Sequence[KeptAnswer], current: str) -> str:
+    """Draw the answers of a visit, the newest first; `current` is the number of the marked one."""
     cards = [_card(one) for one in reversed(kept)]
-    hint = "Go back to this answer: nothing is asked again"
-    newest = kept[-1].number if kept else None
-    return strip("Answers of this visit", cards, "rr-back", hint, newest)
+    hint = "Go back to this: nothing is asked again"
+    return strip("Answers of this visit", cards, "rr-back", hint, int(current))
 
 
 def find_answer(kept: Sequence[KeptAnswer], number: str) -> KeptAnswer:
@@ -129,8 +152,14 @@ def find_answer(kept: Sequence[KeptAnswer], number: str) -> KeptAnswer:
     return found[0]
 
 
+def _is_of(kept: KeptAnswer, now: Answered) -> bool:
+    return not kept.beside.answered.changed(now.asked)
+
+
 def _card(kept: KeptAnswer) -> Card:
     outcome = kept.outcome
+    if outcome.reply is None:
+        return Card(kept.number, kept.picture, outcome.case.question, "<i>not asked yet</i>")
     said = escape(said_words(outcome), _SAID) or "no answer"
     verdict = verdict_badge(outcome.score.accuracy if outcome.score else None)
     return Card(kept.number, kept.picture, outcome.case.question, f"<b>{said}</b>{verdict}")

@@ -83,6 +83,12 @@ def state(visit):
     return {key: value for key, value in (values | looks).items() if not _is_kept(value)}
 
 
+def set_by_hand(visit):
+    """Return what a person has set: picture, sliders, fields."""
+    ids = ("own", "slider-lens_blur", "seed", "question", "choices", "truth", "model", "also-clean")
+    return {id: visit.values.get(one := visit.component(id), one.value) for id in ids}
+
+
 def _is_kept(value):
     return isinstance(value, tuple) and any(isinstance(one, KeptAnswer) for one in value)
 
@@ -116,6 +122,30 @@ def test_what_was_on_the_page_is_in_the_strip_and_can_be_gone_back_to(visit, own
     back(visit, "1")
     back(visit, "2")
     assert state(visit) == present
+
+
+def test_what_was_never_asked_is_kept_until_it_is_asked(visit, engines, own):
+    ask(visit, "What color is it?")
+    put(visit, own=own)
+    visit.call("PictureHandlers.bring")
+    put(visit, question="A long question", choices="a\nb", **{"slider-lens_blur": 0.6})
+    before = set_by_hand(visit)
+    asked = len(engines[0].asked)
+    back(visit, "1")
+    assert strip(visit) == ["A long question", "What color is it?"]
+    assert set_by_hand(visit) != before
+    back(visit, "2")
+    assert set_by_hand(visit) == before and len(engines[0].asked) == asked
+    visit.call("AnswerHandlers.follow")
+    assert "for the picture, damage and question before" in visit.values[
+        visit.component("answer-old")
+    ]
+    back(visit, "1")
+    back(visit, "2")
+    assert strip(visit) == ["A long question", "What color is it?"]
+    ask(visit, "A long question")
+    assert strip(visit) == ["A long question", "What color is it?"]
+    assert "not asked yet" not in visit.values[visit.component("visit")]
 
 
 def test_a_conversation_goes_on_from_the_answer_that_was_gone_back_to(visit, engines):
