@@ -15,7 +15,7 @@ STYLES = tuple(
         "base",
         *("picture", "picture_input", "plan_input", "question", "conversation", "chain", "badges",
           "charts", "scores", "job", "share", "changed",
-          "first_look"),
+          "first_look", "strip"),
         *("explore", "compare", "sweep", "analyze", "learn", "presenter"),
     )
 )  # fmt: skip

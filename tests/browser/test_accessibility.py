@@ -9,7 +9,7 @@ from tests.support.paths import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-PHOTOGRAPH = ROOT / "assets" / "examples" / "pavilion.jpg"
+PHOTOGRAPHS = [ROOT / "assets" / "examples" / f"{name}.jpg" for name in ("pavilion", "coffee")]
 SERIOUS = ("serious", "critical")
 
 
@@ -55,8 +55,9 @@ def test_answered(person):
     assert faults(person) == []
 
 
-def test_a_picture_of_ones_own_is_looked_at(person):
-    person.page.locator("#own input[type=file]").set_input_files(PHOTOGRAPH)
+def test_pictures_of_ones_own_are_looked_at(person):
+    person.page.locator("#drop input[type=file]").set_input_files(PHOTOGRAPHS)
+    person.page.locator("#several-strip .rr-take").nth(1).wait_for()
     person.page.locator("#offer-1").wait_for()
     person.page.locator("#fool").click()
     person.page.locator("#fool-slider").wait_for()

@@ -100,13 +100,21 @@ def test_of_ten_pictures_eight_go_on_and_two_are_named_and_one_can_be_taken(visi
     page.get_by_role("tab", name="Learn", exact=True).click()
     assert give(page, "#learn-degradations", "drop", *files)
     see_picture(page, "picture-0.png")
-    rows = page.locator(".rr-several tbody tr")
+    rows, cards = page.locator(".rr-several tbody tr"), page.locator("#several-strip .rr-take")
     expect(rows).to_have_count(10)
-    expect(page.locator(".rr-take img")).to_have_count(8)
+    expect(cards).to_have_count(8)
+    expect(rows.locator("img")).to_have_count(8)
+    expect(page.locator("#several-strip")).to_contain_text(
+        "picture-1.png and picture-6.png cannot be read"
+    )
     expect(rows.nth(1)).to_contain_text("picture-1.png is in no format that can be read")
     expect(rows.nth(6)).to_contain_text("damaged or cut short")
-    page.locator(".rr-take").nth(3).click()
+    cards.nth(3).click()
     see_picture(page, "picture-4.png")
+    cards.nth(1).press("Enter")
+    see_picture(page, "picture-2.png")
+    rows.nth(9).get_by_role("button").click()
+    see_picture(page, "picture-9.png")
     visitor.show("Explore")
 
 
@@ -167,7 +175,7 @@ def test_a_question_goes_before_looks(visitor, files):
     visitor.ask()
     visitor.wait_for_scores()
     expect(page.locator("#status")).to_contain_text("tiny-rl has answered")
-    expect(page.locator(".rr-take img")).to_have_count(8)
+    expect(page.locator("#several img")).to_have_count(8)
 
 
 _FOUND_AT = """() => {

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.page_driver import fill, serve
+from tests.support.page_driver import fill, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -46,7 +46,7 @@ def set_slider(page, id, value):
     field.blur()
 
 
-def test_explore_marks_the_answer_until_all_is_set_back(visitor, tmp_path):
+def test_explore_marks_the_answer_until_all_is_set_back_or_gone_back_to(visitor):
     page, mark = visitor.page, visitor.page.locator("#answer-old")
     question = page.locator("#question textarea")
     asked = question.input_value()
@@ -56,10 +56,11 @@ def test_explore_marks_the_answer_until_all_is_set_back(visitor, tmp_path):
     visitor.wait_until_quiet()
     expect(mark).to_have_text("")
     assert not is_dimmed(page, "answer") and not is_dimmed(page, "chain")
+    address = page.url
     set_slider(page, "darkness", "0.5")
     expect(mark).to_have_text("What follows is for the damage before: ask again, or set it back.")
     assert is_dimmed(page, "answer") and is_dimmed(page, "chain") and is_dimmed(page, "score")
-    assert not is_dimmed(page, "copy-link")
+    assert not is_dimmed(page, "copy-link") and not is_dimmed(page, "visit")
     question.fill("What else?")
     expect(mark).to_contain_text("for the damage and question before")
     page.locator("#settings > button").click()
@@ -81,6 +82,24 @@ def test_explore_marks_the_answer_until_all_is_set_back(visitor, tmp_path):
     expect(mark).to_contain_text("for the picture")
     visitor.ask()
     visitor.wait_for_scores()
+    expect(mark).to_have_text("")
+    visitor.write("endlessly")
+    visitor.ask()
+    expect(page.locator("#chain")).to_contain_text("and on")
+    page.locator(".rr-back").first.click()
+    see_toasts(page, "An answer is on its way")
+    page.get_by_role("button", name="Stop").click()
+    visitor.wait_for_scores()
+    first = page.locator(".rr-back").last
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(address)
+    expect(page.locator("#slider-darkness input[type=number]")).to_have_value("0.3")
+    expect(question).to_have_value(asked)
+    expect(page.locator("#answer")).to_contain_text("three")
+    expect(first).to_have_attribute("aria-current", "true")
+    expect(first).to_be_focused()
+    visitor.wait_until_quiet()
     expect(mark).to_have_text("")
 
 

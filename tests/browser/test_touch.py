@@ -65,7 +65,9 @@ def test_a_swipe_that_begins_on_a_slider_scrolls_and_sets_nothing(person, page, 
     assert len(sliders) >= {"Explore": 19, "Game": 16}.get(names[-1], 0)
 
 
-@pytest.mark.parametrize("place", ["#compare", "#gallery .thumbnail-item", "#chart", "#chain"])
+@pytest.mark.parametrize(
+    "place", ["#compare", "#gallery .thumbnail-item", "#chart", "#chain", "#visit .rr-pick"]
+)
 def test_a_swipe_that_begins_on_pictures_charts_or_cards_scrolls(person, page, finger, place):
     show(person, "Explore")
     before = page.evaluate(_SETTINGS)

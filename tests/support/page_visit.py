@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components import Component
 from gradio.context import LocalContext
 from gradio.helpers import special_args
@@ -25,6 +26,12 @@ class Visit:
         self.page = page
         self.request = SimpleNamespace(session_hash="visitor", query_params=QueryParams())
         self.values: dict[Component, Any] = {}
+        # How components look, by what handlers said of it: visible, interactive, and the like.
+        self.looks: dict[Block, dict[str, Any]] = {}
+
+    def component(self, id: str) -> Component:
+        """Return the component with this id of its element."""
+        return next(one for one in self.page.blocks.values() if one.elem_id == id)
 
     @property
     def askers(self) -> set[str]:
@@ -61,10 +68,12 @@ class Visit:
     def _take(self, updates: dict) -> None:
         """Keep new values; an update may say how a component looks, and not what is in it."""
         for key, one in updates.items():
-            if isinstance(one, dict) and "__type__" in one:
-                if "value" in one:
-                    self.values[key] = one["value"]
-            elif isinstance(key, Component):
+            if isinstance(one, Block):  # made in an event: an update
+                looks = dict(one.constructor_args)
+                if "value" in looks:
+                    self.values[key] = looks.pop("value")
+                self.looks.setdefault(key, {}).update(looks)
+            elif not (isinstance(one, dict) and "__type__" in one):  # else skipped
                 self.values[key] = one
 
 

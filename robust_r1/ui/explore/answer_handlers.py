@@ -1,44 +1,35 @@
 """Explore, right side: check, ask, stream, stop, keep."""
 
-import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import gradio as gr
-import plotly.graph_objects as go
 from gradio.components import Component
 from gradio.processing_utils import save_bytes_to_cache
 
+from robust_r1 import images
 from robust_r1.ask.case import Case, check_question
 from robust_r1.ask.conversation import Conversation, Subject, resume
-from robust_r1.ask.picture import load_picture
-from robust_r1.ask.pipeline import Outcome, ask
+from robust_r1.ask.picture import load_picture, seen
+from robust_r1.ask.pipeline import THUMBNAIL_PIXELS, Outcome
 from robust_r1.ask.saved import to_json
 from robust_r1.engine import Engine
 from robust_r1.engine.conversation import check_pictures, own_template
+from robust_r1.errors import RobustR1Error
+from robust_r1.ui.explore.answer_view import View, final_view, views
 from robust_r1.ui.explore.layout import Actions, Results, Settings, Talk
 from robust_r1.ui.explore.picture_handlers import PictureHandlers
-from robust_r1.ui.widgets.chain import (
-    answer_cards,
-    chain_cards,
-    idle_line,
-    problems_list,
-    status_line,
-    waiting_line,
-)
+from robust_r1.ui.explore.visit import Beside, VisitAnswers, find_answer
+from robust_r1.ui.widgets.chain import idle_line, waiting_line
 from robust_r1.ui.widgets.conversation import change_note, state_note, turns_list
-from robust_r1.ui.widgets.findings_chart import findings_chart
 from robust_r1.ui.widgets.further_pictures import FurtherPictures
 from robust_r1.ui.widgets.job import ActiveAnswers
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.old_answer import Answered, pixels_of
 from robust_r1.ui.widgets.question import parse_choices, parse_template
-from robust_r1.ui.widgets.scores import score_line
 from robust_r1.ui.widgets.share import ANSWER, Shared
 
-# Ten updates a second read as a stream; more would only fill the network of a lecture hall.
-_UPDATE_SECONDS = 0.1
 _FILE = "robust-r1-answer.json"
 
 
@@ -54,13 +45,14 @@ class AnswerHandlers:
     actions: Actions
     talk: Talk
     results: Results
+    visit: VisitAnswers
     query: gr.Textbox
     held: gr.State
 
     @property
     def asked(self) -> set[Component]:
         """Return what says what is asked, and how."""
-        return {*self.told, self.talk.kept, self.actions.also_clean}
+        return {*self.told, self.talk.kept, self.actions.also_clean, self.visit.kept}
 
     @property
     def told(self) -> set[Component]:
@@ -98,8 +90,66 @@ class AnswerHandlers:
                     update |= self.results.old.begin(asked, shared)
                 shown = view
                 if view.finished:
-                    update |= self._finish(engine, conversation, view.outcome)
+                    answered = Answered(asked, shared)
+                    update |= self._finish(engine, conversation, view.outcome, answered, values)
                 yield update
+
+    def go_back(self, values: Values) -> Updates:
+        """Put the page into the state of an earlier answer, without asking again.
+
+        What stands on the page and was never asked gets a card of its own; after a press on that
+        one the answer on the page stays, marked as one of something else.
+        """
+        kept = find_answer(values[self.visit.kept], values[self.visit.pressed])
+        outcome, beside, case = kept.outcome, kept.beside, kept.outcome.case
+        for picture in (case.picture, *case.further):
+            load_picture(picture)  # the file of one's own may be gone: then all stays as it is
+        update: Updates = {
+            **self.pictures.put_back(case),
+            **dict(zip(self.settings.all, beside.settings, strict=True)),
+            self.actions.also_clean: case.also_clean,
+            **self.further.put(case.further, case.model),
+            **self._keep_unasked(values),
+        }
+        return update | self._show_again(outcome, beside) if outcome.reply else update
+
+    def _show_again(self, outcome: Outcome, beside: Beside) -> Updates:
+        case = outcome.case
+        engine, conversation = self.engines[case.model], beside.conversation
+        here = Path(beside.file).exists()
+        file = beside.file if here else self._write(engine, outcome)
+        return {
+            **self._show(final_view(outcome), None),
+            **self._open(engine, conversation, case.prompt),
+            **self.results.old.begin(beside.answered.asked, beside.answered.shared),
+            **self._close(engine, conversation, outcome, file),
+            **self.settle(),
+        }
+
+    def _keep_unasked(self, values: Values) -> Updates:
+        case, now = self.pictures.case(values), Answered(self._asked(values))
+        answers, further = values[self.visit.kept], values[self.further.kept]
+        if case.picture is None or self.visit.holds(answers, now):
+            return {}
+        case = replace(
+            case, also_clean=bool(values[self.actions.also_clean]), further=further
+        )
+        try:
+            shown = seen(case.picture, self.engines[case.model], case.plan)
+        except RobustR1Error:  # without its picture there is nothing to go back to
+            return {}
+        beside = Beside(Conversation(self._subject(values)), now, self._set(values), "")
+        outcome = Outcome(case, thumbnail=images.fit(shown, THUMBNAIL_PIXELS))
+        return self.visit.add(answers, outcome, beside, values[self.visit.pressed])
+
+    @property
+    def gone_back(self) -> set[Component]:
+        """Return what `go_back` writes to."""
+        return {
+            *self.pictures.backed, *self.settings.all, self.actions.also_clean,
+            *self.further.outputs, *self.results.outputs, *self.talk.outputs,
+            *self.actions.buttons, *self.visit.outputs,
+        }
 
     def show_defaults(self, model: str) -> Updates:
         """Show the longest answer and the prompt that a model is asked with by itself."""
@@ -149,7 +199,7 @@ class AnswerHandlers:
             "damage": case.plan,
             "question": (case.question, case.choices, case.truth),
             "model": case.model,
-            "settings": [values[field] for field in self.settings.all],
+            "settings": self._set(values),
         }
 
     def _shared(self, values: Values, conversation: Conversation) -> Shared:
@@ -218,17 +268,36 @@ class AnswerHandlers:
             talk.turns: turns_list(conversation, question),
         }
 
-    def _finish(self, engine: Engine, conversation: Conversation, outcome: Outcome) -> Updates:
-        """Go on with the conversation, and offer the answer as a file."""
-        download = self.results.download
-        data = to_json(engine, outcome).encode()
-        path = save_bytes_to_cache(data, _FILE, download.GRADIO_CACHE)
-        update: Updates = {download: gr.DownloadButton(value=path, interactive=True)}
+    def _finish(
+        self, engine: Engine, conversation: Conversation, outcome: Outcome, answered: Answered,
+        values: Values,
+    ) -> Updates:
+        """Go on with the conversation, and keep the answer: as a file, and in the strip."""
+        file = self._write(engine, outcome)
+        beside = Beside(conversation, answered, self._set(values), file)
+        return {
+            **self._close(engine, conversation, outcome, file),
+            **self.visit.add(values[self.visit.kept], outcome, beside),
+        }
+
+    def _set(self, values: Values) -> tuple[object, ...]:
+        return tuple(values[field] for field in self.settings.all)
+
+    def _close(
+        self, engine: Engine, conversation: Conversation, outcome: Outcome, file: str
+    ) -> Updates:
+        update: Updates = {
+            self.results.download: gr.DownloadButton(value=file, interactive=True)
+        }
         if engine.info.converses:
             update[self.talk.kept] = conversation.add(outcome)
         return update
 
-    def _show(self, view: "View", shown: "View | None") -> Updates:
+    def _write(self, engine: Engine, outcome: Outcome) -> str:
+        data = to_json(engine, outcome).encode()
+        return save_bytes_to_cache(data, _FILE, self.results.download.GRADIO_CACHE)
+
+    def _show(self, view: View, shown: View | None) -> Updates:
         """Return what has changed since the view that is on the page."""
         results, update = self.results, {}
         texts = {
@@ -249,75 +318,3 @@ class AnswerHandlers:
             update[results.hint] = gr.HTML(visible=False)
             update[results.chart] = gr.Plot(view.chart, visible=True)
         return update
-
-
-@dataclass(frozen=True)
-class View:
-    """Show an outcome on the right side; a chart of None stays as it is."""
-
-    status: str
-    chain: str
-    answer: str
-    problems: str
-    score: str
-    clean_chain: str
-    raw: str
-    chart: go.Figure | None
-    outcome: Outcome
-    finished: bool
-
-
-def views(engine: Engine, case: Case, stop: threading.Event) -> Iterator[View]:
-    """Answer a case and yield what the page shows, a few times a second, the scored one last."""
-    yield _view(Outcome(case, engine.info.reasons), None)
-    shown, charted = time.monotonic(), None
-    for outcome in ask(engine, case, stop):
-        stage = _chart_stage(outcome)
-        due = time.monotonic() - shown >= _UPDATE_SECONDS
-        if not (due or stage != charted or _finished_reply(outcome)):
-            continue
-        chart = None
-        if stage and stage != charted:
-            chart = findings_chart(outcome.findings, outcome.applied)
-        shown, charted = time.monotonic(), stage
-        yield _view(outcome, chart, _complete(outcome, stop.is_set()))
-
-
-def _complete(outcome: Outcome, stopped: bool) -> bool:
-    last = outcome.clean if outcome.case.also_clean and not stopped else outcome.reply
-    return last is not None and last.answer is not None
-
-
-def _finished_reply(outcome: Outcome) -> bool:
-    current = outcome.clean or outcome.reply
-    return current is not None and current.answer is not None
-
-
-def _chart_stage(outcome: Outcome) -> str | None:
-    """Tell which chart is due: none, the one after the list of findings, the final one."""
-    reply = outcome.reply
-    if reply is None:
-        return None
-    if reply.answer is not None:
-        return "final"
-    listed = reply.parsed.chain.influence or reply.parsed.open_section not in (None, "TYPE")
-    return "findings" if listed else None
-
-
-def _view(outcome: Outcome, chart: go.Figure | None, finished: bool = False) -> View:
-    raw, clean_chain = outcome.reply.text if outcome.reply else "", ""
-    if outcome.clean:
-        raw += f"\n\nClean picture:\n{outcome.clean.text}"
-        clean_chain = chain_cards(outcome.clean) + problems_list(outcome.clean, outcome.reasons)
-    return View(
-        status=status_line(outcome),
-        chain=chain_cards(outcome.reply),
-        answer=answer_cards(outcome),
-        problems=problems_list(outcome.reply, outcome.reasons),
-        score=score_line(outcome),
-        clean_chain=clean_chain,
-        raw=raw,
-        chart=chart,
-        outcome=outcome,
-        finished=finished,
-    )

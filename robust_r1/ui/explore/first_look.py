@@ -26,6 +26,7 @@ from robust_r1.ui.widgets.first_look import (
     found_line,
     judge,
     looking_line,
+    perceived_strip,
     perceived_table,
     watcher,
 )
@@ -131,6 +132,7 @@ class FirstLook:
                 )
                 self.other = gr.Button("Draw another", size="sm", elem_id="fool-other")
                 self.end = gr.Button("End", size="sm", min_width=70, elem_id="fool-end")
+        self.strip = html(elem_id="several-strip")
         self.several = html(elem_id="several")
 
     def wire(
@@ -158,7 +160,7 @@ class FirstLook:
         }
         dropped = self.files.upload(
             with_toasts(self._drop), {self.files, *known},
-            {self.files, self.kept, self.several, *renewed}, **QUIET,
+            {self.files, self.kept, self.strip, self.several, *renewed}, **QUIET,
         )
         taken = self.take.click(
             _same, self.taken, self.taken, js="() => window.rrTaken", **UNQUEUED
@@ -167,7 +169,7 @@ class FirstLook:
             shown(event.then)
             self.look_after(event.then)
         dropped.then(
-            self._look_at_all, self.kept, self.several, concurrency_id=LOOK,
+            self._look_at_all, {self.kept}, {self.strip, self.several}, concurrency_id=LOOK,
             concurrency_limit=_AT_ONCE, **QUIET,
         )
         if self.looks:
@@ -263,7 +265,9 @@ class FirstLook:
         update = self._bring(values, path) if first or not several else {}
         if several and not first:
             warn(f"None of the {len(files)} files is a picture that can be read.")
-        return {**update, self.files: None, self.kept: several, self.several: ""}
+        return {
+            **update, self.files: None, self.kept: several, self.strip: "", self.several: "",
+        }
 
     def _take(self, values: Values) -> Updates:
         files, index = values[self.kept], values[self.taken]
@@ -275,17 +279,21 @@ class FirstLook:
         own = self.pictures.side.own
         return {own: path, **self.pictures.bring({**values, own: path})}
 
-    def _look_at_all(self, files: tuple[str, ...]) -> Iterator[str]:
-        """Fill the table of several pictures, a row as soon as its picture was looked at."""
+    def _look_at_all(self, values: Values) -> Iterator[Updates]:
+        """Fill strip and table of several pictures, each as soon as it was looked at."""
+        files: tuple[str, ...] = values[self.kept]
         if not files or self.looks is None:
-            yield ""
+            yield {self.strip: "", self.several: ""}
             return
         rows: list[Perceived] = []
         drawn: list[str] = []
         for row in perceive_files(self.looks.engine, files):
             rows.append(row)
             drawn.append("" if row.problem else self._thumbnail(row))
-            yield perceived_table(rows, len(files) - len(rows), drawn)
+            yield {
+                self.strip: perceived_strip(rows, drawn),
+                self.several: perceived_table(rows, len(files) - len(rows), drawn),
+            }
 
     def _thumbnail(self, row: Perceived) -> str:
         small = images.fit(load_picture(row.picture), _THUMBNAIL)

@@ -97,7 +97,21 @@ class PictureHandlers:
         case = replace(case, picture=arrive(case.picture, self.kept))
         absent = case.picture is not None and case.picture.absent
         awaited = case if absent else None
-        return {**self._put(case), self.awaited: awaited, self.side.screen: screen}
+        return {**self._open(case), self.awaited: awaited, self.side.screen: screen}
+
+    def _open(self, case: Case) -> Updates:
+        return {**self._put(case), self.given: case.plan}
+
+    def put_back(self, case: Case) -> Updates:
+        """Return the updates that show a case which was on the page before."""
+        own = (case.picture.path or None) if case.picture else None
+        return {**self._put(case), self.side.own: own, self.side.preset: ""}
+
+    @property
+    def backed(self) -> set[Component]:
+        """Return the components that `put_back` writes to."""
+        side = self.side
+        return {*self.state, *self.suited, side.own, side.gallery, side.preset, self.source}
 
     def _put(self, case: Case) -> Updates:
         """Return the updates that show a case."""
@@ -107,7 +121,6 @@ class PictureHandlers:
         model = case.model or self.default
         return {
             self.side.seed: case.seed,
-            self.given: case.plan,
             **self.side.sliders.show(case.plan.intensities),
             **self.question.fill(asked),
             self.actions.model: model,
@@ -153,7 +166,7 @@ class PictureHandlers:
         if not is_awaited(picture, previous, link.picture if link else None):
             update |= {**self._forget_answers(), **self.reset()}
         elif not (previous and previous.absent):  # else all is on the page already
-            return {**update, **self._put(replace(link, picture=picture))}
+            return {**update, **self._open(replace(link, picture=picture))}
         return {**update, **self._show(picture, values[self.actions.model])}
 
     def remove(self, values: Values) -> Updates:

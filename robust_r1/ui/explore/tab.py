@@ -20,6 +20,7 @@ from robust_r1.ui.explore.layout import (
     build_talk,
 )
 from robust_r1.ui.explore.picture_handlers import PictureHandlers
+from robust_r1.ui.explore.visit import VisitAnswers
 from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, chosen_in, html
 from robust_r1.ui.widgets.links import write_address
@@ -60,18 +61,20 @@ class Explore:
                 model_state = html(elem_id="model-state")
                 self.talk = build_talk()
                 self.results = build_results()
+                self.visit = VisitAnswers()
         self._pictures = PictureHandlers(
             named, examples, self.left, self.question, self.actions, self.notice, share.kept
         )
         self._answers = AnswerHandlers(
             named, active, self._pictures, self.settings, self.further, self.actions, self.talk,
-            self.results, self.query, held,
+            self.results, self.visit, self.query, held,
         )
         self._wire_picture(page)
         self._wire_damage()
         self._wire_question(share)
         self._wire_further()
         self._wire_answer(page)
+        self._wire_visit(page)
         wire_menu(page, engines, self.actions.model, model_state)
 
     def _build_look(self, engines: tuple[Engine, ...]) -> None:
@@ -216,7 +219,7 @@ class Explore:
         )
         asked = checked.success(
             with_toasts(events.answer), events.asked,
-            {*actions.buttons, *talk.outputs, *results.outputs},
+            {*actions.buttons, *talk.outputs, *results.outputs, *self.visit.outputs},
             concurrency_id=MODEL, concurrency_limit=self._at_once, show_progress="minimal",
             show_progress_on=results.status, **PRIVATE,
         )
@@ -224,6 +227,7 @@ class Explore:
         for after in (asked.then, asked.failure):
             after(events.settle, None, {*actions.buttons, talk.clear}, **UNQUEUED)
         self.follow_after(asked.then)
+        asked.then(None, None, None, js=self.visit.newest_script, **PRIVATE)
         actions.stop.click(events.stop, None, None, **UNQUEUED)
         actions.leave.click(
             events.leave, None, {*actions.buttons, talk.clear, results.status}, cancels=[asked],
@@ -232,3 +236,16 @@ class Explore:
         cleared = {talk.kept, talk.box, talk.turns, results.status}
         talk.clear.click(events.clear, None, cleared, **UNQUEUED)
         page.unload(events.stop)
+
+    def _wire_visit(self, page: gr.Blocks) -> None:
+        events, visit = self._answers, self.visit
+        listen, pressed, mark = visit.scripts
+        page.load(None, None, None, js=listen, **PRIVATE)
+        back = visit.back.click(
+            visit.press, visit.pressed, visit.pressed, js=pressed, **UNQUEUED
+        ).then(
+            with_toasts(events.go_back), {visit.pressed, *events.asked}, events.gone_back, **QUIET
+        )
+        back.success(None, None, None, js=mark, **PRIVATE)
+        self._preview_after(back.then)
+        self.first.look_after(back.then)

@@ -13,6 +13,7 @@ from robust_r1.chain import Finding
 from robust_r1.degradations import SPECS, find, label_of, stage_of
 from robust_r1.engine import Engine
 from robust_r1.markup import escape
+from robust_r1.ui.widgets.strip import Card, strip
 
 # From here on a degradation counts as applied in the game: fainter ones nobody sees.
 ENOUGH = 0.2
@@ -84,6 +85,34 @@ def judge(
     if attempt.fooled is not None:
         words += f" First fooled at {attempt.fooled:.2f}."
     return attempt, words
+
+
+def perceived_strip(rows: Sequence[Perceived], pictures: Sequence[str]) -> str:
+    """Draw those of several pictures that can be read, each with the first thing found wrong.
+
+    Those that cannot be read are named below. `pictures` are as for `perceived_table`.
+    """
+    cards = [
+        Card(index, picture, row.name, _first(row), silent=True)
+        for index, (row, picture) in enumerate(zip(rows, pictures, strict=True))
+        if not row.problem
+    ]
+    unread = [row.name for row in rows if row.problem]
+    drawn = strip("Your pictures: a press takes one", cards, "rr-take", "Take this picture")
+    return drawn + (f'<p class="rr-notice" role="note">{_unread(unread)}</p>' if unread else "")
+
+
+def _unread(names: Sequence[str]) -> str:
+    *first, last = (escape(name, 80) for name in names)
+    if not first:
+        return f"{last} cannot be read; the table says why."
+    return f"{', '.join(first)} and {last} cannot be read; the table says why."
+
+
+def _first(row: Perceived) -> str:
+    if row.findings:
+        return _chip(row.findings[0])
+    return "nothing found" if row.findings is not None else "not looked at"
 
 
 def perceived_table(rows: Sequence[Perceived], waiting: int, pictures: Sequence[str]) -> str:

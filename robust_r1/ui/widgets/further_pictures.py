@@ -51,8 +51,16 @@ class FurtherPictures:
         if len(found) > MOST:
             warn(f"There are {len(found)} further pictures: {MOST} can be sent, the first ones.")
         pictures = tuple(found[:MOST])
+        return self._show(pictures, info, len(pictures) == len(paths or ()))
+
+    def put(self, pictures: tuple[Picture, ...], model: str) -> dict:
+        """Return the updates that show these pictures in the list."""
+        return self._show(pictures, self.engines[model].info, listed=False)
+
+    def _show(self, pictures: tuple[Picture, ...], info: ModelInfo, listed: bool) -> dict:
+        """Return the updates of all; `listed` are pictures that the list of files has already."""
         options: dict[str, Any] = {"visible": info.pictures > 1 or bool(pictures)}
-        if len(pictures) != len(paths or ()):
+        if not listed:
             options["value"] = [picture.path for picture in pictures] or None
         fold = gr.Accordion(label=f"{_TITLE}: {len(pictures)}" if pictures else _TITLE)
         return {
