@@ -1,11 +1,15 @@
-"""What axe finds by its default rules, in the states that people see: nothing serious."""
+"""What axe finds by its default rules, in the states that people see: nothing serious.
+
+On a desk and on a phone, in both themes; and a walk through the same states by Tab alone.
+"""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from robust_r1.engine import load_engine
-from tests.support.page_driver import Visitor, serve
+from tests.support.page_driver import DESKTOP, PHONE, Visitor, pass_frames, serve
 from tests.support.paths import ROOT
+from tests.support.tab_walk import walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
@@ -30,11 +34,17 @@ def person(request, tabs, address):
 
 
 def faults(person: Visitor) -> list[str]:
-    """Return what axe names serious or critical, with the elements."""
+    """Return what axe names serious or critical, with the elements, on a desk and on a phone."""
     person.wait_until_quiet()
+    return [fault for size in (PHONE, DESKTOP) for fault in _faults(person, size)]
+
+
+def _faults(person: Visitor, size: dict) -> list[str]:
+    person.page.set_viewport_size(size)
+    pass_frames(person.page)
     found = Axe().run(person.page).response["violations"]
     return [
-        f"{one['id']}: {node['html'][:200]}"
+        f"{one['id']} at {size['width']} pixels: {node['html'][:200]}"
         for one in found if one["impact"] in SERIOUS for node in one["nodes"]
     ]
 
@@ -100,3 +110,18 @@ def test_a_case_is_open(person):
 def test_learn(person, part):
     show(person, "Learn", part)
     assert faults(person) == []
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_every_stop_of_tab_has_a_name_and_a_ring_and_lies_free_in_the_window(person):
+    page, parts = person.page, ("Degradations", "Chain", "Rewards", "Training", "Game")
+    page.set_viewport_size({"width": 1366, "height": 768})
+    ways = [["Explore"], ["Compare"], ["Sweep"], ["Analyze", "Figures"], ["Analyze", "Cases"],
+            *(["Learn", part] for part in parts)]  # fmt: skip
+    stops, faults = 0, {}
+    for way in ways:
+        show(person, *way)
+        person.wait_until_quiet()
+        found, faults[" ".join(way)] = walk(page)
+        stops += found
+    assert faults == dict.fromkeys(faults, []) and stops > 400
