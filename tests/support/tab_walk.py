@@ -1,6 +1,6 @@
-"""Go through the page by Tab, as somebody without a mouse does, and say what is wrong on the way."""
+"""Go through the page by Tab, as somebody without a mouse does, and say what is wrong there."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 _MOST = 300  # stops; nobody goes further, and a trap would hold for ever
 # Begins before the first element of a place, wherever the focus was.
@@ -57,21 +57,19 @@ def walk(page: Page, place: str = "body") -> tuple[int, list[str]]:
 
     A fault is a stop without a name, without a ring, covered, or outside of the window.
     """
-    session, faults = page.context.new_cdp_session(page), []
+    session, faults, stops = page.context.new_cdp_session(page), [], 0
     page.evaluate(_BEGIN, place)
-    for stop in range(_MOST):
-        page.keyboard.press("Tab")
-        found = page.evaluate(_LOOK, place)
-        if found is None:
-            break
-        named = _name(session)
+    page.keyboard.press("Tab")
+    while (found := page.evaluate(_LOOK, place)) and stops < _MOST:
+        stops, named = stops + 1, _name(session)
         told = found["faults"] if named else ["no name", *found["faults"]]
         faults += [f"{', '.join(told)}: {named} {found['html']}"] if told else []
+        page.keyboard.press("Tab")
     session.detach()
-    return stop, faults
+    return stops, faults
 
 
-def _name(session) -> str:
+def _name(session: CDPSession) -> str:
     """Return what a screen reader calls the element that has the focus."""
     focused = session.send("Runtime.evaluate", {"expression": "document.activeElement"})
     wanted = {"objectId": focused["result"]["objectId"], "fetchRelatives": False}
