@@ -13,6 +13,17 @@ from tests.support.tab_walk import walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+# Notes, frame by frame, what moves by itself for longer than a blink.
+RECORD_MOTION = """() => {
+  window.moved = new Set();
+  const look = () => {
+    for (const one of document.getAnimations()) {
+      if (one.effect.getTiming().duration > 1) moved.add(one.effect.target.className);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 PHOTOGRAPH = ROOT / "assets" / "examples" / "pavilion.jpg"
 SERIOUS = ("serious", "critical")
 PARTS = ("Degradations", "Chain", "Rewards", "Training", "Game")  # of Learn
@@ -126,3 +137,18 @@ def test_every_stop_of_tab_has_a_name_and_a_ring_and_lies_free_in_the_window(per
         found, faults[" ".join(way)] = walk(page)
         stops += found
     assert faults == dict.fromkeys(faults, []) and stops > 400
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_nothing_moves_where_the_system_asks_for_less_motion(person):
+    page = person.page
+    show(person, "Explore")
+    page.evaluate(RECORD_MOTION)
+    page.locator("#model input").click()
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.press("Escape")
+    person.write("")
+    person.ask()
+    page.locator(".toast-body").first.wait_for()
+    pass_frames(page)
+    assert page.evaluate("[...moved]") == []
