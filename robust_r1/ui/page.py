@@ -64,7 +64,7 @@ def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.
             with gr.Tab("Sweep", id="sweep") as sweep_tab:
                 sweep = SweepTab(page, engines, answers, share, held)
             with gr.Tab("Analyze", id="analyze") as analyze:
-                Analyze(page, analyze, engines, active)
+                Analyze(page, analyze, engines, active, share)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines, share, held, memory)
         # The address is that of the tab in sight.

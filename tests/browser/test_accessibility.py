@@ -1,16 +1,32 @@
-"""What axe finds by its default rules, in the states that people see: nothing serious."""
+"""What axe finds by its default rules, in the states that people see: nothing serious.
+
+On a desk and on a phone, in both themes; and a walk through the same states by Tab alone.
+"""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from robust_r1.engine import load_engine
-from tests.support.page_driver import Visitor, serve
+from tests.support.page_driver import DESKTOP, PHONE, Visitor, pass_frames, serve
 from tests.support.paths import ROOT
+from tests.support.tab_walk import walk
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+# Notes, frame by frame, what moves by itself for longer than a blink.
+RECORD_MOTION = """() => {
+  window.moved = new Set();
+  const look = () => {
+    for (const one of document.getAnimations()) {
+      if (one.effect.getTiming().duration > 1) moved.add(one.effect.target.className);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 PHOTOGRAPHS = [ROOT / "assets" / "examples" / f"{name}.jpg" for name in ("pavilion", "coffee")]
 SERIOUS = ("serious", "critical")
+PARTS = ("Degradations", "Chain", "Rewards", "Training", "Game")  # of Learn
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +45,18 @@ def person(request, tabs, address):
         yield visitor.open()
 
 
-def faults(person: Visitor) -> list[str]:
-    """Return what axe names serious or critical, with the elements."""
+def faults(person: Visitor, sizes: tuple[dict, ...] = (PHONE, DESKTOP)) -> list[str]:
+    """Return what axe names serious or critical, with the elements, on a desk and on a phone."""
     person.wait_until_quiet()
+    return [fault for size in sizes for fault in _faults(person, size)]
+
+
+def _faults(person: Visitor, size: dict) -> list[str]:
+    person.page.set_viewport_size(size)
+    pass_frames(person.page)
     found = Axe().run(person.page).response["violations"]
     return [
-        f"{one['id']}: {node['html'][:200]}"
+        f"{one['id']} at {size['width']} pixels: {node['html'][:200]}"
         for one in found if one["impact"] in SERIOUS for node in one["nodes"]
     ]
 
@@ -74,7 +96,7 @@ def test_the_dialogue_is_open(person):
 def test_presenter_view(person):
     person.page.locator("#presenter").click()
     person.page.locator(".rr-head").wait_for(state="hidden")
-    assert faults(person) == []
+    assert faults(person, (DESKTOP,)) == []
     person.page.locator("#presenter").click()
 
 
@@ -97,7 +119,37 @@ def test_a_case_is_open(person):
     assert faults(person) == []
 
 
-@pytest.mark.parametrize("part", ["Degradations", "Chain", "Rewards", "Training", "Game"])
+@pytest.mark.parametrize("part", PARTS)
 def test_learn(person, part):
     show(person, "Learn", part)
-    assert faults(person) == []
+    assert faults(person, (DESKTOP,)) == []
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_every_stop_of_tab_has_a_name_and_a_ring_and_lies_free_in_the_window(person):
+    page = person.page
+    page.set_viewport_size({"width": 1366, "height": 768})
+    ways = [["Explore"], ["Compare"], ["Sweep"], ["Analyze", "Figures"], ["Analyze", "Cases"],
+            *(["Learn", part] for part in PARTS)]  # fmt: skip
+    stops, faults = 0, {}
+    for way in ways:
+        show(person, *way)
+        person.wait_until_quiet()
+        found, faults[" ".join(way)] = walk(page)
+        stops += found
+    assert faults == dict.fromkeys(faults, []) and stops > 400
+
+
+@pytest.mark.parametrize("person", ["light"], indirect=True)
+def test_nothing_moves_where_the_system_asks_for_less_motion(person):
+    page = person.page
+    show(person, "Explore")
+    page.evaluate(RECORD_MOTION)
+    page.locator("#model input").click()
+    page.get_by_role("option").first.wait_for()
+    page.keyboard.press("Escape")
+    person.write("")
+    person.ask()
+    page.locator(".toast-body").first.wait_for()
+    pass_frames(page)
+    assert page.evaluate("[...moved]") == []

@@ -161,6 +161,10 @@ def test_a_link_opens_what_somebody_looked_at(page):
     head = page.locator("#case-head p").first.inner_text()  # id, place and model
     address = "id => new URLSearchParams(location.search).get('case')?.endsWith('/' + id)"
     page.wait_for_function(address, arg=head.split()[0])
+    page.locator("#analyze-link").click()
+    link = page.locator("#share dialog[open] #share-url")
+    expect(link).to_have_value(page.url)
+    page.keyboard.press("Escape")
     with page.context.expect_page() as opening:
         page.evaluate("window.open(location.href)")
     other = opening.value

@@ -165,6 +165,8 @@ def test_sweep_and_compare_mark_theirs_too(visitor, tab, view, field, old, new, 
     page.locator(field).blur()
     expect(mark).to_contain_text(f"for the {word} before")
     assert is_dimmed(page, view)
+    # Beside what is asked next, the picture that was answered about is in sight again.
+    expect(page.locator(f"#{view} img").first).to_be_visible()
     expect(page).to_have_url(re.compile("seed=4"))
     page.locator(f"#{tab}-link").click()
     url = page.locator("#share-url")
@@ -176,6 +178,8 @@ def test_sweep_and_compare_mark_theirs_too(visitor, tab, view, field, old, new, 
     assert not is_dimmed(page, view)
     fill(page.locator(f"#{tab}-question textarea"), "Something else?")
     expect(mark).to_contain_text("for the question")
+    if tab == "compare":
+        expect(page.locator("#compare-view img").first).to_be_hidden()
     page.get_by_role("tab", name="Explore").click()
     expect(page).not_to_have_url(re.compile("tab="))
 

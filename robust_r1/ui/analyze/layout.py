@@ -59,6 +59,7 @@ class Filters:
     save: gr.Button
     delete: gr.Button
     clear: gr.Button
+    link: gr.Button
     status: gr.HTML
 
     @property
@@ -177,9 +178,10 @@ def build_filters() -> Filters:
             save = gr.Button("Save filter", size="sm", min_width=100, elem_id="save-filter")
             delete = gr.Button("Delete", size="sm", min_width=80, elem_id="delete-filter")
             clear = gr.Button("Clear filter", size="sm", min_width=100, elem_id="clear-filter")
+            link = gr.Button("Copy link", size="sm", min_width=100, elem_id="analyze-link")
     status = html(elem_id="filter-status")
     return Filters(models, tasks, levels, degradations, outcome, flip, malformed, text, tag, missed,
-                   alarms, taken, off_by, only, saved, save, delete, clear, status)
+                   alarms, taken, off_by, only, saved, save, delete, clear, link, status)
 
 
 def build_figures() -> Figures:

@@ -29,7 +29,12 @@ from robust_r1.ui.analyze.selection import (
 )
 from robust_r1.ui.widgets.chain import idle_line
 from robust_r1.ui.widgets.layout import Updates, Values
+from robust_r1.ui.widgets.share import Shared
 from robust_r1.ui.widgets.toasts import warn
+
+_BROUGHT = (
+    "Saved answers that you brought are in no link: this one opens Analyze with the bundled runs."
+)
 
 
 class RunHandlers:
@@ -112,11 +117,24 @@ class RunHandlers:
         entries = self.shared.chosen(selection)
         if selection is None or not entries:
             return ""
-        if any(folder in self.brought for folder in selection.runs):
+        if self._holds_brought(selection):
             return encode((), selection.wanted, "")
         place = min(selection.place, len(entries) - 1)
         case = address(entries[place]) if selection.place else ""
         return encode(selection.runs, selection.wanted, case, view)
+
+    def share(self, values: Values) -> Shared:
+        """Return the link to what somebody looks at, also where no case passes the filter."""
+        selection, view = values[self.selection] or Selection(), values[self.view]
+        query = self.describe(selection, view)
+        brought = self._holds_brought(selection)
+        runs = () if brought else selection.runs
+        return Shared(
+            query or encode(runs, selection.wanted, "", view), note=_BROUGHT if brought else ""
+        )
+
+    def _holds_brought(self, selection: Selection) -> bool:
+        return any(folder in self.brought for folder in selection.runs)
 
     def open_runs(self, folders: Sequence[str], selection: Selection | None) -> Updates:
         """Open the runs that were chosen; on a bad one what was open stays."""

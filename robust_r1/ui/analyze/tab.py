@@ -24,6 +24,7 @@ from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Updates, Values, chosen_in
 from robust_r1.ui.widgets.links import write_address
+from robust_r1.ui.widgets.share import Share
 from robust_r1.ui.widgets.toasts import with_toasts
 
 _LATEST = {"trigger_mode": "always_last", **QUIET}
@@ -53,7 +54,7 @@ class Analyze:
 
     def __init__(
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
-        active: ActiveAnswers,
+        active: ActiveAnswers, share: Share,
     ) -> None:
         self.selection = gr.State(None)
         self.view = gr.State(FIGURES)
@@ -76,6 +77,7 @@ class Analyze:
         self._open = RunHandlers(
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
+        share.add(self.filters.link, self._open.share, {self.selection, self.view})
         self._figures = FigureHandlers(shared, self.figures)
         self._cases = CaseHandlers(shared, named, active, self.case)
         self._marks = MarkHandlers(self._cases, self.filters.tag)

@@ -118,7 +118,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
         f"{tab}</a>"
         for tab, query in _queries(case, entry.model, models).items()
     )
-    return f'<p class="rr-opens">Open (in a new tab) in {links}</p>'
+    return f'<p class="rr-opens"><span>Open in a new tab</span>{links}</p>'
 
 
 def _can_be_carried(case: Case) -> bool:

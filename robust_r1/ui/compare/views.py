@@ -35,11 +35,15 @@ def heads(pictures: Sequence[tuple[Side, str]], reference: int | None = None) ->
     """Draw the heads of the columns: what each side sees, and who it is.
 
     `pictures` holds each side with the image element of what it sees. Where all see the same pixels
-    there is one picture, with all of them below it.
+    there is one picture, with all of them below it: before they are asked, without a `reference`,
+    by their names alone, since columns may change places.
     """
     if shared := _shared(pictures):
-        named = "".join(_name(index, side, index == reference)
-                        for index, (side, _) in enumerate(pictures))  # fmt: skip
+        named = "".join(
+            f"<b>{escape(side.label)}</b>" if reference is None
+            else _name(index, side, index == reference)
+            for index, (side, _) in enumerate(pictures)
+        )
         plan = escape(plan_words(pictures[0][0].plan))
         return (
             '<div class="rr-heads" style="--rr-columns:1"><figure class="rr-seen rr-shared">'

@@ -77,8 +77,11 @@ SCRIPT = """() => {
   const offer = () => {
     for (const chart of document.querySelectorAll('.js-plotly-plot')) {
       const block = chart.closest('.rr-chart');
-      if (!block || block.querySelector('.rr-chart-files')) continue;
-      const bar = document.createElement('div');
+      if (!block) continue;
+      const there = block.querySelector('.rr-chart-files');
+      const bar = there ?? document.createElement('div');
+      bar.hidden = !chart.data?.length;  // one that holds a sentence alone
+      if (there) continue;
       bar.className = 'rr-chart-files';
       const title = block.querySelector('.rr-chart-title')?.textContent.trim() ?? 'chart';
       for (const kind of ['png', 'svg']) {

@@ -1,5 +1,7 @@
 """The look that every chart has. Text and grid lines take their color from the page, see styles."""
 
+import textwrap
+
 import plotly.graph_objects as go
 
 from robust_r1.markup import escape
@@ -11,6 +13,7 @@ PERCEIVED = "#d67a00"
 # Above the chart; a click on it does nothing.
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False,
           "itemdoubleclick": False}
+_LETTERS = 38  # of a line in a chart on a phone
 
 
 def chart_layout(height: int) -> dict:
@@ -27,9 +30,10 @@ def chart_layout(height: int) -> dict:
 
 
 def empty_chart(message: str) -> go.Figure:
-    """Return a chart of the usual look that holds one sentence."""
+    """Return a chart of the usual look that holds one sentence, in lines that fit a phone."""
     figure = go.Figure()
-    figure.update_layout(**chart_layout(220), xaxis_visible=False, yaxis_visible=False)
-    figure.add_annotation(text=escape(message), showarrow=False, x=0.5, y=0.5, xref="paper",
+    message = "<br>".join(escape(line) for line in textwrap.wrap(message, _LETTERS))
+    figure.update_layout(**chart_layout(140), xaxis_visible=False, yaxis_visible=False)
+    figure.add_annotation(text=message, showarrow=False, x=0.5, y=0.5, xref="paper",
                           yref="paper", font_size=14)
     return figure

@@ -9,6 +9,7 @@ from gradio.events import Dependency
 
 from robust_r1.errors import InputError
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET
+from robust_r1.ui.widgets.presenter import VIEW
 from robust_r1.ui.widgets.toasts import warn
 
 _KEY = "tab"
@@ -24,13 +25,14 @@ def write_address(element: str) -> str:
     """Return the script that writes a query string into the address, without a step in its history.
 
     Not while another tab is open, whose address it is then: `element` is the id of one that is in
-    sight with its own tab alone. And not before a link's tab is shown, see `open_tab`.
+    sight with its own tab alone. And not before a link's tab is shown, see `open_tab`. The
+    presenter view stays in it.
     """
     return f"""(query) => {{
   const shown = document.getElementById('{element}')?.offsetParent;
   if (!shown || !query || document.body.dataset.opening) return;
-  // The presenter view's own key; the tab that has a `view` of its own writes it into its query.
-  const kept = document.body.dataset.view ? '&view=' + document.body.dataset.view : '';
+  const presented = new URLSearchParams(location.search).get('view') === '{VIEW}';
+  const kept = presented ? '&view={VIEW}' : '';
   history.replaceState(null, '', location.pathname + query + kept);
 }}"""
 

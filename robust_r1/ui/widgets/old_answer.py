@@ -110,8 +110,8 @@ def old_mark(changed: Sequence[str]) -> str:
     *first, last = changed
     names = f"{', '.join(first)} and {last}" if first else last
     return (
-        f'<p class="rr-old" role="status">What follows is for the {escape(names)} before: ask '
-        "again, or set it back.</p>"
+        f'<p class="rr-old" role="status" data-changed="{escape(" ".join(changed))}">What follows '
+        f"is for the {escape(names)} before: ask again, or set it back.</p>"
     )
 
 

@@ -8,10 +8,10 @@ import gradio as gr
 
 from robust_r1.ui.widgets.layout import PRIVATE
 
-BUTTON = "presenter"
+BUTTON = VIEW = "presenter"  # the button's id, and the value of `view` in the address
 _TURN = "() => window.dispatchEvent(new Event('rr-presenter'))"
 _SCRIPT = """() => {
-  const KEY = 'view', VIEW = 'presenter', PAUSE = 400;  // ms between two steps of a slider by keys
+  const KEY = 'view', VIEW = 'VALUE', PAUSE = 400;  // ms between two steps of a slider by keys
   const button = document.getElementById('BUTTON'), ask = () => document.getElementById('ask');
   const turn = (on) => {
     if (on) document.querySelector('#tabs [role=tab]')?.click();
@@ -51,4 +51,4 @@ def build_presenter_button() -> gr.Button:
 
 def presenter_script() -> str:
     """Return the script of the view, for the load of the page."""
-    return _SCRIPT.replace("BUTTON", BUTTON)
+    return _SCRIPT.replace("BUTTON", BUTTON).replace("VALUE", VIEW)

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from robust_r1 import images
 from robust_r1.analysis.entries import WON, gather
+from robust_r1.analysis.filters import Filter
 from robust_r1.analysis.robustness import by_level, robustness
 from robust_r1.ask.saved import read_answer
 from robust_r1.cli import main
@@ -17,6 +19,7 @@ from robust_r1.engine import Turn
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import load_run
 from robust_r1.evaluation.saved_answers import MAX_ANSWERS, write_answers
+from robust_r1.paths import BUNDLED_RUNS
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.report.summary import headlines
 from robust_r1.report.table import to_html
@@ -28,7 +31,7 @@ from robust_r1.ui.analyze.layout import build_chooser, build_filters
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
+from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases, decode
 from tests.support.saved_answers import PLAN, SETTINGS, record, save
 from tests.support.scripted_engine import CHAIN
 
@@ -183,6 +186,8 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
     assert len(folders.entries(first.runs)) == 2
     moved = Selection(first.runs, place=1)
     assert events.describe(first, CASES) == "?tab=analyze" == events.describe(moved, FIGURES)
+    link = events.share({selection: first, parts[2]: CASES})
+    assert link.query == "?tab=analyze" and "are in no link" in link.note
     assert shared.compute(first, headlines) is shared.compute(moved, headlines)
     written = [str(one) for one in (tmp_path / "cache").rglob("*") if one.is_file()]
     assert sorted(written) == sorted(kept)
@@ -193,6 +198,21 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
     with pytest.raises(InputError):
         shared.compute(first, headlines)
     assert not folders._kept and not shared._kept
+
+
+def test_a_filter_that_passes_nothing_can_still_be_shared(tmp_path):
+    shared = SharedCases(RunFolders(), Notebook(tmp_path / "notes.sqlite"))
+    files = AnswerFiles(str(tmp_path), lambda paths: None)
+    with gr.Blocks():
+        state = gr.State(None)
+        parts = build_chooser(), build_filters(), gr.State(CASES), gr.Tabs()
+    run = str(BUNDLED_RUNS / "tiny-rl-minibench")
+    nothing = Selection((run,), Filter(text="nowhere at all"))
+    events = RunHandlers(shared, files, state, *parts)
+    link = events.share({state: nothing, parts[2]: CASES})
+    opened = decode(dict(parse_qsl(link.query[1:])), [run])
+    assert (opened.runs, opened.wanted, opened.view) == ((run,), nothing.wanted, CASES)
+    assert link.note == "" and opened.problems == ()
 
 
 def test_report_takes_saved_answers_in_place_of_a_run_folder(

@@ -29,6 +29,8 @@ def test_models_that_see_the_same_share_one_picture_and_keep_their_names(tag):
     assert all(f"<b>{side.label}</b>" in drawn for side in sides)
     early = heads([(sides[0], tag(9, "one")), (sides[1], WAITING)])
     assert early.count("<img") == 1 and WAITING not in early
+    # Letters belong to the columns of an answer, which may change places.
+    assert drawn.count("rr-number") == 3 and "rr-number" not in early
 
 
 @pytest.mark.parametrize(
