@@ -38,12 +38,16 @@ def address(engine):
 
 @pytest.fixture
 def visitor(regular, engine):
-    """Return one person, about another picture than in the test before: no conversation goes on."""
+    """Return one person whom the model of conversations will answer, and in none so far."""
     page = regular.page
+    if page.locator("#model input").input_value() != "Scripted":
+        page.locator("#model input").click()
+        page.get_by_role("option", name="Scripted").click()
+        regular.wait_until_quiet()
+    if page.locator("#clear").count():
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(page.locator("#clear")).to_have_count(0)
     engine.histories.clear()
-    at = page.locator("#gallery .thumbnail-item.selected")
-    before = at.get_attribute("aria-label")
-    page.get_by_role("button", name=f"Thumbnail {1 + ('2' in before)} of").click()
     return regular
 
 

@@ -141,6 +141,7 @@ def test_the_row_of_changes_goes_to_a_slider_and_takes_a_change_back(visitor):
     page.get_by_role("button", name="Thumbnail 1 of").click()
     undamage(page)
     expect(page.locator(".rr-changed")).to_contain_text("Nothing is changed yet")
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     at = page.locator("#slider-graffiti").bounding_box()["y"]
     visitor.slide("graffiti", 30)
     visitor.slide("scan_lines", 20)
