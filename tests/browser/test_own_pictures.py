@@ -40,89 +40,28 @@ def photograph(tmp_path):
     return path
 
 
-def bring(page, file, tab=""):
+def bring(person, file, tab=""):
     """Drop a picture of one's own into a tab."""
-    page.locator(f"#{tab}own input[type=file]").set_input_files(file)
+    own = person.page.locator(f"#{tab}own")
+    if own.get_by_role("button", name="Remove Image").count():
+        own.get_by_role("button", name="Remove Image").click()
+        expect(own.locator("input[type=file]")).to_have_count(1)
+        person.wait_until_quiet()
+    own.locator("input[type=file]").set_input_files(file)
 
 
 def known(page):
-    """Return the choices and the known answer of Explore."""
-    return page.locator("#choices textarea"), page.locator("#truth :is(input, textarea)")
+    """Unfold the choices and the known answer of Explore; return both fields."""
+    choices, truth = page.locator("#choices textarea"), page.locator("#truth :is(input, textarea)")
+    if not truth.is_visible():
+        page.locator("#details > button").click()
+    return choices, truth
 
 
-def test_explore_leaves_the_samples_answer_choices_and_damage_behind(visitor, photograph):
-    page = visitor.page
-    page.locator("#details > button").click()
-    page.locator("#suggestions .gallery-item").filter(has_text="(choices)").first.click()
-    choices, truth = known(page)
-    expect(choices).not_to_have_value("")
-    expect(truth).not_to_have_value("")
-    asked = page.locator("#question textarea").input_value()
-    bring(page, photograph)
-    expect(page.locator(".rr-caption")).to_contain_text("Your picture")
-    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
-    expect(choices).to_have_value("")
-    expect(truth).to_have_value("")
-    expect(page.locator("#question textarea")).to_have_value(asked)
-    visitor.ask()
-    visitor.wait_for_scores()
-    expect(page.locator("#answer .rr-verdict")).to_have_count(0)
-    page.get_by_role("button", name="Remove Image").click()
-    expect(page.locator(".rr-caption")).to_contain_text("Choose an example")
-
-
-def test_another_example_keeps_the_damage_that_a_person_has_set(visitor):
-    page = visitor.page
-    page.get_by_role("button", name="Thumbnail 1 of").click()
-    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
-    visitor.slide("darkness", 30)
-    expect(page.locator(".rr-caption")).to_contain_text("total intensity 0.30")
-    page.get_by_role("button", name="Thumbnail 3 of").click()
-    expect(page.locator("#gallery .thumbnail-item").nth(2)).to_have_class(re.compile("selected"))
-    visitor.wait_until_quiet()
-    expect(page.locator(".rr-caption")).to_contain_text("total intensity 0.30")
-
-
-def test_sweep_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
-    page = visitor.page
-    page.get_by_role("tab", name="Sweep").click()
-    page.locator("#sweep-preview img").first.wait_for()
-    question = page.locator("#sweep-question textarea")
-    expect(question).to_have_value(re.compile("=>"))
-    bring(page, photograph, "sweep-")
-    expect(question).to_have_value("How many objects are there?")
-    page.locator("#sweep-levels input").fill("2")
-    expect(page.locator("#sweep-size")).to_contain_text("3 steps")
-    page.locator("#sweep-start").click()
-    expect(page.locator("#sweep-status")).to_contain_text("Complete")
-    expect(page.locator("#sweep-summary")).to_contain_text("Noticed")
-    expect(page.locator("#sweep-summary")).not_to_contain_text("answers are right")
-    expect(page.locator("#sweep-strip .rr-verdict")).to_have_count(0)
-
-
-def test_compare_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
-    page = visitor.page
-    page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-preview img").first.wait_for()
-    question = page.locator("#compare-question textarea")
-    question.fill("Which? | star | circle => star\nHow many? => two")
-    bring(page, photograph, "compare-")
-    expect(question).to_have_value("Which?\nHow many?")
-    expect(page.locator("#compare-preview")).to_contain_text("no degradation")
-    page.locator("#compare-start").click()
-    expect(page.locator("#compare-status")).to_contain_text("Complete")
-    expect(page.locator("#compare-view .rr-verdict")).to_have_count(0)
-
-
-@pytest.mark.parametrize("tab", ["compare", "sweep"])
-def test_a_refused_file_leaves_the_picture_and_its_answer(visitor, tmp_path, tab):
-    page = visitor.page
-    (tmp_path / "letter.png").write_text("Dear all")
+def choose_example(page, tab):
+    """Go to a tab and choose an example there, with its questions and answers."""
     page.get_by_role("tab", name=tab.capitalize()).click()
-    page.locator(f"#{tab}-preview img").first.wait_for()
-    bring(page, tmp_path / "letter.png", f"{tab}-")
-    expect(page.get_by_test_id("toast-body")).to_contain_text("no format that can be read")
-    visitor.wait_until_quiet()
+    page.locator(f"#{tab}-gallery").get_by_role("button", name="Thumbnail 2 of").click()
     expect(page.locator(f"#{tab}-question textarea")).to_have_value(re.compile("=>"))
 
 
@@ -157,13 +96,52 @@ def shown_size(visitor):
     )
 
 
+@pytest.mark.parametrize("tab", ["compare", "sweep"])
+def test_a_refused_file_leaves_the_picture_and_its_answer(visitor, tmp_path, tab):
+    page = visitor.page
+    (tmp_path / "letter.png").write_text("Dear all")
+    page.get_by_role("tab", name=tab.capitalize()).click()
+    page.locator(f"#{tab}-preview img").first.wait_for()
+    bring(visitor, tmp_path / "letter.png", f"{tab}-")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("no format that can be read")
+    visitor.wait_until_quiet()
+    expect(page.locator(f"#{tab}-question textarea")).to_have_value(re.compile("=>"))
+
+
+@pytest.mark.parametrize("tab", ["compare", "sweep"])
+def test_links_of_the_other_tabs_ask_for_their_picture_too(
+    visitor, arrive, address, photograph, other_photograph, tab
+):
+    page = visitor.page
+    page.get_by_role("tab", name=tab.capitalize()).click()
+    page.locator(f"#{tab}-preview img").first.wait_for()
+    bring(visitor, photograph, f"{tab}-")
+    expect(page.locator(f"#{tab}-question textarea")).not_to_have_value(re.compile("=>"))
+    fill(page.locator(f"#{tab}-question textarea"), "Which? | star | circle => star")
+    expect(page).to_have_url(re.compile(f"tab={tab}.*picture=.*star"))
+    link = link_of(share(page, f"{tab}-link"))
+    person = arrive()
+    person.page.goto(address + link)
+    shown = person.page.locator(f"#{tab}-preview")
+    expect(shown).to_contain_text("garden party.png, 256 \u00d7 256 pixels")
+    person.page.locator(f"#{tab}-start").click()
+    see_toasts(person.page, "The link's picture is not here")
+    bring(person, other_photograph, f"{tab}-")
+    see_toasts(person.page, "another picture than the link's")
+    question = person.page.locator(f"#{tab}-question textarea")
+    expect(question).to_have_value("Which?")
+    bring(person, photograph, f"{tab}-")
+    see_toasts(person.page, "This is the picture of the link")
+    expect(question).to_have_value("Which? | star | circle => star")
+    shown.locator("img").first.wait_for()
+
+
 def test_the_same_picture_restores_all_that_a_link_was_made_of(
     visitor, arrive, photograph, tmp_path
 ):
-    page = visitor.page
-    bring(page, photograph)
+    page = visitor.show("Explore")
+    bring(visitor, photograph)
     expect(page.locator(".rr-caption")).to_contain_text("no degradation")
-    page.locator("#details > button").click()
     choices, truth = known(page)
     visitor.slide("darkness", 20)
     visitor.write("What is it?")
@@ -182,10 +160,9 @@ def test_the_same_picture_restores_all_that_a_link_was_made_of(
     see_toasts(person.page, "The link's picture is not here, garden party.png")
     # --- The same pixels in a file of another kind and name
     Image.open(photograph).save(tmp_path / "copy.bmp")
-    bring(person.page, tmp_path / "copy.bmp")
+    bring(person, tmp_path / "copy.bmp")
     see_toasts(person.page, "This is the picture of the link")
     expect(person.page.locator(".rr-caption")).to_contain_text("total intensity 0.20")
-    person.page.locator("#details > button").click()
     choices, truth = known(person.page)
     expect(choices).to_have_value("a fence\na tree")
     expect(truth).to_have_value("a tree")
@@ -196,66 +173,30 @@ def test_the_same_picture_restores_all_that_a_link_was_made_of(
 def test_another_picture_than_the_links_is_told_and_new_and_the_right_one_still_restores_all(
     visitor, arrive, photograph, other_photograph
 ):
-    page = visitor.page
-    bring(page, photograph)
+    page = visitor.show("Explore")
+    bring(visitor, photograph)
     expect(page.locator(".rr-caption")).to_contain_text("no degradation")
     visitor.slide("graffiti", 30)
     expect(page).to_have_url(re.compile("picture=.*graffiti%3D0.3"))
     link = link_of(share(page)) + "&answer=a+wall"
     person = arrive(link)
-    person.page.locator("#details > button").click()
     _, truth = known(person.page)
     expect(truth).to_have_value("a wall")
-    bring(person.page, other_photograph)
+    bring(person, other_photograph)
     see_toasts(person.page, "another picture than the link's, garden party.png")
     expect(person.page.locator(".rr-caption")).to_contain_text("no degradation")
     expect(truth).to_have_value("")
     person.page.get_by_role("button", name="Remove Image").click()
     expect(person.page.locator(".rr-caption")).to_contain_text("Choose an example")
-    bring(person.page, photograph)
+    bring(person, photograph)
     see_toasts(person.page, "This is the picture of the link")
     expect(person.page.locator(".rr-caption")).to_contain_text("total intensity 0.30")
     expect(truth).to_have_value("a wall")
 
 
-@pytest.mark.parametrize("tab", ["compare", "sweep"])
-def test_links_of_the_other_tabs_ask_for_their_picture_too(
-    visitor, arrive, address, photograph, other_photograph, tab
-):
-    page = visitor.page
-    page.get_by_role("tab", name=tab.capitalize()).click()
-    page.locator(f"#{tab}-preview img").first.wait_for()
-    bring(page, photograph, f"{tab}-")
-    expect(page.locator(f"#{tab}-question textarea")).not_to_have_value(re.compile("=>"))
-    fill(page.locator(f"#{tab}-question textarea"), "Which? | star | circle => star")
-    expect(page).to_have_url(re.compile(f"tab={tab}.*picture=.*star"))
-    link = link_of(share(page, f"{tab}-link"))
-    person = arrive()
-    person.page.goto(address + link)
-    shown = person.page.locator(f"#{tab}-preview")
-    expect(shown).to_contain_text("garden party.png, 256 \u00d7 256 pixels")
-    person.page.locator(f"#{tab}-start").click()
-    see_toasts(person.page, "The link's picture is not here")
-    bring(person.page, other_photograph, f"{tab}-")
-    see_toasts(person.page, "another picture than the link's")
-    question = person.page.locator(f"#{tab}-question textarea")
-    expect(question).to_have_value("Which?")
-    bring_instead(person, photograph, f"{tab}-")
-    see_toasts(person.page, "This is the picture of the link")
-    expect(question).to_have_value("Which? | star | circle => star")
-    shown.locator("img").first.wait_for()
-
-
-def bring_instead(person, file, tab=""):
-    """Take the picture of one's own away and, once the page knows, bring another."""
-    person.page.locator(f"#{tab}own").get_by_role("button", name="Remove Image").click()
-    person.wait_until_quiet()
-    bring(person.page, file, tab)
-
-
 def test_a_kept_picture_opens_anywhere_until_it_expires(visitor, arrive, photograph, kept):
-    page = visitor.page
-    bring(page, photograph)
+    page = visitor.show("Explore")
+    bring(visitor, photograph)
     expect(page.locator(".rr-caption")).to_contain_text("no degradation")
     visitor.wait_until_quiet()
     dialogue = share(page)
@@ -274,8 +215,70 @@ def test_a_kept_picture_opens_anywhere_until_it_expires(visitor, arrive, photogr
     late = arrive(link)
     missing = late.page.locator("#caption .rr-missing")
     expect(missing).to_contain_text("is not here any more: garden party.png")
-    bring(late.page, photograph)
+    bring(late, photograph)
     see_toasts(late.page, "This is the picture of the link")
+
+
+def test_another_example_keeps_the_damage_that_a_person_has_set(visitor):
+    page = visitor.show("Explore")
+    page.get_by_role("button", name="Thumbnail 1 of").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
+    visitor.slide("darkness", 30)
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 0.30")
+    page.get_by_role("button", name="Thumbnail 3 of").click()
+    expect(page.locator("#gallery .thumbnail-item").nth(2)).to_have_class(re.compile("selected"))
+    visitor.wait_until_quiet()
+    expect(page.locator(".rr-caption")).to_contain_text("total intensity 0.30")
+
+
+def test_explore_leaves_the_samples_answer_choices_and_damage_behind(visitor, photograph):
+    page = visitor.show("Explore")
+    page.get_by_role("button", name="Thumbnail 2 of").click()
+    choices, truth = known(page)
+    page.locator("#suggestions .gallery-item").filter(has_text="(choices)").first.click()
+    expect(choices).not_to_have_value("")
+    expect(truth).not_to_have_value("")
+    asked = page.locator("#question textarea").input_value()
+    bring(visitor, photograph)
+    expect(page.locator(".rr-caption")).to_contain_text("Your picture")
+    expect(page.locator(".rr-caption")).to_contain_text("no degradation")
+    expect(choices).to_have_value("")
+    expect(truth).to_have_value("")
+    expect(page.locator("#question textarea")).to_have_value(asked)
+    visitor.ask()
+    visitor.wait_for_scores()
+    expect(page.locator("#answer .rr-verdict")).to_have_count(0)
+    page.get_by_role("button", name="Remove Image").click()
+    expect(page.locator(".rr-caption")).to_contain_text("Choose an example")
+
+
+def test_sweep_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
+    page = visitor.page
+    choose_example(page, "sweep")
+    question = page.locator("#sweep-question textarea")
+    bring(visitor, photograph, "sweep-")
+    expect(question).to_have_value("How many objects are there?")
+    page.locator("#sweep-levels input").fill("2")
+    expect(page.locator("#sweep-size")).to_contain_text("3 steps")
+    page.locator("#sweep-start").click()
+    expect(page.locator("#sweep-status")).to_contain_text("Complete")
+    expect(page.locator("#sweep-summary")).to_contain_text("Noticed")
+    expect(page.locator("#sweep-summary")).not_to_contain_text("answers are right")
+    expect(page.locator("#sweep-strip .rr-verdict")).to_have_count(0)
+
+
+def test_compare_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
+    page = visitor.page
+    choose_example(page, "compare")
+    question = page.locator("#compare-question textarea")
+    question.fill("Which? | star | circle => star\nHow many? => two")
+    bring(visitor, photograph, "compare-")
+    expect(question).to_have_value("Which?\nHow many?")
+    expect(page.locator("#compare-preview")).to_contain_text("no degradation")
+    page.locator("#compare-start").click()
+    expect(page.locator("#compare-status")).to_contain_text("Complete")
+    expect(page.locator("#compare-view .rr-verdict")).to_have_count(0)
 
 
 @pytest.mark.parametrize("tab", ["compare", "sweep"])

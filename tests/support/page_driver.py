@@ -24,7 +24,7 @@ KEEP_TOASTS = """
     new MutationObserver(() => { for (const one of shown) toasts.add(one.innerText); })
         .observe(document, {childList: true, subtree: true});
 """
-WAIT = 25_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
+WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
 @contextmanager
