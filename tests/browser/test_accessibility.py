@@ -46,8 +46,13 @@ def person(request, tabs, address):
 
 
 def faults(person: Visitor, sizes: tuple[dict, ...] = (PHONE, DESKTOP)) -> list[str]:
-    """Return what axe names serious or critical, with the elements, on a desk and on a phone."""
+    """Return what axe names serious or critical, with the elements, on a desk and on a phone.
+
+    In the dark on a desk alone: what a theme changes are colors, and those go by no size.
+    """
     person.wait_until_quiet()
+    if person.page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"):
+        sizes = (DESKTOP,)
     return [fault for size in sizes for fault in _faults(person, size)]
 
 

@@ -170,10 +170,11 @@ class Visitor:
 
     def wait_until_quiet(self) -> None:
         """Wait until the server has answered all that the page asks, and the page asks no more."""
-        asked = -1
+        asked, end = -1, time.monotonic() + WAIT / 1000
         while self._unanswered or asked < self._asked:
             asked = self._asked
             pass_frames(self.page)
+            assert time.monotonic() < end, f"not answered: {[one.url for one in self._unanswered]}"
 
     def damaged(self) -> str:
         """Return the address of the degraded picture on the page."""
@@ -190,6 +191,8 @@ class Visitor:
         self.context.close()
 
     def _see_request(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self._unanswered.clear()  # the page that asked is gone, and nobody tells of its requests
         if "/queue/" in request.url:
             self._asked += 1
             self._unanswered.add(request)
