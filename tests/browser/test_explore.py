@@ -248,6 +248,9 @@ def test_model_menu_changes_who_answers(visitor):
     visitor.wait_for_scores()
     expect(page.locator("#answer")).to_contain_text("two")
     expect(page).to_have_url(re.compile("model=other"))
+    page.locator("#model input").click()
+    page.get_by_role("option", name="Scripted").click()
+    expect(page).not_to_have_url(re.compile("model=other"))
 
 
 @pytest.fixture

@@ -58,11 +58,13 @@ def known(page):
     return choices, truth
 
 
-def choose_example(page, tab):
+def choose_example(person, tab):
     """Go to a tab and choose an example there, with its questions and answers."""
+    page = person.page
     page.get_by_role("tab", name=tab.capitalize()).click()
     page.locator(f"#{tab}-gallery").get_by_role("button", name="Thumbnail 2 of").click()
     expect(page.locator(f"#{tab}-question textarea")).to_have_value(re.compile("=>"))
+    person.wait_until_quiet()
 
 
 @pytest.fixture
@@ -255,7 +257,7 @@ def test_explore_leaves_the_samples_answer_choices_and_damage_behind(visitor, ph
 
 def test_sweep_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
     page = visitor.page
-    choose_example(page, "sweep")
+    choose_example(visitor, "sweep")
     question = page.locator("#sweep-question textarea")
     bring(visitor, photograph, "sweep-")
     expect(question).to_have_value("How many objects are there?")
@@ -270,7 +272,7 @@ def test_sweep_does_not_judge_a_picture_by_the_samples_answer(visitor, photograp
 
 def test_compare_does_not_judge_a_picture_by_the_samples_answer(visitor, photograph):
     page = visitor.page
-    choose_example(page, "compare")
+    choose_example(visitor, "compare")
     question = page.locator("#compare-question textarea")
     question.fill("Which? | star | circle => star\nHow many? => two")
     bring(visitor, photograph, "compare-")

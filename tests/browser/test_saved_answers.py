@@ -49,7 +49,7 @@ def test_an_answer_is_asked_saved_and_opened_as_a_case(arrive, tmp_path, picture
     page.locator("#answers").get_by_label("Clear").first.click()
     drop(page, file)
     expect(page.locator("#filter-status")).to_contain_text("1 of 1 cases")
-    expect(page.locator("#level-chart")).to_contain_text("no true answer is known")
+    expect(page.locator("#level-chart")).to_contain_text("true answer is known")
     page.get_by_role("tab", name="Cases").click()
     head = page.locator("#case-head")
     expect(head).to_contain_text("What is behind it?")

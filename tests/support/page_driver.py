@@ -24,6 +24,16 @@ KEEP_TOASTS = """
     new MutationObserver(() => { for (const one of shown) toasts.add(one.innerText); })
         .observe(document, {childList: true, subtree: true});
 """
+# Notes that an answer has begun: Ask cannot be pressed meanwhile, however short that is.
+BEGINS = """() => {
+  window.answering = false;
+  new MutationObserver((_, observer) => {
+    if (!document.getElementById("ask")?.disabled) return;
+    window.answering = true;
+    observer.disconnect();
+  }).observe(document.body, {subtree: true, childList: true, attributeFilter: ["disabled"]});
+}"""
+QUIET = 15  # seconds after which a stream that brings nothing has been closed, although not told
 WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
@@ -159,22 +169,23 @@ class Visitor:
 
     def await_new_scores(self) -> None:
         """Let the next wait for scores pass over those that are there, of the answer before."""
-        self.page.evaluate(
-            "document.querySelectorAll('.rr-scores dl').forEach((one) => { one.title = 'before'; })"
-        )
+        self.page.evaluate(BEGINS)
 
     def wait_for_scores(self) -> None:
         """Wait until the answer is complete and scored, and Ask can be pressed again."""
-        self.page.locator(".rr-scores dl:not([title=before])").first.wait_for()
+        self.page.wait_for_function("window.answering !== false")
+        self.page.locator(".rr-scores dl").first.wait_for()
         self.page.locator("#ask:not([disabled])").wait_for()
 
     def wait_until_quiet(self) -> None:
         """Wait until the server has answered all that the page asks, and the page asks no more."""
-        asked, end = -1, time.monotonic() + WAIT / 1000
+        asked, end = -1, 0.0
         while self._unanswered or asked < self._asked:
-            asked = self._asked
+            if asked < self._asked:
+                asked, end = self._asked, time.monotonic() + QUIET
+            elif time.monotonic() > end:
+                self._unanswered.clear()
             pass_frames(self.page)
-            assert time.monotonic() < end, f"not answered: {[one.url for one in self._unanswered]}"
 
     def damaged(self) -> str:
         """Return the address of the degraded picture on the page."""
