@@ -362,7 +362,8 @@ def test_bad_link_values_toast_and_the_rest_counts(arrive):
 
 def test_two_visitors_do_not_see_each_others_pictures(visitor, arrive, tmp_path, engine):
     people = [visitor, arrive()]
-    for person, name, color in zip(people, ("red", "blue"), ((250, 0, 0), (0, 0, 250))):
+    pictures = {"red": (250, 0, 0), "blue": (0, 0, 250)}
+    for person, (name, color) in zip(people, pictures.items(), strict=True):
         Image.new("RGB", (256, 256), color).save(tmp_path / f"{name}.png")
         person.page.bring_to_front()
         person.page.get_by_role("button", name="Reset", exact=True).click()

@@ -10,6 +10,7 @@ from tests.support.page_driver import PHONE, pass_frames
 TOUCH = {"viewport": PHONE, "has_touch": True, "is_mobile": True}
 _STEPS = 10
 _SWIPE = 160  # pixels
+_SETTLED = 6  # frames after which what a finger did is on the page
 
 
 class Finger:
@@ -26,7 +27,7 @@ class Finger:
             moved = (begin[0] + by[0] * step / _STEPS, begin[1] + by[1] * step / _STEPS)
             self._send("touchMove", moved)
         self._send("touchEnd")
-        pass_frames(self.page)
+        pass_frames(self.page, _SETTLED)
 
     def tap(self, point: tuple[float, float]) -> None:
         """Come down at a point of the window, and leave."""
@@ -50,7 +51,7 @@ class Finger:
 def point_on(place: Locator, across: float = 0.7) -> tuple[float, float]:
     """Bring an element to the middle of the window; return a point on it, `across` of its width."""
     place.evaluate("place => place.scrollIntoView({block: 'center', behavior: 'instant'})")
-    pass_frames(place.page)
+    pass_frames(place.page, 2)
     box = place.bounding_box()
     assert box is not None
     return box["x"] + box["width"] * across, box["y"] + box["height"] / 2

@@ -33,7 +33,7 @@ BEGINS = """() => {
     observer.disconnect();
   }).observe(document.body, {subtree: true, childList: true, attributeFilter: ["disabled"]});
 }"""
-QUIET = 15  # seconds after which a stream that brings nothing has been closed, although not told
+QUIET = 6  # seconds after which a stream that brings nothing is taken for one left open
 WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
@@ -139,7 +139,7 @@ class Visitor:
         return self
 
     def forget_toasts(self) -> None:
-        """Close toasts and dialogues, so that what they say next is not taken for what they said."""
+        """Close toasts and dialogues, so that nobody takes for new what they said before."""
         self.page.evaluate("document.querySelectorAll('dialog[open]').forEach(one => one.close())")
         self.page.evaluate("document.querySelectorAll('.toast-close').forEach(one => one.click())")
         expect(self.page.get_by_test_id("toast-body")).to_have_count(0)
@@ -203,7 +203,7 @@ class Visitor:
 
     def _see_request(self, request: Request) -> None:
         if request.is_navigation_request():
-            self._unanswered.clear()  # the page that asked is gone, and nobody tells of its requests
+            self._unanswered.clear()  # of a page that is gone, and nobody tells of it
         if "/queue/" in request.url:
             self._asked += 1
             self._unanswered.add(request)
