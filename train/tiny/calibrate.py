@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     for step in range(arguments.steps):
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * cosine(step, arguments.steps, 0.1, floor=0.0)
-        shown, drill = _batch(step, arguments.batch, known, unseen)
+        shown, drill = _batch(arguments.begin + step, arguments.batch, known, unseen)
         batch = collator.lay_out([one.item for one in shown], [one.picture for one in shown], drill)
         loss, accuracy = score(batch)
         optimizer.zero_grad(set_to_none=True)
@@ -100,6 +100,7 @@ if __name__ == "__main__":
     parser.add_argument("--from", dest="start", required=True, type=Path, help="a checkpoint")
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR")
     parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--begin", type=int, default=0, help="steps whose pictures were shown")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=7e-4)
     parser.add_argument("--false-alarm", type=float, default=20.0)
