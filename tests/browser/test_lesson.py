@@ -118,8 +118,14 @@ def test_explores_case_is_taken_over_into_training_and_its_link_brings_it_back(a
     page.wait_for_url(f"**example={id}*")
     part(page, "Learn")
     part(page, "Training")
+    case = page.locator("#story-case-view dl")
+    before = case.inner_text()
     page.locator("#story-take-over").click()
     page.wait_for_url(re.compile(f"part=story&example={id}&"))
+    page.wait_for_function(
+        "(before) => document.querySelector('#story-case-view dl')?.innerText !== before",
+        arg=before,
+    )
     shown = page.locator("#story-case-view dl").inner_text()
     link = page.url
     page.goto(link)

@@ -21,12 +21,6 @@ def address():
         yield url
 
 
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
-
-
 def is_dimmed(page, id):
     """Tell whether a part of an answer is drawn in gray and faint."""
     return page.locator(f"#{id}").evaluate(
