@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -10,18 +9,6 @@ from playwright.sync_api import expect
 from tests.support.page_driver import WAIT, Tabs, Visitor, browse
 
 expect.set_options(timeout=WAIT)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a test in the browser a second time where it failed; the report counts those it was.
-
-    On two busy cores a browser now and then does not paint for seconds, and Gradio puts an older
-    value over what a script was quick enough to write.
-    """
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")
