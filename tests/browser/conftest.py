@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import expect
 
+from robust_r1.store import VARIABLE, Notebook
 from tests.support.page_driver import WAIT, Tabs, Visitor, browse
 
 expect.set_options(timeout=WAIT)
@@ -30,9 +31,22 @@ def arrive(tabs: Tabs, address: str) -> Iterator[Callable[..., Visitor]]:
 
 
 @pytest.fixture
-def visitor(arrive: Callable[..., Visitor]) -> Visitor:
-    """Return a new person with the page open."""
-    return arrive()
+def visitor(request: pytest.FixtureRequest, arrive: Callable[..., Visitor]) -> Visitor:
+    """Return a new person with the page open; in a file of one visit always the same."""
+    if not request.node.get_closest_marker("one_visit"):
+        return arrive()
+    same = request.getfixturevalue("regular")
+    same.forget_toasts()
+    return same
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """Let the page of this file write its notes into a notebook of its own; return that."""
+    notebook = Notebook(tmp_path_factory.mktemp("notebook") / "notebook.sqlite")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(notebook.path))
+        yield notebook
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from robust_r1.store import VARIABLE, Notebook
 from tests.support.analyze_runs import chain, line, many, write_run
 from tests.support.page_driver import PHONE, WAIT, see_toasts, serve, wait_until
 from tests.support.scripted_engine import ScriptedEngine
@@ -18,18 +17,10 @@ HOSTILE = "<img src=x onerror=alert(1)>${alert(2)}"
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """Return a notebook of the tests' own."""
-    return Notebook(tmp_path_factory.mktemp("notebook") / "notebook.sqlite")
-
-
-@pytest.fixture(scope="module")
 def address(notebook):
     """Serve the page once for all tests; its notes go into that notebook."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(notebook.path))
-        with serve(ScriptedEngine("tiny-sft")) as url:
-            yield url
+    with serve(ScriptedEngine("tiny-sft")) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.support.page_driver import DESKTOP, PHONE, see_toasts, serve
 from tests.support.paths import ROOT
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 MALFORMED = "<TYPE>lens blur(0.4), gremlins(7)<INFLUENCE>cut<INFLUENCE_END> and <ANSWER>two"
 
@@ -34,12 +34,6 @@ def address(engine):
     """Serve the page once for all tests."""
     with serve(engine, ScriptedEngine("other", "Other", {"": "<ANSWER>two<ANSWER_END>"})) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person with the page open, who tries what follows one after the other."""
-    return regular
 
 
 def details(page):

@@ -10,12 +10,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from robust_r1.store import VARIABLE, Notebook
 from tests.support.page_driver import see_toasts, serve, wait_until
 from tests.support.paths import ROOT
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 RUNS = ROOT / "assets" / "runs"
 # The middle of the mark that stands for most cases, on the screen, and for how many it does.
@@ -55,24 +54,10 @@ _WATCH = """() => {
 
 
 @pytest.fixture(scope="module")
-def notebook(tmp_path_factory):
-    """Return a notebook of the tests' own."""
-    return Notebook(tmp_path_factory.mktemp("notebook") / "notebook.sqlite")
-
-
-@pytest.fixture(scope="module")
 def address(notebook):
     """Serve the page once for all tests; its notes go into that notebook."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(notebook.path))
-        with serve(ScriptedEngine("tiny-sft")) as url:
-            yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
+    with serve(ScriptedEngine("tiny-sft")) as url:
+        yield url
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from robust_r1.engine import load_engine
 from tests.support.page_driver import see_toasts, serve
 from tests.support.paths import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 PHOTOGRAPH = ROOT / "assets" / "examples" / "pavilion.jpg"
 _GIVE = """([target, kind, files]) => {
@@ -54,12 +54,6 @@ def files(tmp_path_factory):
     paths[1].write_text("Dear all, this is a letter.")
     paths[6].write_bytes(paths[6].read_bytes()[:900])
     return paths
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 def give(page, target, kind, *paths):

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 from tests.support.page_driver import DESKTOP, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 PAYLOADS = (
     "<img src=x onerror=window.hacked=1>",
@@ -36,12 +36,6 @@ def address():
     texts = {"long": LONG, "": HOSTILE}
     with serve(ScriptedEngine(texts=texts, label="<i>Scripted</i>", note=TEXT)) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 def test_what_a_model_says_shows_as_text(visitor):

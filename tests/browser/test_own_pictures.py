@@ -10,7 +10,7 @@ from robust_r1.ask.kept_pictures import KeptPictures
 from tests.support.page_driver import fill, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +24,6 @@ def address(kept):
     """Serve the page once for all tests."""
     with serve(ScriptedEngine(), ScriptedEngine("other", "Other"), kept=kept) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 @pytest.fixture

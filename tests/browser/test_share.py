@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.support.page_driver import serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 # What a page that came by plain http, and not from this computer, does not have.
 BY_PLAIN_HTTP = "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
@@ -20,12 +20,6 @@ def address():
     """Serve the page once for all tests."""
     with serve(ScriptedEngine()) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 def share(visitor):

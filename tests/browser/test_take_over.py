@@ -10,7 +10,7 @@ from robust_r1.paths import EXAMPLES
 from tests.support.page_driver import fill, serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 SIGNS = "Is a | b => c?"
 
 
@@ -19,12 +19,6 @@ def address():
     engine = ScriptedEngine(texts={SIGNS: "<TYPE>none<TYPE_END><ANSWER>all of it<ANSWER_END>"})
     with serve(engine, ScriptedEngine("other", "Other")) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 def to_tab(page, name):

@@ -12,7 +12,7 @@ from robust_r1.degradations import SPECS
 from tests.support.page_driver import DESKTOP, pass_frames, serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 SIZES = ({"width": 1366, "height": 768}, {"width": 1280, "height": 720})
 # The picture and the slider that has the focus, both whole in the window, neither over the other.
@@ -50,12 +50,6 @@ def engine():
 def address(engine):
     with serve(engine) as url:
         yield url
-
-
-@pytest.fixture(scope="module")
-def visitor(regular):
-    """Return one person, who tries what follows one after the other."""
-    return regular
 
 
 def game(visitor):
