@@ -47,6 +47,7 @@ def details(page):
 def test_preview_is_what_the_model_is_shown(visitor, engine):
     visitor.ask()
     visitor.wait_for_scores()
+    visitor.wait_until_quiet()  # a file that is being written cannot be read whole
     data = visitor.context.request.get(visitor.damaged()).body()
     assert np.array_equal(np.array(Image.open(io.BytesIO(data))), engine.asked[-1])
 
