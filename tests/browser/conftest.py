@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from robust_r1.store import VARIABLE, Notebook
 from tests.support.page_driver import WAIT, Tabs, Visitor, browse
+from tests.support.rest import act_at_rest
 
 expect.set_options(timeout=WAIT)
 
@@ -15,7 +16,8 @@ expect.set_options(timeout=WAIT)
 @pytest.fixture(scope="session")
 def tabs() -> Iterator[Tabs]:
     """Start one browser for all tests of this process."""
-    with browse() as browser:
+    with browse() as browser, pytest.MonkeyPatch.context() as patch:
+        act_at_rest(patch)
         yield Tabs(browser)
 
 

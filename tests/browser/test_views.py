@@ -164,11 +164,9 @@ def test_a_photograph_is_drawn_large_and_its_inset_is_exactly_what_the_model_see
     expect(inset).to_contain_text(re.compile(r"What Scripted sees, 2\d\d . 1\d\d$"))
     visitor.ask()
     visitor.wait_for_scores()
-    wide = "image => image.naturalWidth"
     large = page.locator("#compare img").last
     page.set_viewport_size(DESKTOP)
-    visitor.wait_until_quiet()
-    assert large.evaluate(wide) == 600  # its own
+    expect(large).to_have_js_property("naturalWidth", 600)  # its own
     drawn = visitor.context.request.get(inset.locator("img").evaluate("image => image.src")).body()
     assert np.array_equal(images.load(drawn), engine.asked[-1])
     shown = inset.locator("img").bounding_box()
@@ -177,7 +175,7 @@ def test_a_photograph_is_drawn_large_and_its_inset_is_exactly_what_the_model_see
     page.keyboard.press("Enter")
     expect(inset).to_contain_text("The photograph, 600")
     expect(large).to_have_attribute("src", re.compile("png$"))
-    assert large.evaluate(wide) == engine.asked[-1].shape[1]
+    expect(large).to_have_js_property("naturalWidth", engine.asked[-1].shape[1])
     assert large.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     inset.click()
     expect(inset).to_contain_text("What Scripted sees")

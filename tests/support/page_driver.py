@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_pl
 
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
+from tests.support.rest import WATCH, come_to_rest
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,7 +34,6 @@ BEGINS = """() => {
     observer.disconnect();
   }).observe(document.body, {subtree: true, childList: true, attributeFilter: ["disabled"]});
 }"""
-QUIET = 6  # seconds after which a stream that brings nothing is taken for one left open
 WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as it can
 
 
@@ -113,12 +113,9 @@ class Visitor:
         self.context = browser.new_context(**{"viewport": DESKTOP, **options})
         self.context.set_default_timeout(WAIT)
         self.context.add_init_script(KEEP_TOASTS)
+        self.context.add_init_script(WATCH)
         self.page: Page = self.context.new_page()
-        self._unanswered: set[Request] = set()
-        self._asked = 0
         self.page.on("request", self._see_request)
-        self.page.on("requestfinished", lambda request: self._unanswered.discard(request))
-        self.page.on("requestfailed", lambda request: self._unanswered.discard(request))
         self.page.on("dialog", self._see_dialog)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.begin(address)
@@ -156,7 +153,7 @@ class Visitor:
         handle = self.page.locator(f"#slider-{id} input[type=range]")
         handle.focus()
         for _ in range(steps):
-            handle.press("ArrowRight")
+            self.page.keyboard.press("ArrowRight")
 
     def write(self, question: str) -> None:
         """Write a question of one's own."""
@@ -179,13 +176,7 @@ class Visitor:
 
     def wait_until_quiet(self) -> None:
         """Wait until the server has answered all that the page asks, and the page asks no more."""
-        asked, end = -1, 0.0
-        while self._unanswered or asked < self._asked:
-            if asked < self._asked:
-                asked, end = self._asked, time.monotonic() + QUIET
-            elif time.monotonic() > end:
-                self._unanswered.clear()
-            pass_frames(self.page)
+        come_to_rest(self.page, idle=True)
 
     def damaged(self) -> str:
         """Return the address of the degraded picture on the page."""
@@ -202,11 +193,6 @@ class Visitor:
         self.context.close()
 
     def _see_request(self, request: Request) -> None:
-        if request.is_navigation_request():
-            self._unanswered.clear()  # of a page that is gone, and nobody tells of it
-        if "/queue/" in request.url:
-            self._asked += 1
-            self._unanswered.add(request)
         if not request.url.startswith((self.address, "data:", "blob:")):
             self.elsewhere.append(request.url)
 
