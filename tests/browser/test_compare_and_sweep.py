@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from robust_r1.analysis.openings import read_openings
 from robust_r1.ask.examples import gallery
 from robust_r1.degradations import find
-from tests.support.page_driver import DESKTOP, PHONE, fill, serve
+from tests.support.page_driver import DESKTOP, PHONE, serve
 from tests.support.scripted_engine import CHAIN, ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -70,7 +70,7 @@ def sweep(page):
 
 
 def ask(page, tab: str, text: str) -> None:
-    fill(page.locator(f"#{tab}-question textarea"), text)
+    page.locator(f"#{tab}-question textarea").fill(text)
 
 
 def run(page, tab: str) -> None:

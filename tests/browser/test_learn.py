@@ -9,7 +9,7 @@ from robust_r1.ask.picture import seen
 from robust_r1.chain import Finding, render
 from robust_r1.metrics import degradation_score
 from robust_r1.ui.learn.cases import lesson_cases
-from tests.support.page_driver import DESKTOP, PHONE, fill, see_toasts, serve
+from tests.support.page_driver import DESKTOP, PHONE, see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -154,7 +154,7 @@ def test_the_truth_of_a_round_reaches_the_page_only_with_the_guess(visitor):
     told = page.content() + config + events
     assert [mark for mark in marks if mark in told] == []
     assert _chunks(picture) == {b"IHDR", b"IDAT", b"IEND"}
-    fill(page.locator("#guess-block_exchange input[type=number]"), "0.70")
+    page.locator("#guess-block_exchange input[type=number]").fill("0.70")
     page.locator("#guess-block_exchange input[type=number]").press("Tab")
     page.locator("#game-start").click()
     expect(page.locator("#game-result table")).to_be_visible()
@@ -216,7 +216,7 @@ def test_stop_ends_the_model_in_every_part_and_keeps_the_guess(arrive, engines, 
         page = part(person, name)
         if id == "game":
             page.locator("#game-picture img").wait_for()
-            fill(page.locator("#guess-darkness input[type=number]"), "0.40")
+            page.locator("#guess-darkness input[type=number]").fill("0.40")
             page.locator("#guess-darkness input[type=number]").press("Tab")
         page.locator(f"#{id}-start").click()
         page.locator(f"#{id}-stop").click()

@@ -12,7 +12,7 @@ from robust_r1.chain import build_prompt
 from robust_r1.engine import catalog
 from robust_r1.ui import open_models, start_loading
 from tests.support.endpoint_server import serve_endpoint
-from tests.support.page_driver import Visitor, fill, serve, wait_until
+from tests.support.page_driver import Visitor, serve, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 HUB = "Robust-R1 RL (3B)"
@@ -74,7 +74,7 @@ def test_the_whole_prompt_is_shown_and_can_be_changed(visitor, server):
     page, prompt = visitor.page, visitor.page.locator("#prompt textarea")
     page.get_by_role("button", name="Generation settings").click()
     expect(prompt).to_have_value(build_prompt("{question}"))
-    fill(prompt, "Look: {question}")
+    prompt.fill("Look: {question}")
     visitor.ask()
     expect(page.locator(".rr-now b")).to_have_text("Q2")
     wait_until(page, lambda: asked_last(server) == "Look: What is it?")

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.page_driver import fill, see_toasts, serve
+from tests.support.page_driver import see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
@@ -166,13 +166,11 @@ def test_sweep_and_compare_mark_theirs_too(visitor, tab, view, field, old, new, 
     url = page.locator("#share-url")
     expect(url).to_have_value(re.compile("seed=1"))
     page.keyboard.press("Escape")
-    expect(page.locator("#share dialog[open]")).to_have_count(0)
-    visitor.wait_until_quiet()
-    fill(page.locator(field), old)
+    page.locator(field).fill(old)
     page.locator(field).blur()
     expect(mark).to_have_text("")
     assert not is_dimmed(page, view)
-    fill(page.locator(f"#{tab}-question textarea"), "Something else?")
+    page.locator(f"#{tab}-question textarea").fill("Something else?")
     expect(mark).to_contain_text("for the question")
     if tab == "compare":
         expect(page.locator("#compare-view img").first).to_be_hidden()

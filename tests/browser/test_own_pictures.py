@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from robust_r1.ask.kept_pictures import KeptPictures
-from tests.support.page_driver import fill, see_toasts, serve
+from tests.support.page_driver import see_toasts, serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
@@ -113,7 +113,7 @@ def test_links_of_the_other_tabs_ask_for_their_picture_too(
     page.locator(f"#{tab}-preview img").first.wait_for()
     bring(visitor, photograph, f"{tab}-")
     expect(page.locator(f"#{tab}-question textarea")).not_to_have_value(re.compile("=>"))
-    fill(page.locator(f"#{tab}-question textarea"), "Which? | star | circle => star")
+    page.locator(f"#{tab}-question textarea").fill("Which? | star | circle => star")
     expect(page).to_have_url(re.compile(f"tab={tab}.*picture=.*star"))
     link = link_of(share(page, f"{tab}-link"))
     person = arrive()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from robust_r1.ask.examples import scenes
 from robust_r1.paths import EXAMPLES
-from tests.support.page_driver import fill, serve
+from tests.support.page_driver import serve
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.one_visit, pytest.mark.timeout(300)]
@@ -36,9 +36,9 @@ def test_nothing_moves_by_itself_and_the_button_brings_all_of_explores_case(visi
     to_tab(page, "Explore")
     page.locator("#gallery button").nth(3).click()
     expect(page.locator(".rr-caption b").first).to_have_text(taken.title)
-    fill(page.locator("#slider-darkness input[type=number]"), "0.5")
+    page.locator("#slider-darkness input[type=number]").fill("0.5")
     page.keyboard.press("Tab")
-    fill(page.locator("#question textarea"), SIGNS)
+    page.locator("#question textarea").fill(SIGNS)
     page.wait_for_url("**question=Is+a*")
     to_tab(page, tab.capitalize())
     button = page.locator(f"#{tab}-take-over")
@@ -52,7 +52,7 @@ def test_nothing_moves_by_itself_and_the_button_brings_all_of_explores_case(visi
     assert values.get("plan", "darkness=0.5") == "darkness=0.5"
     assert values.get("vary", "darkness") == "darkness"
     assert values.get("levels", "6") == "6"
-    fill(page.locator(f"#{tab}-question textarea"), "Another question?")
+    page.locator(f"#{tab}-question textarea").fill("Another question?")
     expect(button).to_be_visible()
 
 

@@ -77,12 +77,13 @@ def test_the_picture_stays_beside_the_slider_that_is_moved(visitor, size, kind, 
         assert page.evaluate(_BOTH_IN_VIEW, picture), f"{slider} by mouse"
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     sliders[0].focus()
+    keys = page.keyboard
     for key in ("Tab", "Shift+Tab"):
         reached = 1
         for _ in range(3 * len(SPECS)):  # a slider has two more places that Tab goes to
             if reached == len(SPECS):
                 break
-            page.keyboard.press(key)
+            keys.press(key)
             if page.evaluate(_ON_SLIDER):
                 reached += 1
                 assert page.evaluate(_BOTH_IN_VIEW, picture), f"by {key}"

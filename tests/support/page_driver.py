@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from robust_r1.ui import build_ui, launch_arguments
 from tests.support.install_browser import find_browser
@@ -58,20 +58,6 @@ def browse() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
-
-
-def fill(field: Locator, text: str) -> None:
-    """Write into a field that came into sight a moment ago.
-
-    Gradio applies what had waited for such a field a few frames after it is there, over whatever a
-    script was quick enough to write; so look whether the text stays.
-    """
-    for _ in range(20):
-        field.fill(text)
-        pass_frames(field.page)
-        if field.input_value() == text:
-            return
-    raise AssertionError(f"{field} does not keep {text!r}")
 
 
 def see_toasts(page: Page, *words: str) -> None:
@@ -152,8 +138,9 @@ class Visitor:
         """Move a slider by keyboard: each step is a hundredth."""
         handle = self.page.locator(f"#slider-{id} input[type=range]")
         handle.focus()
+        keys = self.page.keyboard
         for _ in range(steps):
-            self.page.keyboard.press("ArrowRight")
+            keys.press("ArrowRight")
 
     def write(self, question: str) -> None:
         """Write a question of one's own."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page
 # stream. Jobs that a Stop can end are no unrest: people act while they run.
 WATCH = """
 (() => {
-  const CALM = 5;  // frames: an update is on the page, an event on its way some frames later
+  const CALM = 6;  // frames: an update is on the page, an event on its way some frames later
   const ask = window.fetch, ended = new Set(), waiting = new Set(), working = new Set();
   let asking = 0, calm = 0, counts = false;
   const frame = () => Promise.race([
@@ -96,10 +96,12 @@ def come_to_rest(page: Page, idle: bool = False) -> None:
 def act_at_rest(patch: pytest.MonkeyPatch) -> None:
     """Let everything that is done to an element, or read of it, wait until the page is at rest.
 
-    Not so for keys and clicks of `page.keyboard` and `page.mouse`, nor for scripts.
+    So does who reaches for `page.keyboard` or `page.mouse`; who keeps it in hand does not.
     """
     for name in ACTS + READS:
         patch.setattr(Locator, name, _at_rest(getattr(Locator, name)))
+    for name in ("keyboard", "mouse"):
+        patch.setattr(Page, name, property(_in_hand(getattr(Page, name))))
 
 
 def _at_rest(method):
@@ -109,3 +111,11 @@ def _at_rest(method):
         return method(locator, *arguments, **options)
 
     return act
+
+
+def _in_hand(device: property):
+    def take(page: Page):
+        come_to_rest(page)
+        return device.fget(page)
+
+    return take

@@ -57,14 +57,15 @@ def walk(page: Page, place: str = "body") -> tuple[int, list[str]]:
 
     A fault is a stop without a name, without a ring, covered, or outside of the window.
     """
-    session, faults, stops = page.context.new_cdp_session(page), [], 0
+    session, keys = page.context.new_cdp_session(page), page.keyboard
+    faults, stops = [], 0
     page.evaluate(_BEGIN, place)
-    page.keyboard.press("Tab")
+    keys.press("Tab")
     while (found := page.evaluate(_LOOK, place)) and stops < _MOST:
         stops, named = stops + 1, _name(session)
         told = found["faults"] if named else ["no name", *found["faults"]]
         faults += [f"{', '.join(told)}: {named} {found['html']}"] if told else []
-        page.keyboard.press("Tab")
+        keys.press("Tab")
     session.detach()
     return stops, faults
 

@@ -26,6 +26,7 @@ from robust_r1.ui.widgets.charts import empty_chart
 from robust_r1.ui.widgets.findings_chart import findings_chart
 from robust_r1.ui.widgets.job import ActiveAnswers
 from robust_r1.ui.widgets.layout import Updates
+from robust_r1.ui.widgets.old_answer import Answered
 from robust_r1.ui.widgets.scores import score_line
 from robust_r1.ui.widgets.toasts import warn
 
@@ -89,6 +90,7 @@ class CaseHandlers:
             part.score: score_line(outcome),
             part.chart: findings_chart(entry.row.found, entry.row.true),
             part.rerun: "",
+            part.old.mark: "",
             **self._show_marks(entry),
         }
 
@@ -115,6 +117,7 @@ class CaseHandlers:
             **dict.fromkeys((part.problems, part.score), ""),
             part.chart: empty_chart("No case."),
             part.rerun: "",
+            part.old.mark: "",
             part.tags: gr.Dropdown(value=[]),
             part.note: "",
             part.seen: "",
@@ -163,27 +166,34 @@ class CaseHandlers:
 
     def ask_again(
         self, request: gr.Request, selection: Selection | None, model: str
-    ) -> Iterator[str]:
+    ) -> Iterator[Updates]:
         """Ask a model the case once more, and compare with what the run holds."""
         entry, engine = self.shared.entry(selection), self.engines[model]
-        case = self._case(entry, selection, model)
-        yield idle_line("The model looks at the picture.")
+        case, rerun = self._case(entry, selection, model), self.part.rerun
+        yield {
+            rerun: idle_line("The model looks at the picture."),
+            **self.part.old.begin(_asked(model)),
+        }
         outcome, label = None, f"{model}, now"
         with self.active.begin(request.session_hash) as stop:
             for outcome in ask(engine, case, stop):
                 if outcome.score is None:
-                    yield chain_cards(outcome.reply, label)
+                    yield {rerun: chain_cards(outcome.reply, label)}
         assert outcome is not None  # an answer ends with its outcome or raises
         answer, _ = finished(outcome)
         same = "word for word what" if answer.text == entry.row.text else "not what"
         words = f"{model} now wrote {same} the run of {entry.model} holds."
-        yield (
-            idle_line(words)
+        yield {
+            rerun: idle_line(words)
             + answer_cards(outcome)
             + chain_cards(outcome.reply, label)
             + problems_list(outcome.reply, engine.info.reasons)
             + score_line(outcome)
-        )
+        }
+
+    def mark_again(self, kept: Answered | None, model: str) -> Updates:
+        """Mark the answer where another model is chosen; with another case it goes."""
+        return self.part.old.compare(kept, _asked(model))
 
     def _case(self, entry: Entry, selection: Selection | None, model: str) -> Case:
         """Return what a run asked: its own model as it was asked then, another by its own settings.
@@ -204,3 +214,7 @@ class CaseHandlers:
     def stop(self, request: gr.Request) -> None:
         """End what runs for this visitor."""
         self.active.stop(request.session_hash)
+
+
+def _asked(model: str) -> Mapping[str, object]:
+    return {"model": model}

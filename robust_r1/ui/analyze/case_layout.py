@@ -10,6 +10,7 @@ from robust_r1.store import MAX_NAME, MAX_NOTE
 from robust_r1.ui.analyze.layout import build_chart
 from robust_r1.ui.shortcuts import key_of
 from robust_r1.ui.widgets.layout import html
+from robust_r1.ui.widgets.old_answer import OldAnswer
 
 EXPORTS = ("CSV", "JSONL", "HTML report")
 FIGURES_AS = ("SVG", "PNG")
@@ -40,6 +41,7 @@ class CasePart:
     model: gr.Dropdown
     again: gr.Button
     stop: gr.Button
+    old: OldAnswer
     rerun: gr.HTML
     tags: gr.Dropdown
     note: gr.Textbox
@@ -59,8 +61,8 @@ class CasePart:
     def shown(self) -> set[Component]:
         """Return what changes with the case."""
         return {self.gallery, self.head, self.picture, self.link, self.answer, self.runs,
-                self.chain, self.problems, self.score, self.chart, self.rerun, self.tags, self.note,
-                self.marked, self.seen}  # fmt: skip
+                self.chain, self.problems, self.score, self.chart, self.rerun, self.old.mark,
+                self.tags, self.note, self.marked, self.seen}  # fmt: skip
 
 
 def build_cases(engines: tuple[Engine, ...]) -> CasePart:
@@ -128,10 +130,11 @@ def build_cases(engines: tuple[Engine, ...]) -> CasePart:
                 )
                 again = gr.Button("Ask this case again", min_width=150, elem_id="ask-again")
                 stop = gr.Button("Stop", min_width=80, elem_id="stop-again")
+            old = OldAnswer("again")
             rerun = html(elem_id="rerun")
     return CasePart(gallery, back, forward, previous, following, head, picture, link, answer,
-                    runs, chain, problems, score, chart, model, again, stop, rerun, tags, note,
-                    keep, marked, seen, kept, exports, figures, file, tag, tag_all, untag_all,
+                    runs, chain, problems, score, chart, model, again, stop, old, rerun, tags,
+                    note, keep, marked, seen, kept, exports, figures, file, tag, tag_all, untag_all,
                     tagged)
 
 

@@ -18,6 +18,7 @@ from robust_r1.ui.analyze.layout import Chooser, Filters
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import (
     CASES,
+    FIGURES,
     NO_CASE,
     Link,
     Selection,
@@ -68,7 +69,10 @@ class RunHandlers:
         if selection is not None:
             return {self.chooser.runs: gr.Dropdown(choices=_named(found, selection.runs))}
         query = dict(request.query_params) if request else {}
-        return self._follow(decode(query, found), found, self.folders.opening())
+        link = decode(query, found)
+        # The tab opens on its figures; whoever has gone on by now is not called back.
+        shown = {} if link.view == FIGURES else self._show_part(link.view)
+        return {**self._follow(link, found, self.folders.opening()), **shown}
 
     def go_back(self, query: str, selection: Selection | None) -> Updates:
         """Show again what the address says after a step back or on in the browser's history.
@@ -77,7 +81,8 @@ class RunHandlers:
         """
         found = self.folders.found()
         link = decode(dict(parse_qsl(query.strip().removeprefix("?"))), found)
-        return self._follow(link, found, selection.runs if selection else ())
+        opened = self._follow(link, found, selection.runs if selection else ())
+        return {**opened, **self._show_part(link.view)}
 
     def _follow(self, link: Link, found: Sequence[str], otherwise: Sequence[str]) -> Updates:
         """Show what a link says, of the runs that it names, or of others where it names none."""
@@ -94,7 +99,6 @@ class RunHandlers:
             # The menus that depend on the runs are shown with their choices.
             **self.filters.show(link.wanted),
             **update,
-            **self._show_part(link.view),
             self.selection: replace(selection, place=place or 0),
         }
 

@@ -251,8 +251,11 @@ class Analyze:
         )
         saved.success(None, [case.kept, case.seen], case.seen, js=KEEP, **PRIVATE)
         case.again.click(
-            with_toasts(events.ask_again), [selection, case.model], case.rerun,
-            concurrency_id=MODEL, concurrency_limit=1, **QUIET,
+            with_toasts(events.ask_again), [selection, case.model],
+            {case.rerun, *case.old.outputs}, concurrency_id=MODEL, concurrency_limit=1, **QUIET,
+        )
+        case.model.change(
+            events.mark_again, [case.old.kept, case.model], case.old.mark, **UNQUEUED
         )
         case.stop.click(events.stop, None, None, **UNQUEUED)
         for button, kind in zip(case.exports, EXPORTS, strict=True):

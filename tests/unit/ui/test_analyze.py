@@ -1,0 +1,33 @@
+"""The tab Analyze without a browser."""
+
+import pytest
+from starlette.datastructures import QueryParams
+
+from robust_r1.ui import build_ui
+from tests.support.page_visit import Visit
+from tests.support.scripted_engine import ScriptedEngine
+
+
+@pytest.fixture
+def visit():
+    return Visit(build_ui((ScriptedEngine("tiny-sft"), ScriptedEngine("other", "Other"))))
+
+
+@pytest.mark.parametrize(("query", "named"), [("", False), ("tab=analyze&view=cases", True)])
+def test_only_a_link_that_names_a_part_goes_to_it(visit, query, named):
+    """Whoever goes to the cases while the runs are read must not be called back."""
+    visit.request.query_params = QueryParams(query)
+    (update,) = visit.call("RunHandlers.arrive")
+    assert (visit.component("analyze-tabs") in update) is named
+
+
+def test_an_answer_asked_again_is_marked_while_another_model_is_chosen(visit):
+    visit.call("RunHandlers.arrive")
+    visit.call("CaseHandlers.ask_again")
+    mark = visit.component("again-old")
+    said = []
+    for model in ("tiny-sft", "other", "tiny-sft"):
+        visit.values[visit.component("again-model")] = model
+        visit.call("CaseHandlers.mark_again")
+        said.append(visit.values[mark])
+    assert said[0] == said[2] == "" and "for the model before" in said[1]
