@@ -133,7 +133,7 @@ def test_exports_hold_the_filtered_cases(page, tmp_path):
 
 def test_a_case_is_asked_again_and_opens_in_explore(visitor, page):
     page.locator("#ask-again").click()
-    expect(page.locator("#rerun")).to_contain_text("now wrote not what the run")
+    expect(page.locator("#rerun")).to_contain_text("now wrote something else than the run")
     question = page.locator("#case-head h4").inner_text()
     applied = page.locator("#case-head .rr-caption").last.inner_text().partition("Applied:")[2]
     total = sum(float(number) for number in re.findall(r" (0\.\d\d)", applied))

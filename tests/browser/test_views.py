@@ -180,6 +180,15 @@ def test_a_photograph_is_drawn_large_and_its_inset_is_exactly_what_the_model_see
     assert large.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     inset.click()
     expect(inset).to_contain_text("What Scripted sees")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("v")
+    expect(page.locator("#caption")).to_be_hidden()
+    around, within = page.locator("#compare").bounding_box(), inset.bounding_box()
+    for start, length in (("x", "width"), ("y", "height")):
+        assert around[start] <= within[start]
+        assert within[start] + within[length] <= around[start] + around[length]
+    page.keyboard.press("v")
+    expect(page.locator("#caption")).to_be_visible()
 
 
 def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):

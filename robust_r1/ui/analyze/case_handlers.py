@@ -181,7 +181,7 @@ class CaseHandlers:
                     yield {rerun: chain_cards(outcome.reply, label)}
         assert outcome is not None  # an answer ends with its outcome or raises
         answer, _ = finished(outcome)
-        same = "word for word what" if answer.text == entry.row.text else "not what"
+        same = "word for word what" if answer.text == entry.row.text else "something else than"
         words = f"{model} now wrote {same} the run of {entry.model} holds."
         yield {
             rerun: idle_line(words)
