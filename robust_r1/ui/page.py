@@ -73,7 +73,7 @@ def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.
         sweep.follow_after(sweep_tab.select)
         opened = {"compare": compare.opened, "sweep": sweep.opened}
         compare_shown, sweep_shown = open_tab(page, tabs, opened)
-        # With the values that their fields came in sight with.
+        # The first pictures, with the values that their fields came in sight with.
         compare.preview_after(compare_shown.then)
         sweep.preview_after(sweep_shown.then)
         Endpoints(engines, active)

@@ -102,7 +102,7 @@ class Compare:
             self.sides.holds, self.sides.take, {self.asked.text, *self._preview_inputs},
             {*self.asked.taken, fields.plan, fields.seed},
         )
-        for event in (self.opened, *changed, taken):
+        for event in (*changed, taken):
             self.preview_after(event.then)
         switched = fields.by.input(
             self.sides.switch, fields.by, {fields.models, fields.model, fields.plan, fields.other},

@@ -99,7 +99,7 @@ class SweepTab:
             self.link.holds, self.link.take, {self.asked.text, *self._preview_inputs},
             {*self.asked.taken, fields.ids, fields.seed},
         )
-        for event in (self.opened, taken, *self.asked.wire(touchable, self.link.show)):
+        for event in (taken, *self.asked.wire(touchable, self.link.show)):
             self.preview_after(event.then)
         # Not `change`: a link's values come one after the other, each with a `change` that would
         # ask with the old ones of those behind it.
