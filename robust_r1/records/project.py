@@ -9,8 +9,8 @@ from typing import Any
 from robust_r1.chain import format_question, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import InputError
-from robust_r1.metrics import answer_matches
 from robust_r1.records.lines import Fields, Place, fields_of, json_line, json_lines, write_whole
+from robust_r1.records.options import option_of_number
 
 KINDS = ("mcq", "vqa", "cap")
 _REQUIRED = ("image", "question")
@@ -62,7 +62,17 @@ def read_records(path: str | Path) -> list[Record]:
         DataError: a file that cannot be read; a line that is not JSON, has unknown, missing or
             ill-typed keys, a malformed chain or plan, or an answer that is none of the choices.
     """
-    return [_record(value, place) for place, value in json_lines(path)]
+    return [_record(value, place, strict=True) for place, value in json_lines(path)]
+
+
+def record_of_json(value: Any, place: Place) -> tuple[Record, dict[str, Any]]:
+    """Return a record from the JSON object of its line, and the keys that are none of a record's.
+
+    Raises:
+        RecordError: what `read_records` refuses but for unknown keys.
+    """
+    record = _record(value, place, strict=False)
+    return record, {key: one for key, one in value.items() if key not in _REQUIRED + _OPTIONAL}
 
 
 def write_records(path: str | Path, records: Iterable[Record]) -> None:
@@ -83,8 +93,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
     }
 
 
-def _record(value: Any, place: Place) -> Record:
-    fields = fields_of(value, place, _REQUIRED, _OPTIONAL)
+def _record(value: Any, place: Place, strict: bool) -> Record:
+    fields = fields_of(value, place, _REQUIRED, _OPTIONAL, strict)
     record = Record(
         image=fields.text("image"),
         question=fields.text("question"),
@@ -114,7 +124,7 @@ def _check(record: Record, place: Place) -> None:
         raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
     if record.kind == "mcq" and not record.choices:
         raise place.fault("an mcq without choices", "list them, or make it a vqa")
-    if record.choices and record.answer and not _is_choice(record.answer, record.choices):
+    if record.answer and record.choices and not option_of_number(record.answer, record.choices):
         last = len(record.choices) - 1
         raise place.fault(
             f"the answer {record.answer!r} is none of the choices",
@@ -122,7 +132,3 @@ def _check(record: Record, place: Place) -> None:
         )
     if record.chain and (problems := parse(record.chain).problems):
         raise place.fault(f"the chain has a {problems[0]}", "write it as chain.render does")
-
-
-def _is_choice(answer: str, choices: tuple[str, ...]) -> bool:
-    return any(answer_matches(answer, str(number), choices) for number in range(len(choices)))
