@@ -244,8 +244,9 @@ def _skip_space(text: str, position: int) -> int:
 
 def _table_line(row: Iterable[str], delimiter: str) -> str:
     line = io.StringIO(newline="")
-    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(row)
-    return line.getvalue()
+    # What the end of a line consists of is quoted within a field: a bare return would end the row.
+    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(row)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _short(value: Any) -> str:

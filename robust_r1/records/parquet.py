@@ -6,6 +6,7 @@ file is opened.
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +37,11 @@ class ParquetFiles:
         """Yield the rows with the pictures of one column; the line of a row is its number."""
         number = 0
         for path in self.paths:
-            with _file(path) as file:
-                wanted = [*self.columns, blob]
-                for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
-                    for values in batch.to_pylist():
-                        number += 1
-                        data = _bytes(values.pop(blob))
-                        cells = {name: _text(value) for name, value in values.items()}
-                        yield Row(Place(path, number), cells, blobs={blob: data})
+            for values in _values(path, [*self.columns, blob]):
+                number += 1
+                pictures = _pictures(values.pop(blob))
+                cells = {name: _text(value) for name, value in values.items()}
+                yield Row(Place(path, number), cells, blobs={blob: pictures})
 
 
 def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:
@@ -54,7 +52,7 @@ def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:
     """
     schemas = []
     for path in paths:
-        with _file(path) as file:
+        with _opened(path) as file:
             schemas.append({field.name: _holds_bytes(field.type) for field in file.schema_arrow})
     for path, schema in zip(paths, schemas, strict=True):
         if schema != schemas[0]:
@@ -63,7 +61,9 @@ def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:
     return ParquetFiles(paths, columns, tuple(set(schemas[0]) - set(columns)))
 
 
-def _file(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a parquet file; what is wrong with it, now or as it is read, is a DataError."""
     try:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
@@ -73,22 +73,34 @@ def _file(path: Path) -> Any:
             "run: pip install pyarrow"
         ) from error
     try:
-        return ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
-    except (OSError, ArrowException) as error:
+        with ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False) as file:
+            yield file
+    except (OSError, UnicodeDecodeError, ArrowException) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise DataError(f"{path} could not be read: {reason}; download it again") from error
 
 
+def _values(path: Path, columns: list[str]) -> Iterator[dict[str, Any]]:
+    with _opened(path) as file:
+        for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
+            yield from batch.to_pylist()
+
+
 def _holds_bytes(kind: Any) -> bool:
-    """Tell whether a column holds bytes, or a picture as the Hub stores it: {bytes, path}."""
-    if str(kind).startswith("struct"):
+    """Tell whether a column holds bytes, pictures as the Hub has them ({bytes, path}), or lists."""
+    name = str(kind)
+    if name.startswith(("list", "large_list")):
+        return _holds_bytes(kind.value_type)
+    if name.startswith("struct"):
         return any(kind.field(place).name == "bytes" for place in range(kind.num_fields))
-    return str(kind) in ("binary", "large_binary")
+    return name in ("binary", "large_binary")
 
 
-def _bytes(value: Any) -> bytes:
+def _pictures(value: Any) -> tuple[bytes, ...]:
+    if isinstance(value, list):
+        return tuple(data for one in value for data in _pictures(one) or (b"",))
     data = value.get("bytes") if isinstance(value, dict) else value
-    return data or b""
+    return (data,) if data else ()
 
 
 def _text(value: Any) -> str:

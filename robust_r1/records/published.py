@@ -12,7 +12,7 @@ A folder stands for the one data file that lies in it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from robust_r1.errors import DataError
@@ -64,7 +64,7 @@ class BenchmarkFile:
     name: str
     format: str
     language: str
-    _read: Callable[[], Reading[PublishedItem]]
+    _read: Callable[[], Reading[PublishedItem]] = field(repr=False)
 
     def read(self) -> Reading[PublishedItem]:
         """Begin to read the items, from the first one; each is decoded when it is its turn.
@@ -107,13 +107,22 @@ def open_benchmark(
 
 def _files_in(folder: Path) -> tuple[Path, ...]:
     """Return the one data file of a folder, or the parts of it in their order."""
-    found = sorted(one for one in folder.iterdir() if one.suffix.lower() in _ENDINGS)
+    found = [one for one in _listed(folder) if one.suffix.lower() in _ENDINGS]
     if not found:
         raise DataError(f"{folder} has no data file; one of {', '.join(_ENDINGS)} belongs there")
     if len(found) > 1 and not all(_PARTS in one.name for one in found):
         names = ", ".join(one.name for one in found[:5]) + (", ..." if len(found) > 5 else "")
         raise DataError(f"{folder} has several data files ({names}); name one of them")
     return tuple(found)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what lies in a folder, by name."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{folder} could not be read: {reason}; check the path") from error
 
 
 def _kind(path: Path) -> str:
@@ -242,7 +251,7 @@ def _folder_of(name: str, home: Path) -> Path:
     Raises:
         DataError: several have it.
     """
-    below = [one for one in sorted(home.iterdir()) if one.is_dir() and is_file(one / name)]
+    below = [one for one in _listed(home) if one.is_dir() and is_file(one / name)]
     if is_file(home / name) or not below:
         return home
     if len(below) > 1:

@@ -26,6 +26,7 @@ COLUMNS = ("name", "question", "choice", "answer", "type", "score", "distortion"
 # What of it a figure needs: that an option cannot be read does not change what a judge said.
 _JUDGED = ("name", "type", "distortion", "strength", "result")
 _NO_CHOICE = "N"
+_NUMBERS = ("", "Unnamed: 0")  # the second once a data frame has read and written the table
 _SEPARATOR = re.compile("[;\uff1b]")
 _OPTION = re.compile(r"\s*([A-Z])\s*[.:\uff0e\uff1a]\s*(.*?)\s*", re.DOTALL)
 
@@ -100,7 +101,7 @@ def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> Pu
         if key in row.cells and not row.cells[key].strip():
             raise row.place.at(key).fault(f"a row without {key}", "fill it in")
     strength = STRENGTHS[_number(row, "strength", range(1, 4)) - 1]
-    used = {"question", "choice", "answer", "type", "strength", "distortion", ""}
+    used = {"question", "choice", "answer", "type", "strength", "distortion", *_NUMBERS}
     return PublishedItem(
         benchmark=header.benchmark,
         id=_id(row, number),
@@ -119,7 +120,8 @@ def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> Pu
 
 def _id(row: Row, number: int) -> str:
     """Return a row's number as the tables of results have it, in a column without name."""
-    return row.cells.get("", "").strip() or str(number)
+    told = (row.cells.get(name, "").strip() for name in _NUMBERS)
+    return next(filter(None, told), str(number))
 
 
 def _judged(row: Row, number: int) -> RBenchResult:

@@ -36,7 +36,7 @@ class Row:
         offset: the byte it begins at.
         end: the byte after it.
         next_line: the line after it.
-        blobs: columns that hold bytes, where the format has such.
+        blobs: the pictures of columns that hold such, as the bytes of their files.
     """
 
     place: Place
@@ -44,7 +44,7 @@ class Row:
     offset: int = 0
     end: int = 0
     next_line: int = 0
-    blobs: Mapping[str, bytes] = field(default_factory=dict)
+    blobs: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -180,15 +180,27 @@ def _line_end(file: BinaryIO, offset: int) -> int:
     return offset
 
 
+def _lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not ASCII, with their numbers; a very long one in pieces."""
+    file.seek(0)
+    number = 1
+    while line := file.readline(LONGEST_ROW):
+        if not line.isascii():
+            yield number, line
+        number += line.endswith(b"\n")
+
+
 def _encoding(path: Path, file: BinaryIO) -> str:
     """Return "utf-8" or "gbk", whichever a table is in; raise RecordError for a third."""
-    file.seek(0)
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        while data := file.read(_CHUNK):
-            decoder.decode(data)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
+    fit = misfit = 0
+    for _, line in _lines_of(file):
+        try:
+            line.decode("utf-8")
+            fit += 1
+        except UnicodeDecodeError:
+            misfit += 1
+    # Few lines of another encoding are UTF-8 too, so that these are broken rows of a table in it.
+    if misfit > fit:
         _check_gbk(path, file)
         return "gbk"
     return "utf-8"
@@ -197,26 +209,20 @@ def _encoding(path: Path, file: BinaryIO) -> str:
 def _check_gbk(path: Path, file: BinaryIO) -> None:
     """Raise RecordError where a table is not GBK, or reads as GBK by chance."""
     file.seek(0)
-    pairs, strange, first = 0, 0, (b"", 0)
-    header = b""
-    for number, line in enumerate(file, 1):
-        header = header or line
-        if line.isascii():
-            continue
+    header = file.readline(LONGEST_ROW)
+    pairs, strange = 0, []
+    for number, line in _lines_of(file):
         try:
             line.decode("gbk")
         except UnicodeDecodeError as error:
             at = Place(path, number, _column(header, line, error.start))
             wrong = "this is neither UTF-8 nor GBK, but perhaps a Western spreadsheet's cp1252"
             raise at.fault(wrong, "save the table as UTF-8") from error
-        for pair in _PAIR.finditer(line):
-            pairs += 1
-            if _is_strange(line, pair.start()):
-                strange += 1
-                first = first if first[1] else (line, number)
-    if strange > _STRANGE * pairs:
-        line, number = first
-        start = next(p.start() for p in _PAIR.finditer(line) if _is_strange(line, p.start()))
+        starts = [pair.start() for pair in _PAIR.finditer(line)]
+        pairs += len(starts)
+        strange += [(number, line, start) for start in starts if _is_strange(line, start)]
+    if len(strange) > _STRANGE * pairs:
+        number, line, start = strange[0]
         at = Place(path, number, _column(header, line, start))
         word = line[max(start - 12, 0) : start + 12].decode("cp1252", "replace").strip()
         wrong = f"this is not UTF-8, and rather a Western spreadsheet's cp1252 than GBK ({word!r})"

@@ -44,11 +44,12 @@ LONGEST_REFERENCE = 64
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MISSING = ("", "nan", "<na>")  # what an empty cell becomes on its way through a data frame
 PICTURES = ("image", "image_path")
+_CHOICES = ("choices", "options")  # all of them in one cell
 _SUBCATEGORIES = ("l2_category", "l2-category", "L2_category")
 _LANGUAGES = ("language", "lang")
 _NAMED = (
-    *("index", "question", "hint", "answer", "category", "split", "choices"),
-    *(*PICTURES, *_SUBCATEGORIES, *_LANGUAGES),
+    *("index", "question", "hint", "answer", "category", "split"),
+    *(*PICTURES, *_CHOICES, *_SUBCATEGORIES, *_LANGUAGES),
 )
 # MMMB's six languages and what else data sets write for them, as parts of a file's name.
 _CODES = ("en", "cn", "zh", "pt", "ar", "tr", "ru")
@@ -188,11 +189,11 @@ class BlobPictures:
         self.column = column
 
     def of(self, row: Row) -> tuple[LazyPicture, ...]:
-        """Return a row's picture; raises RecordError where it has none."""
-        at = row.place.at(self.column)
-        if not row.blobs.get(self.column):
+        """Return a row's pictures; raises RecordError where it has none."""
+        at, found = row.place.at(self.column), row.blobs[self.column]
+        if not found or not all(found):
             raise at.fault("a row without a picture", "leave the row out")
-        return (PictureBytes(at, row.blobs[self.column]),)
+        return tuple(PictureBytes(at, data) for data in found)
 
 
 Pictures = Callable[[Row], tuple[LazyPicture, ...]]
@@ -238,7 +239,7 @@ def question_item(row: Row, header: Header, pictures: Pictures) -> PublishedItem
 def _asked(row: Row, header: Header, written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Return the question, its choices and its truths."""
     answer, at = _cell(row, "answer"), row.place.at("answer")
-    listed = _cell(row, "choices")
+    listed = _first(row, _CHOICES)
     if listed:
         choices = tuple(list_literal(listed) or map(str.strip, listed.split("|")))
         lettered = dict(zip(_ALPHABET, choices, strict=False))

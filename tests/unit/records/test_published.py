@@ -217,6 +217,39 @@ def test_rbench_in_parquet_gives_the_items_of_its_table(folder, picture):
     assert len(parquet.unusable) == 1
 
 
+def test_mmstar_in_parquet_has_its_options_in_the_question(tmp_path, picture):
+    from pyarrow import Table
+    from pyarrow.parquet import write_table
+
+    pair = [{"bytes": encode_png(picture), "path": None}, {"bytes": encode_png(255 - picture)}]
+    columns = {
+        "index": [0, 1, 2],
+        "question": ["Where?\nOptions: A: on the book., B: below", "Who?", "Same?"],
+        "image": [pair[:1], pair[1:], pair],
+        "answer": ["B", "me", None],
+        "category": ["spatial", "who", None],
+        "options": [None, None, ["yes", "no"]],
+        "meta_info": [{"source": "x"}, {"source": "y"}, None],
+    }
+    write_table(Table.from_pydict(columns), tmp_path / "mmstar.parquet")
+    benchmark = open_benchmark(tmp_path / "mmstar.parquet")
+    one, two, three = benchmark.read()
+    assert (benchmark.format, one.truth, two.truth) == ("vlmevalkit", "below", "me")
+    assert (three.id, three.truths, three.choices) == ("2", (), ("yes", "no"))
+    assert dict(one.extra) == {"meta_info": '{"source": "x"}'} and one.category == "spatial"
+    assert [len(item.pictures) for item in (one, two, three)] == [1, 1, 2]
+    assert np.array_equal(three.load_pictures()[1], 255 - picture)
+
+
+def test_a_parquet_file_that_is_damaged_within_is_named_as_it_is_read(tmp_path, picture):
+    path = write_parquet(tmp_path / "a.parquet", RBENCH_ROWS[:9], picture)
+    data = bytearray(path.read_bytes())
+    data[40:400] = bytes(360)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="a.parquet could not be read: .*; download it again"):
+        list(open_benchmark(path).read())
+
+
 def test_parts_of_a_parquet_file_are_read_as_one(tmp_path, picture):
     for part in range(3):
         name = f"test-0000{part}-of-00003.parquet"

@@ -115,6 +115,14 @@ def test_a_western_spreadsheet_is_never_taken_for_gbk(tmp_path, text):
     assert rows[1].cells["two"] == text
 
 
+def test_one_bad_byte_among_utf_8_is_one_bad_row_of_a_table_with_commas(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("one,two\n1,naïve\n2,北京\n".encode() + b"3,caf\xe9 noir\n4,plain\n")
+    rows, (fault,) = read(path, ",")
+    assert [row.cells["one"] for row in rows] == ["1", "2", "4"]
+    assert str(fault.place) == "line 4, column two"
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [

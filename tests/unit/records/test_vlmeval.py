@@ -2,10 +2,13 @@
 
 import json
 import tracemalloc
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import DataError, InputError
@@ -20,7 +23,7 @@ from robust_r1.records import (
     write_corrupted,
 )
 from robust_r1.records.vlmeval import EmbeddedPictures, header_of
-from tests.support.benchmark_files import base64_of, write_tsv
+from tests.support.benchmark_files import TSV, base64_of, write_tsv
 
 OPTIONS = ("a kite", "a bird", "a plane", "a cloud")
 INSIDE = "Which?\nOptions: A: on the book., B: beneath the cat, C: in the bed, D: nowhere"
@@ -53,7 +56,7 @@ def odd_rows(cells):
         ("7", "6", "Both?", "yes", "no", "", "", "A", "shares two pictures", ""),
         ("8", wide, "How many?", "nan", "nan", "nan", "nan", "['two', '2']", "open, in lines", ""),
         ("9", three, "图中有什么？", "猫", "狗", "", "", "B", "Chinese", ""),
-        ("10", two, "Who?", *OPTIONS, "nan", "hidden answer", ""),
+        ("10", two, "Who?\r\nSay.", *OPTIONS, "nan", "hidden answer", ""),
     ]
 
 
@@ -216,6 +219,33 @@ def test_looking_ahead_for_a_picture_goes_no_farther_than_its_row(tmp_path, cell
     )
     reading = open_benchmark(write_tsv(tmp_path / "a.tsv", rows)).read()
     assert next(reading).id == "0" and noted == ["0", "1", "2"]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_a_row_shows_its_own_picture_or_that_of_the_row_it_names(tmp_path, cells, data):
+    count = data.draw(st.integers(1, 7))
+    # What a row has: one of three pictures, or another row's index, which may be nobody's.
+    drawn = st.one_of(st.sampled_from(cells), st.integers(0, count).map(str))
+    given = [data.draw(drawn) for _ in range(count)]
+    path = write_tsv(
+        tmp_path / "a.tsv", [(str(n), cell, "Who?") for n, cell in enumerate(given)], TSV[:3]
+    )
+    wanted = {}
+    for number, cell in enumerate(given):
+        if cell not in cells:
+            cell = given[int(cell)] if int(cell) < count else ""
+        if cell in cells:
+            wanted[str(number)] = cell
+    shown, reading = {}, open_benchmark(path).read()
+    with suppress(UnusableRows):
+        shown.update((item.id, base64_of(pictures[0])) for item, pictures in with_pictures(reading))
+    assert shown == wanted
+    assert {str(error.place.line - 2) for error in reading.unusable} == {
+        str(number) for number in range(count)
+    } - wanted.keys()
 
 
 def test_pictures_in_files_lie_beside_the_table_or_in_the_folder_given(tmp_path, pictures):
