@@ -105,7 +105,9 @@ class Reading(Generic[T]):
         Raises:
             UnusableRows: these are too many now.
         """
-        self._unusable.setdefault(error.place.line, error)
+        # Anew: the error that was raised holds on to the row, and to its picture, by its traceback.
+        kept = RecordError(error.place, error.wrong, error.mend)
+        self._unusable.setdefault(error.place.line, kept)
         self._judge()
 
     def _check_id(self, record: T) -> None:

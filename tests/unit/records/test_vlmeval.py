@@ -273,18 +273,20 @@ def test_a_file_that_went_away_after_it_was_seen_is_named(tmp_path, pictures):
         item.load_pictures()
 
 
-def test_a_list_of_all_items_holds_no_pictures(tmp_path, make_picture):
+def test_a_list_of_all_items_holds_no_pictures_nor_do_the_faults_of_the_others(tmp_path):
     cell = base64_of(np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8))
-    rows = [(str(number), cell, "Who?", *OPTIONS, "A", "", "") for number in range(40)]
+    answers = ["A"] * 38 + ["X", "Y"]
+    rows = [(str(n), cell, "Who?", *OPTIONS, answer, "", "") for n, answer in enumerate(answers)]
     path = write_tsv(tmp_path / "a.tsv", rows)
     tracemalloc.start()
     try:
-        items, _ = items_of(path)
+        items, unusable = items_of(path)
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert len(items) == 40 and held < 400_000 < path.stat().st_size / 10
-    assert items[39].load_pictures()[0].shape == (200, 300, 3)
+    assert (len(items), len(unusable)) == (38, 2)
+    assert held < 200_000 < path.stat().st_size / 10
+    assert items[37].load_pictures()[0].shape == (200, 300, 3)
 
 
 def test_a_corrupted_copy_differs_in_its_pictures_alone(tmp_path, odd_rows, pictures):
