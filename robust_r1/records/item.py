@@ -44,6 +44,11 @@ class LazyPicture:
 
     place: Place
 
+    @property
+    def key(self) -> str:
+        """Return what pictures that are one and the same have in common, on every machine."""
+        return f"row {self.place.line}"
+
     def source(self) -> bytes | Path:
         """Return the encoded picture, or its file; raises RecordError where there is none."""
         raise NotImplementedError
@@ -64,13 +69,19 @@ class LazyPicture:
 
 @dataclass(frozen=True)
 class PictureFile(LazyPicture):
-    """Stand for a picture in a file of its own."""
+    """Stand for a picture in a file of its own, whose `name` is relative to its folder."""
 
-    path: Path = Path()
+    folder: Path = Path()
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the file's name."""
+        return self.name
 
     def source(self) -> Path:
         """Return the file."""
-        return self.path
+        return self.folder / self.name
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,11 @@ class PictureCell(LazyPicture):
     offset: int = field(kw_only=True)
     line: int = field(kw_only=True)
     part: int = 0
+
+    @property
+    def key(self) -> str:
+        """Return the row that has the picture."""
+        return f"row {self.line}"
 
     def source(self) -> bytes:
         """Return the cell's bytes; raises RecordError where it is no base64."""
@@ -154,6 +170,11 @@ class PublishedItem:
         return self.truths[0] if self.truths else ""
 
     @property
+    def source(self) -> str:
+        """Return what the items of a file have in common that show the same picture first."""
+        return self.pictures[0].key
+
+    @property
     def asked(self) -> str:
         """Return the question with its hint before it."""
         return f"Hint: {self.hint}\n{self.question}" if self.hint else self.question
@@ -180,7 +201,7 @@ def files_of(names: list[str], folder: Path, place: Place) -> tuple[LazyPicture,
         if not is_file(folder / name):
             short = name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "..."
             raise place.fault(f"no picture {short} in {folder}", "give the folder that has it")
-    return tuple(PictureFile(place, folder / name) for name in names)
+    return tuple(PictureFile(place, folder, name) for name in names)
 
 
 def is_file(path: Path) -> bool:

@@ -39,7 +39,10 @@ def json_item(row: tuple[Place, Any], header: Header, folder: Path) -> Published
 
 def _record(value: Any, place: Place, header: Header, folder: Path) -> PublishedItem:
     record, unknown = record_of_json(value, place)
-    truth = option_of_number(record.answer, record.choices) if record.choices else record.answer
+    truth: str | None = record.answer
+    if record.choices:
+        # Beside a chain, whose last section holds a choice's number, the answer is that number.
+        truth = option_of_number(record.answer, record.choices, number_first=bool(record.chain))
     told = {"chain": record.chain, **_texts(unknown)}
     return PublishedItem(
         benchmark=header.benchmark,
@@ -68,7 +71,7 @@ def _conversation(value: Any, place: Place, header: Header, folder: Path) -> Pub
     chain = parse(reply).chain
     # A reply without sections is the bare answer.
     answer = chain.answer.strip() or ("" if "<" in reply else reply.strip())
-    truth = option_of_number(answer, choices) if choices else answer
+    truth = option_of_number(answer, choices, number_first=True) if choices else answer
     if choices and answer and truth is None:
         wrong = f"the answer {answer!r} is none of the options"
         raise place.at("conversations").fault(wrong, "give an option's number or text")

@@ -50,18 +50,24 @@ def option_of_letter(answer: str, options: Mapping[str, str]) -> str | None:
     return _literal(answer, list(options.values()))
 
 
-def option_of_number(answer: str, choices: Sequence[str]) -> str | None:
+def option_of_number(answer: str, choices: Sequence[str], number_first: bool = False) -> str | None:
     """Return the text of the choice that an answer is, or names by its number from 0, or None.
 
-    What is literally a choice is that choice, also where it looks like another one's number.
+    What is literally a choice is that choice, also where it looks like another one's number; with
+    `number_first`, for formats that write numbers, it is the other way round.
 
     >>> option_of_number("2", ("2", "3", "4")), option_of_number("1", ("kite", "bird"))
     ('2', 'bird')
     """
-    literal = _literal(answer, choices)
+    literal, numbered = _literal(answer, choices), _numbered(answer, choices)
+    first, second = (numbered, literal) if number_first else (literal, numbered)
+    return second if first is None else first
+
+
+def _numbered(answer: str, choices: Sequence[str]) -> str | None:
     match = _NUMBER.fullmatch(answer.strip())
-    if literal is not None or match is None or int(match[1]) >= len(choices):
-        return literal
+    if match is None or int(match[1]) >= len(choices):
+        return None
     choice = choices[int(match[1])]
     return choice if not match[2] or _same(match[2], choice) else None
 

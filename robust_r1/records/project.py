@@ -25,7 +25,8 @@ class Record:
         image: the degraded picture's file, relative to the folder of the data file, or absolute.
         question: the question in words, without the choices.
         choices: the options of a multiple-choice question, numbered from 0, else empty.
-        answer: the true answer (for "mcq" the number or text of a choice); empty if not known.
+        answer: the true answer (of choices, the text of one, or its number, which beside a chain
+            comes first where it could be either); empty if not known.
         chain: the reference chain as text, well formed; empty where there is none.
         plan: what was done to the picture; empty for a clean one.
         seed: what the sample was drawn from.

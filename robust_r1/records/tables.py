@@ -25,7 +25,9 @@ _CHUNK = 2**20
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
 _FIRST_HANZI = 0xB0  # of GB2312; signs and full-width letters lie below
 _GB2312 = 0xA1  # both bytes of what GB2312 has are no less
-_STRANGE = 0.2  # of the pairs; Chinese texts have few characters beyond GB2312, Western none within
+# Of the pairs of a line, and of the lines: Chinese texts have few characters beyond GB2312, Western
+# ones hardly any within.
+_STRANGE = 0.2
 
 
 @dataclass(frozen=True)
@@ -191,42 +193,45 @@ def _lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _encoding(path: Path, file: BinaryIO) -> str:
-    """Return "utf-8" or "gbk", whichever a table is in; raise RecordError for a third."""
-    fit = misfit = 0
-    for _, line in _lines_of(file):
-        try:
-            line.decode("utf-8")
-            fit += 1
-        except UnicodeDecodeError:
-            misfit += 1
-    # Few lines of another encoding are UTF-8 too, so that these are broken rows of a table in it.
-    if misfit > fit:
-        _check_gbk(path, file)
-        return "gbk"
-    return "utf-8"
-
-
-def _check_gbk(path: Path, file: BinaryIO) -> None:
-    """Raise RecordError where a table is not GBK, or reads as GBK by chance."""
-    file.seek(0)
-    header = file.readline(LONGEST_ROW)
-    pairs, strange = 0, []
+    """Return "utf-8" or "gbk", whichever the most lines are in; raise RecordError for a third."""
+    unicode = chinese = 0
+    neither: list[tuple[int, bytes, int]] = []
     for number, line in _lines_of(file):
-        try:
-            line.decode("gbk")
-        except UnicodeDecodeError as error:
-            at = Place(path, number, _column(header, line, error.start))
-            wrong = "this is neither UTF-8 nor GBK, but perhaps a Western spreadsheet's cp1252"
-            raise at.fault(wrong, "save the table as UTF-8") from error
-        starts = [pair.start() for pair in _PAIR.finditer(line)]
-        pairs += len(starts)
-        strange += [(number, line, start) for start in starts if _is_strange(line, start)]
-    if len(strange) > _STRANGE * pairs:
-        number, line, start = strange[0]
-        at = Place(path, number, _column(header, line, start))
-        word = line[max(start - 12, 0) : start + 12].decode("cp1252", "replace").strip()
-        wrong = f"this is not UTF-8, and rather a Western spreadsheet's cp1252 than GBK ({word!r})"
-        raise at.fault(wrong, "save the table as UTF-8, or name its encoding")
+        if _misfit(line, "utf-8") is None:
+            unicode += 1  # by chance only, were the table in another encoding
+        elif (start := _not_chinese(line)) is None:
+            chinese += 1
+        else:
+            neither.append((number, line, start))
+    if unicode >= chinese + len(neither):
+        return "utf-8"
+    if len(neither) <= _STRANGE * (chinese + len(neither)):
+        return "gbk"
+    file.seek(0)
+    number, line, start = neither[0]
+    at = Place(path, number, _column(file.readline(LONGEST_ROW), line, start))
+    word = line[max(start - 12, 0) : start + 12].decode("cp1252", "replace").strip()
+    wrong = f"this is neither UTF-8 nor GBK, but as from a Western spreadsheet, cp1252: {word!r}"
+    raise at.fault(wrong, "save the table as UTF-8, or name its encoding")
+
+
+def _misfit(line: bytes, encoding: str) -> int | None:
+    """Return where a line leaves an encoding, or None."""
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _not_chinese(line: bytes) -> int | None:
+    """Return where a line leaves GBK, or reads as GBK by chance; None where it is likely GBK."""
+    misfit = _misfit(line, "gbk")
+    if misfit is not None:
+        return misfit
+    starts = [pair.start() for pair in _PAIR.finditer(line)]
+    strange = [start for start in starts if _is_strange(line, start)]
+    return strange[0] if len(strange) > _STRANGE * len(starts) else None
 
 
 def _is_strange(line: bytes, start: int) -> bool:
@@ -244,7 +249,10 @@ def _is_strange(line: bytes, start: int) -> bool:
 
 def _column(header: bytes, line: bytes, start: int) -> str:
     """Name the column that a byte of a line lies in, as well as the line alone tells."""
-    names = next(csv.reader([header.removeprefix(BOM).decode("latin-1")]), [])
-    # What stands before the byte, a field of which may still be open.
-    before = next(csv.reader([line[:start].decode("latin-1")]), [""])
+    try:
+        names = next(csv.reader([header.removeprefix(BOM).decode("latin-1")]), [])
+        # What stands before the byte, a field of which may still be open.
+        before = next(csv.reader([line[:start].decode("latin-1")]), [""])
+    except csv.Error:
+        return ""
     return names[len(before) - 1] if len(before) <= len(names) else ""

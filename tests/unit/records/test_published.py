@@ -1,8 +1,10 @@
 """A benchmark's format is seen in its file; broken rows are counted, named and left out."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +13,17 @@ from robust_r1.chain import Chain, Finding, render
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import DataError
 from robust_r1.images import encode_png
-from robust_r1.records import Damage, UnusableRows, open_benchmark
+from robust_r1.records import AokvqaItem, Damage, UnusableRows, open_benchmark, write_records
 from robust_r1.records.reading import JUDGED_FROM
-from tests.support.benchmark_files import RBENCH, RBENCH_ROWS, table_text, write_rbench
+from tests.support.benchmark_files import (
+    RBENCH,
+    RBENCH_ROWS,
+    base64_of,
+    table_text,
+    write_rbench,
+    write_tsv,
+)
+from tests.support.paths import ROOT
 
 PLAN = DegradationPlan.parse("lens_blur=0.31", seed=3)
 CHAIN = render(Chain((Finding("lens blur", 0.31),), "soft", "a kite flies", "a kite", "1"))
@@ -71,6 +81,30 @@ def test_conversations_of_the_authors_become_questions(folder):
     assert one.truth == "kite" and one.damage == Damage(kind="lens blur(0.31)")
     assert one.extra == (("reply", CHAIN), ("note", "x"))
     assert two.truth == "yes" and len(two.load_pictures()) == 2 and two.damage is None
+
+
+@pytest.mark.parametrize("answer", ["1", "1. 0"])
+def test_where_a_format_writes_numbers_a_number_is_a_place(folder, answer):
+    chain = CHAIN.replace("<ANSWER>1<", f"<ANSWER>{answer}<")
+    turns = [{"from": "human", "value": "Which?\n0. 1\n1. 0"}, {"from": "gpt", "value": chain}]
+    asked = {"image": "a.png", "question": "Which?", "choices": ["1", "0"], "answer": answer}
+    values = [{"image": "a.png", "conversations": turns}, {**asked, "chain": chain}]
+    path = write_lines(folder / "a.jsonl", values)
+    assert [item.truth for item in open_benchmark(path).read()] == ["0", "0"]
+    item = AokvqaItem("train", 1, "q", "Which?", ("1", "0"), 1)
+    record = replace(item.record(), image="a.png")
+    write_records(path, [record])
+    assert [item.truth for item in open_benchmark(path).read()] == ["0"]
+
+
+def test_the_example_of_the_readme_runs(folder, monkeypatch, capsys, picture):
+    write_tsv(
+        folder / "MMStar.tsv", [("1", base64_of(picture), "Who?", "me", "", "", "", "A", "", "")]
+    )
+    text = (ROOT / "robust_r1/records/README.md").read_text("utf-8")
+    monkeypatch.chdir(folder)
+    exec(re.search(r"^```python\n(.*?)^```$", text, re.M | re.S)[1], {})
+    assert capsys.readouterr().out == f"1 Who? ('me',) me {picture.shape}\n"
 
 
 def test_pictures_of_json_lines_lie_beside_the_file_or_in_the_folder_given(folder):

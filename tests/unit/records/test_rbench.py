@@ -41,6 +41,7 @@ def test_the_release_is_read_but_for_the_row_whose_answer_lies_beyond_its_option
     assert items[1].choices == ("Hand handling", "Wheel rolling", "It can't move")
     assert [item.task for item in items[:9]] == [row[4].lower() for row in RBENCH_ROWS[:9]]
     assert items[2].damage == Damage("mid", "2") and items[5].damage == Damage("high", "33")
+    assert items[0].source == items[8].source == "a.png"  # two questions about one picture
     assert dict(items[0].extra) == {"name": "a.png", "score": "4.17"}
     assert (items[0].load_pictures()[0] == picture).all()
 

@@ -98,7 +98,7 @@ def test_aokvqa_is_read_as_it_was_written_and_its_test_split_has_no_answers(tmp_
     write_aokvqa(tmp_path / "a.json", [train, test])
     assert read_aokvqa(tmp_path / "a.json") == [train, test]
     assert train.image == "train2017/000000299207.jpg"
-    assert train.record().answer == "1" and test.record().answer == ""
+    assert train.record().answer == "b" and test.record().answer == ""
     assert "correct_choice_idx" not in json.loads((tmp_path / "a.json").read_text())[1]
 
 

@@ -123,6 +123,15 @@ def test_one_bad_byte_among_utf_8_is_one_bad_row_of_a_table_with_commas(tmp_path
     assert str(fault.place) == "line 4, column two"
 
 
+def test_one_bad_byte_in_gbk_is_one_bad_row(tmp_path):
+    path = tmp_path / "a.csv"
+    good = "".join(f"{number},北京很冷\n" for number in range(1, 10)).encode("gbk")
+    path.write_bytes(b"one,two\n" + good + b"10,\xff no\n")
+    rows, (fault,) = read(path, ",")
+    assert [row.cells["two"] for row in rows] == ["北京很冷"] * 9
+    assert str(fault) == f"{path}:11: column two: this is not GBK; save the table as UTF-8"
+
+
 @pytest.mark.parametrize(
     ("data", "fault"),
     [

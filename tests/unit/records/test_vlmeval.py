@@ -84,6 +84,9 @@ def test_ten_odd_rows_are_ten_items(tmp_path, odd_rows, pictures):
         loaded = item.load_pictures()
         assert len(loaded) == len(wanted), item.category
         assert all(map(np.array_equal, loaded, wanted)), item.category
+    sources = [item.source for item in items]
+    groups = [{n for n, one in enumerate(sources) if one == source} for source in sources]
+    assert groups[:9] == [{0, 1}, {0, 1}, {2, 8}, {3, 4}, {3, 4}, {5, 6}, {5, 6}, {7}, {2, 8}]
     assert items[3].question == "Which?" and items[3].written == INSIDE
     assert items[0].subcategory == "fine" and items[1].subcategory == ""
     assert items[5].question == 'Which "one"?\nSay.' and items[6].place.line > 8
