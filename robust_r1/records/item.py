@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from robust_r1.errors import ImageError
 from robust_r1.images import load
 from robust_r1.records.lines import Place
 from robust_r1.records.options import list_literal
-from robust_r1.records.tables import Table
+from robust_r1.records.tables import Row, Table
 
 TASKS = ("mcq", "vqa", "cap")
 _LONGEST_NAME = 80  # of a picture, in a sentence about it
@@ -123,6 +124,10 @@ class PictureCell(LazyPicture):
         except (binascii.Error, ValueError, IndexError) as error:
             wrong = "what stands there is neither base64 nor the index of another row"
             raise self.place.fault(wrong, "replace the picture") from error
+
+
+# How the pictures of a row are found; a row without any is a RecordError.
+Pictures = Callable[[Row], tuple[LazyPicture, ...]]
 
 
 @dataclass(frozen=True)

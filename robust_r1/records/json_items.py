@@ -12,9 +12,9 @@ from robust_r1.chain import parse
 from robust_r1.records.conversations import sample_of, split_question
 from robust_r1.records.item import Damage, PublishedItem, files_of
 from robust_r1.records.lines import Place, RecordError
+from robust_r1.records.names import Header
 from robust_r1.records.options import option_of_number
 from robust_r1.records.project import record_of_json
-from robust_r1.records.vlmeval import Header
 
 ID = "id"
 

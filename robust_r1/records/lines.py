@@ -39,7 +39,7 @@ class RecordError(DataError):
     """Report a broken record: where it stands, what is wrong, how to mend it."""
 
     def __init__(self, place: Place, wrong: str, mend: str) -> None:
-        column = f"column {place.column}: " if place.column else ""
+        column = f"column {' '.join(place.column.split())}: " if place.column else ""
         super().__init__(f"{place.path}:{place.line}: {column}{wrong}; {mend}")
         self.place, self.wrong, self.mend = place, wrong, mend
 

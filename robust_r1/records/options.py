@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LETTER = re.compile(r"\(?([A-Za-z])[.):\uff0e\uff1a]?\)?")
 _NUMBER = re.compile(
     r"(?:option\s+)?\(?([0-9]{1,4})\)?[.:)]?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE

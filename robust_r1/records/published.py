@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robust_r1.errors import DataError
-from robust_r1.records.item import PublishedItem, files_of, is_file
+from robust_r1.records.item import Pictures, PublishedItem, files_of, is_file
 from robust_r1.records.json_items import ID, json_item
 from robust_r1.records.lines import BOM, Place, json_rows, opened
+from robust_r1.records.names import Header, header_of
 from robust_r1.records.options import list_literal
 from robust_r1.records.parquet import MAGIC, ParquetFiles, open_parquet
 from robust_r1.records.rbench import COLUMNS, rbench_item
@@ -28,9 +29,6 @@ from robust_r1.records.vlmeval import (
     PICTURES,
     BlobPictures,
     EmbeddedPictures,
-    Header,
-    Pictures,
-    header_of,
     question_item,
 )
 

@@ -12,12 +12,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from robust_r1.records.item import Damage, PublishedItem
+from robust_r1.records.item import Damage, Pictures, PublishedItem
 from robust_r1.records.lines import Place
+from robust_r1.records.names import Header
 from robust_r1.records.options import list_literal, option_of_letter
 from robust_r1.records.reading import Reading
 from robust_r1.records.tables import Row, open_table
-from robust_r1.records.vlmeval import Header, Pictures
 
 TYPES = ("MCQ", "VQA", "CAP")
 DISTORTIONS = range(1, 34)

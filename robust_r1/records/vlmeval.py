@@ -12,25 +12,24 @@ parquet file with the bytes of its pictures.
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from robust_r1.degradations import LEVELS, SPECS, DegradationPlan
-from robust_r1.errors import InputError
+from robust_r1.degradations import DegradationPlan
 from robust_r1.images import encode_png
 from robust_r1.records.item import (
-    Damage,
     LazyPicture,
     PictureBytes,
     PictureCell,
+    Pictures,
     PublishedItem,
     base64_texts,
     files_of,
 )
 from robust_r1.records.lines import Place, RecordError, json_line, table_lines, write_whole
+from robust_r1.records.names import Header, corrupted_name
 from robust_r1.records.options import (
+    LETTERS,
     letter_of,
     list_literal,
     option_of_letter,
@@ -41,7 +40,6 @@ from robust_r1.records.options import (
 from robust_r1.records.tables import Row, Table, open_table
 
 LONGEST_REFERENCE = 64
-_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MISSING = ("", "nan", "<na>")  # what an empty cell becomes on its way through a data frame
 PICTURES = ("image", "image_path")
 _CHOICES = ("choices", "options")  # all of them in one cell
@@ -51,70 +49,6 @@ _NAMED = (
     *("index", "question", "hint", "answer", "category", "split"),
     *(*PICTURES, *_CHOICES, *_SUBCATEGORIES, *_LANGUAGES),
 )
-# MMMB's six languages and what else data sets write for them, as parts of a file's name.
-_CODES = ("en", "cn", "zh", "pt", "ar", "tr", "ru")
-_MMD_LEVELS = {"low": "25", "mid": "50", "high": "100"}
-_OPERATIONS = "|".join(spec.id.replace("_", "[_-]") for spec in SPECS)
-# MMStar_Robust_25; MMD-Bench's MMStar_LOW_LEVEL_HIGH, MMStar_lens_blur, MMStar_lens_blur_0.9.
-_DAMAGED = re.compile(
-    rf"(?P<base>.+?)(?:[_-](?P<kind>{_OPERATIONS}))?"
-    r"(?:[_-]Robust[_-](?P<level>25|50|100)|[_-]LOW_LEVEL_(?P<named>LOW|MID|HIGH)"
-    r"|(?<=[a-z])[_-](?P<after>LOW|MID|HIGH)|[_-](?P<strength>0?\.[0-9]+))?",
-    re.IGNORECASE,
-)
-
-
-@dataclass(frozen=True)
-class Header:
-    """Keep what holds for every row of a file.
-
-    Attributes:
-        benchmark: the name, without what it says of damage.
-        letters: the columns that hold options.
-    """
-
-    benchmark: str
-    language: str = ""
-    damage: Damage | None = None
-    letters: tuple[str, ...] = ()
-
-
-def header_of(path: Path, columns: tuple[str, ...] = ()) -> Header:
-    """Read off a file's name which benchmark it holds, in which language, with which damage."""
-    match = _DAMAGED.fullmatch(path.stem)
-    assert match is not None  # everything after the base may be missing
-    damage = _damage(match)
-    base = match["base"] if damage else path.stem
-    parts = re.split(r"[_\-. ]+", base.lower())[1:]
-    language = next((part for part in reversed(parts) if part in _CODES), "")
-    letters = 0
-    while letters < len(_ALPHABET) and _ALPHABET[letters] in columns:
-        letters += 1
-    return Header(base, language, damage, tuple(_ALPHABET[:letters]))
-
-
-def _damage(match: re.Match) -> Damage | None:
-    """Return the damage that a file's name tells of, or None."""
-    kind = (match["kind"] or "").lower().replace("-", "_")
-    named = match["named"] or (match["after"] if kind else None)
-    level = match["level"] or _MMD_LEVELS.get((named or "").lower(), "")
-    if match["strength"]:
-        exact = {strength: name for name, strength in LEVELS.items()}
-        level = exact.get(float(match["strength"]), "") if kind else ""
-    if kind and not (named or match["strength"] or level):
-        level = "100"  # MMD-Bench's sets of one operation are all at its highest strength
-    return Damage(level, kind) if level or kind else None
-
-
-def corrupted_name(name: str, level: str) -> str:
-    """Return the name of a corrupted copy: MMStar_Robust_25 for MMStar at level 25.
-
-    Raises:
-        InputError: a level that LEVELS does not have.
-    """
-    if level not in LEVELS:
-        raise InputError(f"no level {level!r}; use one of {', '.join(LEVELS)}")
-    return f"{name}_Robust_{level}"
 
 
 class EmbeddedPictures:
@@ -196,9 +130,6 @@ class BlobPictures:
         return tuple(PictureBytes(at, data) for data in found)
 
 
-Pictures = Callable[[Row], tuple[LazyPicture, ...]]
-
-
 def question_item(row: Row, header: Header, pictures: Pictures) -> PublishedItem:
     """Turn a row into an item.
 
@@ -242,7 +173,7 @@ def _asked(row: Row, header: Header, written: str) -> tuple[str, tuple[str, ...]
     listed = _first(row, _CHOICES)
     if listed:
         choices = tuple(list_literal(listed) or map(str.strip, listed.split("|")))
-        lettered = dict(zip(_ALPHABET, choices, strict=False))
+        lettered = dict(zip(LETTERS, choices, strict=False))
         truth = option_of_number(answer, choices) or option_of_letter(answer, lettered)
         return written, choices, _named(truth, answer, at)
     question, options = (

@@ -22,7 +22,8 @@ from robust_r1.records import (
     with_pictures,
     write_corrupted,
 )
-from robust_r1.records.vlmeval import EmbeddedPictures, header_of
+from robust_r1.records.names import header_of
+from robust_r1.records.vlmeval import EmbeddedPictures
 from tests.support.benchmark_files import TSV, base64_of, write_tsv
 
 OPTIONS = ("a kite", "a bird", "a plane", "a cloud")
