@@ -20,6 +20,7 @@ _DAMAGED = re.compile(
     r"|(?<=[a-z])[_-](?P<after>LOW|MID|HIGH)|[_-](?P<strength>0?\.[0-9]+))?",
     re.IGNORECASE,
 )
+_PART = re.compile("-[0-9]+-of-[0-9]+")  # what the Hub adds to the parts of a file
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,24 @@ class Header:
     letters: tuple[str, ...] = ()
 
 
-def header_of(path: Path, columns: tuple[str, ...] = ()) -> Header:
-    """Read off a file's name which benchmark it holds, in which language, with which damage."""
-    match = _DAMAGED.fullmatch(path.stem)
+def header_of(path: Path, columns: tuple[str, ...] = (), name: str | None = None) -> Header:
+    """Read off a file's name which benchmark it holds, in which language, with which damage.
+
+    Args:
+        columns: of the table, some of which may hold options.
+        name: the benchmark's, where it is known otherwise.
+    """
+    stem = _PART.sub("", path.stem)
+    match = _DAMAGED.fullmatch(stem)
     assert match is not None  # everything after the base may be missing
     damage = _damage(match)
-    base = match["base"] if damage else path.stem
+    base = match["base"] if damage else stem
     parts = re.split(r"[_\-. ]+", base.lower())[1:]
     language = next((part for part in reversed(parts) if part in _CODES), "")
     letters = 0
     while letters < len(LETTERS) and LETTERS[letters] in columns:
         letters += 1
-    return Header(base, language, damage, tuple(LETTERS[:letters]))
+    return Header(name or base, language, damage, tuple(LETTERS[:letters]))
 
 
 def _damage(match: re.Match) -> Damage | None:

@@ -58,7 +58,7 @@ def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:
         if schema != schemas[0]:
             raise DataError(f"{path} has other columns than {paths[0]}; open them one by one")
     columns = tuple(name for name, blob in schemas[0].items() if not blob)
-    return ParquetFiles(paths, columns, tuple(set(schemas[0]) - set(columns)))
+    return ParquetFiles(paths, columns, tuple(name for name, blob in schemas[0].items() if blob))
 
 
 @contextmanager

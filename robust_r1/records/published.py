@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from robust_r1.errors import DataError
-from robust_r1.records.item import Pictures, PublishedItem, files_of, is_file
+from robust_r1.records.item import Damage, Pictures, PublishedItem, files_of, is_file
 from robust_r1.records.json_items import ID, json_item
 from robust_r1.records.lines import BOM, Place, json_rows, opened
 from robust_r1.records.names import Header, header_of
@@ -56,12 +56,14 @@ class BenchmarkFile:
         name: the benchmark's name, without what the file's name says of damage.
         format: a member of FORMATS.
         language: "en", "cn", ...; empty where the file's name does not tell.
+        damage: what was done to all pictures, by the file's name; None for a clean set.
     """
 
     path: Path
     name: str
     format: str
     language: str
+    damage: Damage | None
     _read: Callable[[], Reading[PublishedItem]] = field(repr=False)
 
     def read(self) -> Reading[PublishedItem]:
@@ -75,7 +77,10 @@ class BenchmarkFile:
 
 
 def open_benchmark(
-    path: str | Path, pictures: str | Path | None = None, encoding: str | None = None
+    path: str | Path,
+    pictures: str | Path | None = None,
+    encoding: str | None = None,
+    name: str | None = None,
 ) -> BenchmarkFile:
     """Recognize a benchmark's format and make it ready to be read.
 
@@ -85,6 +90,7 @@ def open_benchmark(
             or the one folder in it that has the first picture. Of a parquet file with several
             columns of pictures, the column.
         encoding: of a table; None takes UTF-8, or GBK where a table with commas is clearly that.
+        name: the benchmark's; None for what the file's name says.
 
     Raises:
         DataError: a file that cannot be read, is empty or in no known format, a missing column,
@@ -94,13 +100,13 @@ def open_benchmark(
     paths = _files_in(path) if path.is_dir() else (path,)
     kind = _kind(paths[0])
     if kind == "parquet":
-        return _parquet(open_parquet(paths), str(pictures) if pictures else None)
+        return _parquet(open_parquet(paths), str(pictures) if pictures else None, name)
     folder = Path(pictures) if pictures else None
     if folder is not None and not folder.is_dir():
         raise DataError(f"there is no folder {folder}; give the folder that has the pictures")
     if kind == "jsonl":
-        return _json(paths[0], folder or paths[0].parent)
-    return _table(open_table(paths[0], kind, encoding), folder)
+        return _json(paths[0], folder or paths[0].parent, name)
+    return _table(open_table(paths[0], kind, encoding), folder, name)
 
 
 def _files_in(folder: Path) -> tuple[Path, ...]:
@@ -143,19 +149,19 @@ def _kind(path: Path) -> str:
     return "\t" if b"\t" in line else ","
 
 
-def _json(path: Path, folder: Path) -> BenchmarkFile:
-    header = header_of(path)
+def _json(path: Path, folder: Path, name: str | None) -> BenchmarkFile:
+    header = header_of(path, (), name)
 
     def read() -> Reading[PublishedItem]:
         return Reading(path, json_rows(path), lambda row, _: json_item(row, header, folder), ID)
 
-    return BenchmarkFile(path, header.benchmark, "jsonl", header.language, read)
+    return _file(path, "jsonl", header, read)
 
 
-def _table(table: Table, folder: Path | None) -> BenchmarkFile:
+def _table(table: Table, folder: Path | None, name: str | None) -> BenchmarkFile:
     embedded = table.delimiter == "\t"
     form, column = _format(table.path, table.columns, (), embedded)
-    header = header_of(table.path, table.columns)
+    header = header_of(table.path, table.columns, name)
 
     def read() -> Reading[PublishedItem]:
         shown: Pictures
@@ -166,10 +172,10 @@ def _table(table: Table, folder: Path | None) -> BenchmarkFile:
         turn = _turn(form, header, shown)
         return Reading(table.path, table.rows(), turn, "index")
 
-    return BenchmarkFile(table.path, header.benchmark, form, header.language, read)
+    return _file(table.path, form, header, read)
 
 
-def _parquet(files: ParquetFiles, column: str | None) -> BenchmarkFile:
+def _parquet(files: ParquetFiles, column: str | None, name: str | None) -> BenchmarkFile:
     path = files.paths[0]
     if not files.blobs:
         raise DataError(f"{path} has no column of pictures; one with their bytes is needed")
@@ -180,12 +186,19 @@ def _parquet(files: ParquetFiles, column: str | None) -> BenchmarkFile:
     if blob not in files.blobs:
         raise DataError(f"{path} has no column of pictures {blob}; there is {files.blobs[0]}")
     form, _ = _format(path, files.columns, (blob,), "index" in files.columns)
-    header = header_of(path, files.columns)
+    header = header_of(path, files.columns, name)
 
     def read() -> Reading[PublishedItem]:
         return Reading(path, files.rows(blob), _turn(form, header, BlobPictures(blob).of), "index")
 
-    return BenchmarkFile(path, header.benchmark, form, header.language, read)
+    return _file(path, form, header, read)
+
+
+def _file(
+    path: Path, form: str, header: Header, read: Callable[[], Reading[PublishedItem]]
+) -> BenchmarkFile:
+    told = header.benchmark, form, header.language, header.damage
+    return BenchmarkFile(path, *told, read)
 
 
 def _turn(form: str, header: Header, shown: Pictures) -> Callable[[Row, int], PublishedItem]:

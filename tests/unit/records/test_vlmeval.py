@@ -123,11 +123,13 @@ def test_hints_languages_and_columns_of_its_own_stay_with_an_item(tmp_path, cell
         ("MMVP_graffiti_LOW_LEVEL_HIGH", "MMVP", "", Damage("100", "graffiti")),
         ("my_high", "my_high", "", None),
         ("v1.5", "v1.5", "", None),
+        ("test-00000-of-00003", "test", "", None),
     ],
 )
 def test_a_file_s_name_tells_benchmark_language_and_damage(tmp_path, stem, name, language, damage):
     header = header_of(tmp_path / f"{stem}.tsv")
     assert (header.benchmark, header.language, header.damage) == (name, language, damage)
+    assert header_of(tmp_path / f"{stem}.tsv", name="mine").benchmark == "mine"
 
 
 @pytest.mark.parametrize(
