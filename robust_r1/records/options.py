@@ -6,11 +6,14 @@ something in the file that wrote it.
 
 import ast
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from robust_r1.metrics import normalize_answer
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LETTER = re.compile(r"\(?([A-Za-z])[.):\uff0e\uff1a]?\)?")
+_LETTER = re.compile(r"\(?([A-Za-z])[.):]?\)?")
 _NUMBER = re.compile(
     r"(?:option\s+)?\(?([0-9]{1,4})\)?[.:)]?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE
 )
@@ -32,10 +35,12 @@ _ASKS_FOR_LETTER = re.compile(r"\bletter\b", re.IGNORECASE)
 def letter_of(answer: str) -> str | None:
     """Return the letter that an answer consists of: "B", "b", "(B)", "B."; None for any other.
 
+    Full-width forms are the same.
+
     >>> letter_of("(b)"), letter_of("A kite")
     ('B', None)
     """
-    match = _LETTER.fullmatch(answer.strip())
+    match = _LETTER.fullmatch(unicodedata.normalize("NFKC", answer.strip()))
     return match[1].upper() if match else None
 
 
@@ -168,4 +173,4 @@ def _literal(answer: str, choices: Sequence[str]) -> str | None:
 
 
 def _same(one: str, other: str) -> bool:
-    return " ".join(one.casefold().split()) == " ".join(other.casefold().split())
+    return normalize_answer(one) == normalize_answer(other)

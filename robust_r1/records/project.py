@@ -125,8 +125,9 @@ def _check(record: Record, place: Place) -> None:
         raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
     if record.kind == "mcq" and not record.choices:
         raise place.fault("an mcq without choices", "list them, or make it a vqa")
-    if record.answer and record.choices and not option_of_number(record.answer, record.choices):
-        last = len(record.choices) - 1
+    choices = record.choices
+    if record.answer and choices and option_of_number(record.answer, choices) is None:
+        last = len(choices) - 1
         raise place.fault(
             f"the answer {record.answer!r} is none of the choices",
             f"give a number from 0 to {last} or a choice's text",
