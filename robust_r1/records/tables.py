@@ -20,6 +20,13 @@ from robust_r1.records.lines import BOM, Place, RecordError, opened
 LONGEST_ROW = 2**25
 _ENCODED = "surrogateescape"  # bytes that do not fit become marks, so that their row can be named
 _MISFIT = re.compile("[\udc80-\udcff]")
+# What the csv module says of a broken row, and what that means.
+_BROKEN = {
+    "new-line character": "a carriage return stands in a field without quotes",
+    "expected after": "text follows a closing quote",
+    "unexpected end": "a quote is never closed",
+}
+_QUOTES = "put fields that hold quotes or line breaks in quotes, and double the quotes within"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CHUNK = 2**20
 _PAIR = re.compile(rb"[\x81-\xfe][\x40-\xfe]")
@@ -76,7 +83,7 @@ class Table:
                 try:
                     fields = next(reader, None)
                 except csv.Error as error:
-                    yield place.fault(f"the table is broken ({error})", "check the quotes")
+                    yield place.fault(f"the table is broken: {_said(error)}", _QUOTES)
                     # The quote may have run over whole rows: these are read again, each for itself.
                     lines = _Lines(file, self.encoding, _line_end(file, offset), place.line + 1)
                     reader = self._reader(lines)
@@ -135,9 +142,8 @@ def open_table(path: str | Path, delimiter: str, encoding: str | None = None) ->
         try:
             columns = tuple(name.strip() for name in next(filter(None, reader), ()))
         except csv.Error as error:
-            raise Place(path, 1).fault(f"the header is broken ({error})", "check its quotes") from (
-                error
-            )
+            wrong = f"the header is broken: {_said(error)}"
+            raise Place(path, 1).fault(wrong, _QUOTES) from error
     repeated = sorted({name for name in columns if columns.count(name) > 1})
     if not columns or repeated:
         wrong = f"column {', '.join(repeated)} is there twice" if repeated else "the file is empty"
@@ -170,6 +176,12 @@ class _Lines:
         self.offset += len(data)
         self.line += 1
         return data.decode(self.encoding, _ENCODED)
+
+
+def _said(error: csv.Error) -> str:
+    """Say in plain words what the csv module found."""
+    text = str(error)
+    return next((words for start, words in _BROKEN.items() if start in text), text)
 
 
 def _line_end(file: BinaryIO, offset: int) -> int:

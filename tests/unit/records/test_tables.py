@@ -44,10 +44,11 @@ def test_every_row_is_read_as_it_was_written_and_read_again_by_its_place(tmp_pat
     [
         ("x\ty\tz", "3 fields under 2 columns"),
         ("x", "1 fields under 2 columns"),
-        ('"x\ty', "the table is broken"),
-        ('"x"x\ty', "the table is broken"),
+        ('"x\ty', "the table is broken: text follows a closing quote"),
+        ('"x"x\ty', "the table is broken: text follows a closing quote"),
+        ("x\ry\tz", "the table is broken: a carriage return stands in a field without quotes"),
     ],
-    ids=["wide", "narrow", "open quote", "text after a quote"],
+    ids=["wide", "narrow", "open quote", "text after a quote", "return"],
 )
 def test_a_broken_row_is_named_by_its_line_and_the_rows_after_it_are_read(tmp_path, bad, fault):
     path = tmp_path / "a.tsv"
