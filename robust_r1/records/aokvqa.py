@@ -37,8 +37,11 @@ class AokvqaItem:
         return f"{self.split}2017/{self.image_id:012d}.jpg"
 
     def record(self) -> Record:
-        """Return the question as a record about the clean picture, without a chain."""
-        answer = "" if self.correct_choice is None else str(self.correct_choice)
+        """Return the question as a record about the clean picture, without a chain.
+
+        Its answer is the right choice's text: a number could be taken for another choice's text.
+        """
+        answer = "" if self.correct_choice is None else self.choices[self.correct_choice]
         return Record(self.image, self.question, self.choices, answer, split=self.split, kind="mcq")
 
 

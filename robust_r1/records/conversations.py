@@ -30,6 +30,7 @@ from robust_r1.records.project import Record
 IMAGE = "<image>"
 SPEAKERS = ("human", "gpt")
 INFO = "dataset_info.json"
+_AUTHORS = ("image", "conversations")
 _SYSTEM = "system"
 _OPTION = re.compile(r"([0-9]+)\. (.*)")
 
@@ -176,8 +177,20 @@ def _read_info(path: Path) -> dict[str, Any]:
     return info
 
 
-def _authors_sample(value: Any, place: Place, folder: Path | None) -> Conversation:
-    fields = fields_of(value, place, ("image", "conversations"), ())
+def sample_of(value: Any, place: Place) -> tuple[Conversation, dict[str, Any]]:
+    """Return a sample from the JSON object of its line, and the keys that are none of the format's.
+
+    Raises:
+        RecordError: what `read_authors` refuses but for unknown keys.
+    """
+    sample = _authors_sample(value, place, None, strict=False)
+    return sample, {key: one for key, one in value.items() if key not in _AUTHORS}
+
+
+def _authors_sample(
+    value: Any, place: Place, folder: Path | None, strict: bool = True
+) -> Conversation:
+    fields = fields_of(value, place, _AUTHORS, (), strict)
     one = isinstance(value["image"], str)
     images = (fields.text("image"),) if one else fields.texts("image")
     turns = _turns(value["conversations"], place)

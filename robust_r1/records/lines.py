@@ -6,26 +6,42 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from robust_r1.errors import DataError
 
-# The csv module refuses fields over 131072 characters; a picture in base64 has millions.
-_WIDEST_FIELD = 2**28
+BOM = b"\xef\xbb\xbf"  # what spreadsheets put before UTF-8
 
 
 @dataclass(frozen=True)
 class Place:
-    """Locate a record by its file and its line, counted from 1."""
+    """Locate a record by its file and its line, counted from 1, or a column of it."""
 
     path: Path
     line: int
+    column: str = ""
 
-    def fault(self, wrong: str, mend: str) -> DataError:
+    def at(self, column: str) -> "Place":
+        """Return the place of one of the record's columns or keys."""
+        return replace(self, column=column)
+
+    def fault(self, wrong: str, mend: str) -> "RecordError":
         """Return the error to raise: "file:line: what is wrong; how to mend it"."""
-        return DataError(f"{self.path}:{self.line}: {wrong}; {mend}")
+        return RecordError(self, wrong, mend)
+
+    def __str__(self) -> str:
+        return f"line {self.line}" + (f", column {self.column}" if self.column else "")
+
+
+class RecordError(DataError):
+    """Report a broken record: where it stands, what is wrong, how to mend it."""
+
+    def __init__(self, place: Place, wrong: str, mend: str) -> None:
+        column = f"column {' '.join(place.column.split())}: " if place.column else ""
+        super().__init__(f"{place.path}:{place.line}: {column}{wrong}; {mend}")
+        self.place, self.wrong, self.mend = place, wrong, mend
 
 
 @dataclass(frozen=True)
@@ -59,8 +75,14 @@ class Fields:
         return value
 
 
-def fields_of(value: Any, place: Place, required: Iterable[str], optional: Iterable[str]) -> Fields:
-    """Check that a value is a JSON object with the required keys and no unknown one.
+def fields_of(
+    value: Any,
+    place: Place,
+    required: Iterable[str],
+    optional: Iterable[str],
+    strict: bool = True,
+) -> Fields:
+    """Check that a value is a JSON object with the required keys and, if strict, no unknown one.
 
     Raises:
         DataError: naming all missing and unknown keys at once.
@@ -69,7 +91,7 @@ def fields_of(value: Any, place: Place, required: Iterable[str], optional: Itera
     if not isinstance(value, dict):
         raise place.fault(f"this is {_short(value)}", "write a JSON object in braces")
     missing = [key for key in required if key not in value]
-    unknown = [key for key in value if key not in required + optional]
+    unknown = [key for key in value if strict and key not in required + optional]
     if missing or unknown:
         wrong = [f"no {', '.join(missing)}"] if missing else []
         wrong += [f"unknown {', '.join(unknown)}"] if unknown else []
@@ -81,19 +103,31 @@ def fields_of(value: Any, place: Place, required: Iterable[str], optional: Itera
 
 def json_lines(path: str | Path) -> Iterator[tuple[Place, Any]]:
     """Yield (place, value) for each line of a JSON Lines file in UTF-8; empty lines are skipped."""
+    for place, value in json_rows(path):
+        if isinstance(value, RecordError):
+            raise value
+        yield place, value
+
+
+def json_rows(path: str | Path) -> Iterator[tuple[Place, Any]]:
+    """Yield what `json_lines` does, with a RecordError as the value of a line that is broken."""
     path = Path(path)
-    for number, line in enumerate(_read(path).removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        place = Place(path, number)
-        text = _decode(line, place)
-        if text.strip():
-            yield place, _parse_json(text, place)
+    with opened(path) as file:
+        for number, line in enumerate(file, 1):
+            place = Place(path, number)
+            try:
+                text = _decode(line.removeprefix(BOM if number == 1 else b""), place)
+                if text.strip():
+                    yield place, _parse_json(text, place)
+            except RecordError as error:
+                yield place, error
 
 
 def json_entries(path: str | Path) -> Iterator[tuple[Place, Any]]:
     """Yield (place, value) for each entry of a file that holds one JSON list."""
     path = Path(path)
-    data = _read(path)
-    text = _decode(data.removeprefix(b"\xef\xbb\xbf"), Place(path, 1))
+    with opened(path) as file:
+        text = _decode(file.read().removeprefix(BOM), Place(path, 1))
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
     line, counted = 1, 0
     position = _skip_space(text, 0)
@@ -119,38 +153,6 @@ def json_entries(path: str | Path) -> Iterator[tuple[Place, Any]]:
             raise place.fault("no comma follows this record", "add one, or close the list with ]")
     if text[position + 1 :].strip():
         raise Place(path, line).fault("text follows the list", "remove what stands after the ]")
-
-
-def table_rows(
-    path: str | Path, delimiter: str, encoding: str | None = None
-) -> tuple[tuple[str, ...], Iterator[tuple[Place, dict[str, str]]]]:
-    """Read a table with a header line.
-
-    Args:
-        delimiter: "," or a tab.
-        encoding: None takes UTF-8, or GBK where the bytes are not UTF-8.
-
-    Returns:
-        The columns, and an iterator over (place, row), a row being a text for every column.
-    """
-    path = Path(path)
-    text = _decode_table(_read(path), encoding, path)
-    csv.field_size_limit(max(csv.field_size_limit(), _WIDEST_FIELD))
-    rows = _rows(text, delimiter, path)
-    columns = next(rows, (Place(path, 1), []))[1]
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
-    if not columns or repeated:
-        wrong = f"column {', '.join(repeated)} is there twice" if repeated else "the file is empty"
-        raise Place(path, 1).fault(wrong, "begin with a line of column names, each once")
-
-    def dicts() -> Iterator[tuple[Place, dict[str, str]]]:
-        for place, row in rows:
-            if len(row) != len(columns):
-                wrong = f"{len(row)} fields under {len(columns)} columns"
-                raise place.fault(wrong, "quote fields that hold a line break or a delimiter")
-            yield place, dict(zip(columns, row, strict=True))
-
-    return tuple(columns), dicts()
 
 
 def table_lines(
@@ -196,9 +198,12 @@ def unwritable(path: str | Path, error: OSError) -> DataError:
     return DataError(f"{path} could not be written: {reason}; make room or choose another folder")
 
 
-def _read(path: Path) -> bytes:
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for reading bytes; what the system refuses is a DataError that names the file."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"{path} could not be read: {reason}; check the path") from error
@@ -211,16 +216,6 @@ def _decode(data: bytes, place: Place) -> str:
         line = place.line + data.count(b"\n", 0, error.start)
         at = Place(place.path, line)
         raise at.fault("this is not UTF-8", "save the file in that encoding") from error
-
-
-def _decode_table(data: bytes, encoding: str | None, path: Path) -> str:
-    encodings = (encoding,) if encoding else ("utf-8-sig", "gbk")
-    for name in encodings:
-        try:
-            return data.decode(name)
-        except UnicodeDecodeError as error:
-            place = Place(path, 1 + data.count(b"\n", 0, error.start))
-    raise place.fault(f"this is not {' or '.join(encodings)}", "save the file as UTF-8")
 
 
 def _parse_json(text: str, place: Place) -> Any:
@@ -247,24 +242,11 @@ def _skip_space(text: str, position: int) -> int:
     return position
 
 
-def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[Place, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    while True:
-        place = Place(path, reader.line_num + 1)
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise place.fault(f"the table is broken ({error})", "check its quotes") from error
-        if row is None:
-            return
-        if row:
-            yield place, row
-
-
 def _table_line(row: Iterable[str], delimiter: str) -> str:
     line = io.StringIO(newline="")
-    csv.writer(line, delimiter=delimiter, lineterminator="\n").writerow(row)
-    return line.getvalue()
+    # What the end of a line consists of is quoted within a field: a bare return would end the row.
+    csv.writer(line, delimiter=delimiter, lineterminator="\r\n").writerow(row)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _short(value: Any) -> str:

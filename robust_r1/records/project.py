@@ -9,8 +9,8 @@ from typing import Any
 from robust_r1.chain import format_question, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import InputError
-from robust_r1.metrics import answer_matches
 from robust_r1.records.lines import Fields, Place, fields_of, json_line, json_lines, write_whole
+from robust_r1.records.options import option_of_number
 
 KINDS = ("mcq", "vqa", "cap")
 _REQUIRED = ("image", "question")
@@ -25,7 +25,8 @@ class Record:
         image: the degraded picture's file, relative to the folder of the data file, or absolute.
         question: the question in words, without the choices.
         choices: the options of a multiple-choice question, numbered from 0, else empty.
-        answer: the true answer (for "mcq" the number or text of a choice); empty if not known.
+        answer: the true answer (of choices, the text of one, or its number, which beside a chain
+            comes first where it could be either); empty if not known.
         chain: the reference chain as text, well formed; empty where there is none.
         plan: what was done to the picture; empty for a clean one.
         seed: what the sample was drawn from.
@@ -62,7 +63,17 @@ def read_records(path: str | Path) -> list[Record]:
         DataError: a file that cannot be read; a line that is not JSON, has unknown, missing or
             ill-typed keys, a malformed chain or plan, or an answer that is none of the choices.
     """
-    return [_record(value, place) for place, value in json_lines(path)]
+    return [_record(value, place, strict=True) for place, value in json_lines(path)]
+
+
+def record_of_json(value: Any, place: Place) -> tuple[Record, dict[str, Any]]:
+    """Return a record from the JSON object of its line, and the keys that are none of a record's.
+
+    Raises:
+        RecordError: what `read_records` refuses but for unknown keys.
+    """
+    record = _record(value, place, strict=False)
+    return record, {key: one for key, one in value.items() if key not in _REQUIRED + _OPTIONAL}
 
 
 def write_records(path: str | Path, records: Iterable[Record]) -> None:
@@ -83,8 +94,8 @@ def record_to_json(record: Record) -> dict[str, Any]:
     }
 
 
-def _record(value: Any, place: Place) -> Record:
-    fields = fields_of(value, place, _REQUIRED, _OPTIONAL)
+def _record(value: Any, place: Place, strict: bool) -> Record:
+    fields = fields_of(value, place, _REQUIRED, _OPTIONAL, strict)
     record = Record(
         image=fields.text("image"),
         question=fields.text("question"),
@@ -114,15 +125,12 @@ def _check(record: Record, place: Place) -> None:
         raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
     if record.kind == "mcq" and not record.choices:
         raise place.fault("an mcq without choices", "list them, or make it a vqa")
-    if record.choices and record.answer and not _is_choice(record.answer, record.choices):
-        last = len(record.choices) - 1
+    choices = record.choices
+    if record.answer and choices and option_of_number(record.answer, choices) is None:
+        last = len(choices) - 1
         raise place.fault(
             f"the answer {record.answer!r} is none of the choices",
             f"give a number from 0 to {last} or a choice's text",
         )
     if record.chain and (problems := parse(record.chain).problems):
         raise place.fault(f"the chain has a {problems[0]}", "write it as chain.render does")
-
-
-def _is_choice(answer: str, choices: tuple[str, ...]) -> bool:
-    return any(answer_matches(answer, str(number), choices) for number in range(len(choices)))

@@ -1,147 +1,150 @@
 """R-Bench's tables: 1,485 questions about pictures under 33 distortions at three strengths.
 
 The release is GBK-encoded. The options of a question are one text, "A.running; B.Play football",
-split at `;` or its full-width form; an answer to CAP is a Python list of captions. Result tables
-have an index column before and the judge's `result` after the release's columns, in UTF-8.
+split at `;` or its full-width form, in places with a colon after the letter; an answer to CAP is a
+Python list of captions. Result tables have an index column before and the judge's `result` after
+the release's columns, in UTF-8.
 
 Source: github.com/Q-Future/R-Bench, Ref_Release.csv and result/ (read in November 2026).
 """
 
-import ast
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from robust_r1.records.lines import Place, table_lines, table_rows, write_whole
+from robust_r1.records.item import Damage, Pictures, PublishedItem
+from robust_r1.records.lines import Place
+from robust_r1.records.names import Header
+from robust_r1.records.options import list_literal, option_of_letter
+from robust_r1.records.reading import Reading
+from robust_r1.records.tables import Row, open_table
 
 TYPES = ("MCQ", "VQA", "CAP")
 DISTORTIONS = range(1, 34)
-STRENGTHS = range(1, 4)  # low, mid, high
+STRENGTHS = ("low", "mid", "high")  # 1, 2 and 3
 COLUMNS = ("name", "question", "choice", "answer", "type", "score", "distortion", "strength")
+# What of it a figure needs: that an option cannot be read does not change what a judge said.
+_JUDGED = ("name", "type", "distortion", "strength", "result")
 _NO_CHOICE = "N"
+_NUMBERS = ("", "Unnamed: 0")  # the second once a data frame has read and written the table
 _SEPARATOR = re.compile("[;\uff1b]")
-_OPTION = re.compile(r"\s*([A-Z])\s*[.\uff0e]\s*(.*?)\s*", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class RBenchItem:
-    """Describe one question of R-Bench.
-
-    Attributes:
-        name: the picture's file.
-        question: the question in words, without the options.
-        options: the options' texts in the order of their letters; empty for VQA and CAP.
-        answers: the letter of the right option (MCQ), the answer (VQA), the captions (CAP).
-        type: a member of TYPES.
-        score: the picture's quality score in the release.
-        distortion: 1 to 33.
-        strength: 1 low, 2 mid, 3 high.
-    """
-
-    name: str
-    question: str
-    options: tuple[str, ...]
-    answers: tuple[str, ...]
-    type: str
-    score: float
-    distortion: int
-    strength: int
+_OPTION = re.compile(r"\s*([A-Z])\s*[.:\uff0e\uff1a]\s*(.*?)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class RBenchResult:
-    """Pair an item with the judge's result in [0, 1]; None where it was not judged."""
+    """Record what a judge said about one answer.
 
-    item: RBenchItem
-    result: float | None
-
-
-def read_rbench(path: str | Path, encoding: str | None = None) -> list[RBenchItem]:
-    """Read the release's table.
-
-    Args:
-        encoding: None takes UTF-8, or GBK where the bytes are not UTF-8.
-
-    Raises:
-        DataError: a broken table or row.
+    Attributes:
+        id: the row's number, from 0; the same in the release and in every table of results.
+        name: the picture's file.
+        type: a member of TYPES.
+        distortion: 1 to 33.
+        strength: 1 low, 2 mid, 3 high.
+        result: in [0, 1]; None where it was not judged.
+        place: the file and the line.
     """
-    _, rows = _table(path, COLUMNS, encoding)
-    return [_item(cells, place) for place, cells in rows]
+
+    id: str
+    name: str
+    type: str
+    distortion: int
+    strength: int
+    result: float | None
+    place: Place
 
 
-def read_rbench_results(path: str | Path, encoding: str | None = None) -> list[RBenchResult]:
+def read_rbench_results(path: str | Path, encoding: str | None = None) -> Reading[RBenchResult]:
     """Read a table of judged answers; an empty result is one that was not judged.
 
-    Raises:
-        DataError: a broken table or row, or a result outside [0, 1].
-    """
-    _, rows = _table(path, ("", *COLUMNS, "result"), encoding)
-    return [RBenchResult(_item(cells, place), _result(cells, place)) for place, cells in rows]
-
-
-def write_rbench(path: str | Path, items: Iterable[RBenchItem], encoding: str = "gbk") -> None:
-    """Write items as the release's table is written.
+    The reading raises UnusableRows where more than 5 % of the rows cannot be used.
 
     Raises:
-        DataError: the file cannot be written, or a character is not in the encoding.
+        DataError: a file that cannot be read, another encoding, a missing column.
     """
-    write_whole(path, table_lines(COLUMNS, map(_cells, items), ","), encoding)
+    table = open_table(path, ",", encoding)
+    missing = [name for name in _JUDGED if name not in table.columns]
+    if missing:
+        named = ", ".join((*COLUMNS, "result"))
+        raise Place(table.path, 1).fault(
+            f"no column {', '.join(missing)}", f"a table of results has {named}"
+        )
+    return Reading(table.path, table.rows(), _judged, "(index)")
 
 
-def write_rbench_results(path: str | Path, results: Iterable[RBenchResult]) -> None:
-    """Write judged answers in UTF-8, rows numbered from 0.
+def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> PublishedItem:
+    """Turn a row into an item.
+
+    Args:
+        number: of the row, from 0.
 
     Raises:
-        DataError: the file cannot be written.
+        RecordError: a missing or impossible value, or an answer that names none of the options.
     """
-    rows = (
-        [str(number), *_cells(one.item), "" if one.result is None else repr(one.result)]
-        for number, one in enumerate(results)
-    )
-    write_whole(path, table_lines(("", *COLUMNS, "result"), rows, ","))
-
-
-def _table(
-    path: str | Path, expected: tuple[str, ...], encoding: str | None
-) -> tuple[tuple[str, ...], Iterator[tuple[Place, dict[str, str]]]]:
-    columns, rows = table_rows(path, ",", encoding)
-    if set(columns) != set(expected):
-        missing = [name or "(index)" for name in expected if name not in columns]
-        unknown = [name or "(index)" for name in columns if name not in expected]
-        wrong = [f"no column {', '.join(missing)}"] if missing else []
-        wrong += [f"unknown column {', '.join(unknown)}"] if unknown else []
-        named = ", ".join(name or "(index)" for name in expected)
-        raise Place(Path(path), 1).fault(" and ".join(wrong), f"the columns are {named}")
-    return columns, rows
-
-
-def _item(cells: dict[str, str], place: Place) -> RBenchItem:
-    kind = cells["type"]
-    if kind not in TYPES:
-        raise place.fault(f"unknown type {kind!r}", f"use one of {', '.join(TYPES)}")
-    options = _options(cells["choice"], place) if kind == "MCQ" else ()
-    answers = _captions(cells["answer"], place) if kind == "CAP" else (cells["answer"],)
-    letters = [chr(ord("A") + number) for number in range(len(options))]
-    if kind == "MCQ" and answers[0] not in letters:
-        wrong = f"the answer {answers[0]!r} names none of the {len(options)} options"
-        raise place.fault(wrong, f"use one of {', '.join(letters)}")
-    if kind != "MCQ" and cells["choice"] != _NO_CHOICE:
-        raise place.fault(f"options in a {kind} row", f"write {_NO_CHOICE} as its choice")
+    kind = _type(row)
+    choices: tuple[str, ...] = ()
+    answer, at = row.cells["answer"].strip(), row.place.at("answer")
+    if kind == "MCQ":
+        options = _options(row.cells["choice"], row.place.at("choice"))
+        choices = tuple(options.values())
+        truth = option_of_letter(answer, options)
+        if truth is None:
+            wrong = f"the answer {answer!r} names none of the {len(options)} options"
+            raise at.fault(wrong, f"use one of {', '.join(options)}")
+        truths: tuple[str, ...] = (truth,)
+    elif row.cells["choice"].strip() not in (_NO_CHOICE, ""):
+        wrong = f"options in a {kind} row"
+        raise row.place.at("choice").fault(wrong, f"write {_NO_CHOICE}")
+    else:
+        truths = _captions(answer, at) if kind == "CAP" else (answer,)
     for key in ("name", "question"):
-        if not cells[key].strip():
-            raise place.fault(f"no {key}", "fill it in")
-    try:
-        score = float(cells["score"])
-    except ValueError:
-        raise place.fault(f"score {cells['score']!r} is no number", "correct it") from None
-    distortion = _number(cells, "distortion", DISTORTIONS, place)
-    strength = _number(cells, "strength", STRENGTHS, place)
-    text = cells["name"], cells["question"]
-    return RBenchItem(*text, options, answers, kind, score, distortion, strength)
+        if key in row.cells and not row.cells[key].strip():
+            raise row.place.at(key).fault(f"a row without {key}", "fill it in")
+    strength = STRENGTHS[_number(row, "strength", range(1, 4)) - 1]
+    used = {"question", "choice", "answer", "type", "strength", "distortion", *_NUMBERS}
+    return PublishedItem(
+        benchmark=header.benchmark,
+        id=_id(row, number),
+        question=row.cells["question"].strip(),
+        pictures=pictures(row),
+        choices=choices,
+        truths=truths,
+        task=kind.lower(),
+        language=header.language,
+        damage=Damage(strength, str(_number(row, "distortion", DISTORTIONS))),
+        written=row.cells["question"].strip(),
+        place=row.place,
+        extra=tuple((name, text) for name, text in row.cells.items() if name not in used),
+    )
 
 
-def _options(text: str, place: Place) -> tuple[str, ...]:
+def _id(row: Row, number: int) -> str:
+    """Return a row's number as the tables of results have it, in a column without name."""
+    told = (row.cells.get(name, "").strip() for name in _NUMBERS)
+    return next(filter(None, told), str(number))
+
+
+def _judged(row: Row, number: int) -> RBenchResult:
+    return RBenchResult(
+        _id(row, number),
+        row.cells["name"],
+        _type(row),
+        _number(row, "distortion", DISTORTIONS),
+        _number(row, "strength", range(1, 4)),
+        _result(row),
+        row.place,
+    )
+
+
+def _type(row: Row) -> str:
+    kind = row.cells["type"].strip()
+    if kind not in TYPES:
+        wrong = f"unknown type {kind!r}"
+        raise row.place.at("type").fault(wrong, f"use one of {', '.join(TYPES)}")
+    return kind
+
+
+def _options(text: str, at: Place) -> dict[str, str]:
     """Split the options; a piece without the next letter belongs to the option before it."""
     options: list[str] = []
     for piece in _SEPARATOR.split(text):
@@ -151,44 +154,34 @@ def _options(text: str, place: Place) -> tuple[str, ...]:
         elif options and piece.strip():
             options[-1] = f"{options[-1]}; {piece.strip()}"
         elif piece.strip():
-            raise place.fault(f"the options {text!r} do not begin with A.", "letter them A, B, ...")
+            raise at.fault(f"the options {text!r} do not begin with A.", "letter them A, B, ...")
     if len(options) < 2:
-        raise place.fault(f"{len(options)} options in {text!r}", "give an MCQ two or more")
-    return tuple(options)
+        raise at.fault(f"{len(options)} options in {text!r}", "give an MCQ two or more")
+    return {chr(ord("A") + number): option for number, option in enumerate(options)}
 
 
-def _captions(text: str, place: Place) -> tuple[str, ...]:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        value = None
-    good = isinstance(value, list) and value and all(isinstance(one, str) for one in value)
-    if not good:
-        raise place.fault("the captions are no list of texts", "write ['one', 'two']")
-    return tuple(value)
+def _captions(text: str, at: Place) -> tuple[str, ...]:
+    listed = list_literal(text)
+    if not listed:
+        raise at.fault("the captions are no list of texts", "write ['one', 'two']")
+    return tuple(listed)
 
 
-def _number(cells: dict[str, str], key: str, allowed: range, place: Place) -> int:
-    text = cells[key]
+def _number(row: Row, key: str, allowed: range) -> int:
+    text = row.cells[key].strip()
     if not (text.isascii() and text.isdecimal() and int(text) in allowed):
         bounds = f"from {allowed.start} to {allowed.stop - 1}"
-        raise place.fault(f"{key} is {text!r}", f"give a whole number {bounds}")
+        raise row.place.at(key).fault(f"{text!r} stands there", f"give a whole number {bounds}")
     return int(text)
 
 
-def _result(cells: dict[str, str], place: Place) -> float | None:
-    text = cells["result"].strip()
+def _result(row: Row) -> float | None:
+    text = row.cells["result"].strip()
     try:
         value = float(text) if text else None
     except ValueError:
         value = -1.0
     if value is not None and not 0 <= value <= 1:
-        raise place.fault(f"result is {text!r}", "give a number from 0 to 1, or leave it empty")
+        wrong = f"{text!r} stands there"
+        raise row.place.at("result").fault(wrong, "give a number from 0 to 1, or leave it empty")
     return value
-
-
-def _cells(item: RBenchItem) -> list[str]:
-    options = "; ".join(f"{chr(ord('A') + n)}.{text}" for n, text in enumerate(item.options))
-    answer = repr(list(item.answers)) if item.type == "CAP" else item.answers[0]
-    cells = [item.name, item.question, options or _NO_CHOICE, answer, item.type, repr(item.score)]
-    return [*cells, str(item.distortion), str(item.strength)]

@@ -1,220 +1,258 @@
 """VLMEvalKit's tables: tab-separated questions with their pictures in base64.
 
-A picture cell of at most 64 characters names another row's index and shares its picture. Any table
-put as NAME.tsv into the user's LMUData folder loads there as a multiple-choice set, so corrupted
-copies are named NAME_Robust_25.tsv, NAME_Robust_50.tsv and NAME_Robust_100.tsv.
+A picture cell of at most 64 characters names another row's index and shares its picture; a list of
+texts in it is several pictures. Options stand in columns A, B, ..., where a cell may be missing,
+empty or `nan`, or inside the question, as MMStar has them. Any table put as NAME.tsv into the
+user's LMUData folder loads there as a multiple-choice set, so corrupted copies are named
+NAME_Robust_25.tsv, NAME_Robust_50.tsv and NAME_Robust_100.tsv.
 
-Tables carry columns of their own (`bench`, `source`, ...). These are kept, so that a copy differs
-from its original in the pictures alone; everything else that does not fit is an error.
+The same row in another dress is read here too: a table of questions about picture files, and a
+parquet file with the bytes of its pictures.
 """
 
 import base64
-import binascii
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from robust_r1.degradations import LEVELS, DegradationPlan
-from robust_r1.errors import DataError, ImageError, InputError
-from robust_r1.images import encode_png, load
-from robust_r1.records.lines import Place, json_line, table_lines, table_rows, write_whole
+from robust_r1.degradations import DegradationPlan
+from robust_r1.images import encode_png
+from robust_r1.records.item import (
+    LazyPicture,
+    PictureBytes,
+    PictureCell,
+    Pictures,
+    PublishedItem,
+    base64_texts,
+    files_of,
+)
+from robust_r1.records.lines import Place, RecordError, json_line, table_lines, write_whole
+from robust_r1.records.names import Header, corrupted_name
+from robust_r1.records.options import (
+    LETTERS,
+    letter_of,
+    list_literal,
+    option_of_letter,
+    option_of_number,
+    options_in,
+    texts_of,
+)
+from robust_r1.records.tables import Row, Table, open_table
 
 LONGEST_REFERENCE = 64
+_MISSING = ("", "nan", "<na>")  # what an empty cell becomes on its way through a data frame
+PICTURES = ("image", "image_path")
+_CHOICES = ("choices", "options")  # all of them in one cell
+_SUBCATEGORIES = ("l2_category", "l2-category", "L2_category")
+_LANGUAGES = ("language", "lang")
 _NAMED = (
-    "index", "image", "image_path", "question", "hint", "answer",
-    "category", "l2_category", "split",
-)  # fmt: skip
-_LETTER = re.compile("[A-Z]")
+    *("index", "question", "hint", "answer", "category", "split"),
+    *(*PICTURES, *_CHOICES, *_SUBCATEGORIES, *_LANGUAGES),
+)
 
 
-@dataclass(frozen=True)
-class VlmRow:
-    """Read off one question of a table; texts are empty where a cell is or a column is not there.
+class EmbeddedPictures:
+    """Find the pictures of a table's rows: in base64, shared with another row, or in files.
 
-    Attributes:
-        index: the row's name, unique in its table.
-        image: the picture in base64; empty for a shared one or one that is a file.
-        shared: index of the row whose picture this row shows, or empty.
-        image_path: the picture's file, or empty.
-        options: (letter, text) for each option that is there; none for an open question.
-        extra: (column, text) for the columns that only this table has.
+    Rows are found by byte offsets, which are noted as rows come by. A picture that a later row has
+    makes the reader look ahead, no farther than to that row.
     """
 
-    index: str
-    question: str
-    image: str = ""
-    shared: str = ""
-    image_path: str = ""
-    hint: str = ""
-    options: tuple[tuple[str, str], ...] = ()
-    answer: str = ""
-    category: str = ""
-    l2_category: str = ""
-    split: str = ""
-    extra: tuple[tuple[str, str], ...] = ()
+    def __init__(self, table: Table, folder: Path) -> None:
+        """Take the table, and the folder that `image_path` is relative to."""
+        self.table, self.folder = table, folder
+        # Offset, line and number of pictures of each row; None for a row that has none of its own.
+        self._owners: dict[str, tuple[int, int, int] | None] = {}
+        self._seen = (table.start, table.first_line)
+
+    def of(self, row: Row) -> tuple[LazyPicture, ...]:
+        """Return a row's pictures; raises RecordError where it has none."""
+        self._note(row)
+        cell = _cell(row, "image")
+        if not cell:
+            names = _cell(row, "image_path")
+            if not names:
+                wrong, mend = "a row without a picture", "put base64 or another row's index there"
+                raise row.place.at("image").fault(wrong, mend)
+            at = row.place.at("image_path")
+            return files_of(list_literal(names) or [names], self.folder, at)
+        at = row.place.at("image")
+        if len(cell) <= LONGEST_REFERENCE:
+            return self._shared(cell, row, at)
+        return self._cells(at, row.offset, row.place.line, len(base64_texts(cell)))
+
+    def _shared(self, index: str, row: Row, at: Place) -> tuple[LazyPicture, ...]:
+        if index == _cell(row, "index"):
+            raise at.fault(f"the picture {index!r} is the row itself", "put base64 there")
+        if index not in self._owners:
+            self._look_ahead(index)
+        owner = self._owners.get(index)
+        if owner is not None:
+            return self._cells(at, *owner)
+        missing = f"the picture {index!r} is neither base64 nor the index of a row"
+        empty = f"the row {index!r}, whose picture this one shows, has none of its own"
+        wrong = empty if index in self._owners else missing
+        raise at.fault(wrong, "put a picture there, or the index of a row that has one")
+
+    def _cells(self, at: Place, offset: int, line: int, count: int) -> tuple[LazyPicture, ...]:
+        return tuple(
+            PictureCell(at, table=self.table, offset=offset, line=line, part=part)
+            for part in range(count)
+        )
+
+    def _note(self, row: Row) -> None:
+        cell = _cell(row, "image")
+        owns = len(cell) > LONGEST_REFERENCE
+        where = (row.offset, row.place.line, len(base64_texts(cell))) if owns else None
+        self._owners.setdefault(_cell(row, "index"), where)
+        self._seen = max(self._seen, (row.end, row.next_line))
+
+    def _look_ahead(self, index: str) -> None:
+        for row in self.table.rows(*self._seen):
+            if isinstance(row, Row):
+                self._note(row)
+                if index in self._owners:
+                    return
 
 
-@dataclass(frozen=True)
-class VlmTable:
-    """Keep a table: its columns in the order of the file, and its rows."""
+class BlobPictures:
+    """Find the pictures of rows that hold them as bytes."""
 
-    columns: tuple[str, ...]
-    rows: tuple[VlmRow, ...]
+    def __init__(self, column: str) -> None:
+        """Take the column's name."""
+        self.column = column
 
-    def picture(self, row: VlmRow, folder: str | Path = ".") -> np.ndarray:
-        """Decode a row's picture: uint8, (height, width, 3).
-
-        Args:
-            folder: what a picture's path is relative to.
-
-        Raises:
-            DataError: no picture, or one that cannot be decoded.
-        """
-        owner = row
-        if row.shared:
-            owner = next(other for other in self.rows if other.index == row.shared)
-        try:
-            if not owner.image:
-                return load(Path(folder) / owner.image_path)
-            return load(base64.b64decode(owner.image, validate=True))
-        except (ImageError, binascii.Error) as error:
-            raise DataError(
-                f"the picture of row {owner.index} cannot be read: {error}; repair the row"
-            ) from error
+    def of(self, row: Row) -> tuple[LazyPicture, ...]:
+        """Return a row's pictures; raises RecordError where it has none."""
+        at, found = row.place.at(self.column), row.blobs[self.column]
+        if not found or not all(found):
+            raise at.fault("a row without a picture", "leave the row out")
+        return tuple(PictureBytes(at, data) for data in found)
 
 
-def read_vlmeval(path: str | Path) -> VlmTable:
-    """Read a VLMEvalKit table; option columns may be missing or empty.
+def question_item(row: Row, header: Header, pictures: Pictures) -> PublishedItem:
+    """Turn a row into an item.
 
     Raises:
-        DataError: a broken table, a missing column, an index that is there twice, a row without a
-            picture or with a reference to a row that has none of its own, or an answer that names
-            no option.
+        RecordError: no index, no question, no picture, or an answer that names none of the options.
     """
-    columns, rows = table_rows(path, "\t")
-    missing = [name for name in ("index", "question") if name not in columns]
-    if missing or not {"image", "image_path"} & set(columns):
-        missing += [] if {"image", "image_path"} & set(columns) else ["image"]
-        wrong = f"no column {', '.join(missing)}"
-        raise Place(Path(path), 1).fault(wrong, "add it; a VLMEvalKit table is expected")
-    found: dict[str, tuple[Place, VlmRow]] = {}
-    for place, cells in rows:
-        row = _row(cells, place)
-        if row.index in found:
-            other = found[row.index][0].line
-            raise place.fault(f"index {row.index} stands in line {other} too", "number each row")
-        found[row.index] = place, row
-    for place, row in found.values():
-        if row.shared and (row.shared not in found or not found[row.shared][1].image):
-            raise place.fault(
-                f"the picture {row.shared!r} is neither base64 nor the index of a row that has one",
-                "put a picture there or name such a row",
-            )
-    return VlmTable(columns, tuple(row for _, row in found.values()))
+    number = str(row.place.line)  # of a table that has no index
+    index = _cell(row, "index") if "index" in row.cells else number
+    if not index:
+        raise row.place.at("index").fault("a row without index", "number each row")
+    # First of all, so that the picture is known to rows that share it, whatever ails this one.
+    shown = pictures(row)
+    written = _cell(row, "question")
+    if not written:
+        raise row.place.at("question").fault("a row without question", "fill it in")
+    question, choices, truths = _asked(row, header, written)
+    named = {*_NAMED, *header.letters}
+    return PublishedItem(
+        benchmark=header.benchmark,
+        id=index,
+        question=question,
+        pictures=shown,
+        choices=choices,
+        truths=truths,
+        task="mcq" if choices else "vqa",
+        hint=_cell(row, "hint"),
+        category=_cell(row, "category"),
+        subcategory=_first(row, _SUBCATEGORIES),
+        split=_cell(row, "split"),
+        language=_first(row, _LANGUAGES) or header.language,
+        damage=header.damage,
+        written=written,
+        place=row.place,
+        extra=tuple((name, text) for name, text in row.cells.items() if name not in named),
+    )
 
 
-def write_vlmeval(path: str | Path, table: VlmTable) -> None:
-    """Write a table, whole or not at all; `read_vlmeval` gives it back.
+def _asked(row: Row, header: Header, written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the question, its choices and its truths."""
+    answer, at = _cell(row, "answer"), row.place.at("answer")
+    listed = _first(row, _CHOICES)
+    if listed:
+        choices = tuple(list_literal(listed) or map(str.strip, listed.split("|")))
+        lettered = dict(zip(LETTERS, choices, strict=False))
+        truth = option_of_number(answer, choices) or option_of_letter(answer, lettered)
+        return written, choices, _named(truth, answer, at)
+    question, options = (
+        written,
+        {letter: text for letter in header.letters if (text := _cell(row, letter))},
+    )
+    if not options:
+        question, options = options_in(written)
+        # An open question may well have lettered parts: its answer is none of the letters.
+        if options and answer and option_of_letter(answer, options) is None:
+            question, options = written, {}
+    if not options:
+        if header.letters and letter_of(answer) in header.letters:
+            wrong = f"the answer {answer} names an option, and there are none"
+            raise at.fault(wrong, "write the options into their columns or the question")
+        return question, (), texts_of(answer)
+    return question, tuple(options.values()), _named(option_of_letter(answer, options), answer, at)
 
-    Raises:
-        DataError: the file cannot be written, or a row has what no column can hold.
-    """
-    write_whole(path, table_lines(table.columns, _cells(table), "\t"))
+
+def _named(truth: str | None, answer: str, at: Place) -> tuple[str, ...]:
+    """Return an option's text as the truths; raise RecordError where the answer names none."""
+    if truth is None and answer:
+        raise at.fault(f"the answer {answer!r} names none of the options", "correct the answer")
+    return () if truth is None else (truth,)
 
 
-def corrupted_name(name: str, level: str) -> str:
-    """Return the name of a corrupted copy: MMStar_Robust_25 for MMStar at level 25.
+def _cell(row: Row, name: str) -> str:
+    """Return a cell's text without outer space; empty for a missing one."""
+    text = row.cells.get(name, "").strip()
+    return "" if text.lower() in _MISSING else text
 
-    Raises:
-        InputError: a level that LEVELS does not have.
-    """
-    if level not in LEVELS:
-        raise InputError(f"no level {level!r}; use one of {', '.join(LEVELS)}")
-    return f"{name}_Robust_{level}"
+
+def _first(row: Row, names: tuple[str, ...]) -> str:
+    return next(filter(None, (_cell(row, name) for name in names)), "")
 
 
 def write_corrupted(
     folder: str | Path,
-    name: str,
+    source: str | Path,
     level: str,
-    table: VlmTable,
     draw: Callable[[str], DegradationPlan],
-    pictures: str | Path = ".",
+    pictures: str | Path | None = None,
 ) -> Path:
     """Write NAME_Robust_LEVEL.tsv with degraded pictures, and a manifest of their plans beside it.
 
     Args:
         folder: where both files go; the manifest is NAME_Robust_LEVEL.manifest.jsonl, a line
-            `{"index": ..., "level": ..., "plan": ...}` for each picture.
-        table: the clean table.
-        draw: gives the plan of the picture of the row with an index; rows that share a picture
+            `{"index": ..., "level": ..., "plan": ...}` for each row with pictures of its own.
+        source: the clean table, NAME.tsv, read row by row.
+        draw: gives the plan of the pictures of the row with an index; rows that share a picture
             share its degraded copy too.
-        pictures: what the paths of pictures are relative to.
+        pictures: what the paths of pictures are relative to; None for the table's own folder.
 
     Returns:
         The path of the table. Pictures are encoded without loss.
 
     Raises:
-        DataError: a picture that cannot be read, a file that cannot be written.
+        DataError: a row or picture that cannot be read, a file that cannot be written.
     """
-    path = Path(folder) / f"{corrupted_name(name, level)}.tsv"
+    table = open_table(source, "\t")
+    path = Path(folder) / f"{corrupted_name(table.path.stem, level)}.tsv"
     columns = table.columns if "image" in table.columns else (*table.columns, "image")
+    found = EmbeddedPictures(table, Path(pictures) if pictures else table.path.parent)
     manifest: list[str] = []
 
     def rows() -> Iterator[list[str]]:
-        for row in table.rows:
-            if not row.shared:
-                plan = draw(row.index)
-                damaged = encode_png(plan.apply(table.picture(row, pictures)))
-                row = replace(row, image=base64.b64encode(damaged).decode("ascii"))
-                steps = json.loads(plan.to_json())
-                manifest.append(json_line({"index": row.index, "level": level, "plan": steps}))
-            yield _row_cells(row, columns)
+        for row in table.rows():
+            if isinstance(row, RecordError):
+                raise row
+            cells, shown = dict(row.cells), found.of(row)
+            if not 0 < len(_cell(row, "image")) <= LONGEST_REFERENCE:
+                plan = draw(_cell(row, "index"))
+                damaged = [encode_png(plan.apply(picture.load())) for picture in shown]
+                texts = [base64.b64encode(one).decode("ascii") for one in damaged]
+                cells["image"] = texts[0] if len(texts) == 1 else repr(texts)
+                noted = {"index": _cell(row, "index"), "level": level}
+                manifest.append(json_line({**noted, "plan": json.loads(plan.to_json())}))
+            yield [cells.get(name, "") for name in columns]
 
     write_whole(path, table_lines(columns, rows(), "\t"))
     write_whole(path.with_suffix(".manifest.jsonl"), manifest)
     return path
-
-
-def _row(cells: dict[str, str], place: Place) -> VlmRow:
-    values = {name: cells.get(name, "") for name in _NAMED}
-    if not values["index"].strip():
-        raise place.fault("a row without index", "number each row")
-    options = tuple(
-        (name, text) for name, text in cells.items() if _LETTER.fullmatch(name) and text.strip()
-    )
-    extra = tuple(
-        (name, text)
-        for name, text in cells.items()
-        if name not in _NAMED and not _LETTER.fullmatch(name)
-    )
-    answer = values["answer"].strip()
-    if options and _LETTER.fullmatch(answer) and answer not in dict(options):
-        wrong = f"the answer {answer} names none of the options {', '.join(dict(options))}"
-        raise place.fault(wrong, "correct the answer or add the option")
-    picture = values.pop("image")
-    if picture.lstrip().startswith("["):
-        raise place.fault("a row with several pictures", "leave it out; one picture can be shown")
-    if not picture and not values["image_path"]:
-        raise place.fault("a row without a picture", "put base64 or another row's index there")
-    short = len(picture) <= LONGEST_REFERENCE
-    values |= {"shared": picture} if short else {"image": picture}
-    return VlmRow(options=options, extra=extra, **values)
-
-
-def _cells(table: VlmTable) -> Iterator[list[str]]:
-    for row in table.rows:
-        yield _row_cells(row, table.columns)
-
-
-def _row_cells(row: VlmRow, columns: tuple[str, ...]) -> list[str]:
-    values = {name: getattr(row, name) for name in _NAMED if name != "image"}
-    values |= {"image": row.shared or row.image} | dict(row.options) | dict(row.extra)
-    lost = [name for name, text in values.items() if text and name not in columns]
-    if lost:
-        raise DataError(f"row {row.index} has {', '.join(lost)}; add a column for it")
-    return [values.get(column, "") for column in columns]

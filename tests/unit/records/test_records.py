@@ -1,45 +1,32 @@
 """Data formats: what is written is read back, and a broken record is named with its line."""
 
-import base64
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from robust_r1.chain import Chain, Finding, format_question, render
 from robust_r1.degradations import SPECS, DegradationPlan
-from robust_r1.errors import DataError, InputError
-from robust_r1.images import encode_png
+from robust_r1.errors import DataError
 from robust_r1.records import (
     AokvqaItem,
     Conversation,
-    RBenchItem,
-    RBenchResult,
     Record,
     Turn,
-    VlmRow,
-    VlmTable,
     conversation_of,
     read_aokvqa,
     read_authors,
-    read_rbench,
     read_rbench_results,
     read_records,
     read_sharegpt,
-    read_vlmeval,
     record_of,
     split_question,
     write_aokvqa,
     write_authors,
-    write_corrupted,
-    write_rbench,
-    write_rbench_results,
     write_records,
     write_sharegpt,
-    write_vlmeval,
 )
 
 CHAIN = render(Chain((Finding("lens blur", 0.31),), "soft", "a kite flies", "a kite", "1"))
@@ -48,7 +35,6 @@ RECORD = Record(
     "a/1.png", "What flies?", ("bird", "kite"), "1", CHAIN, PLAN, 3, "train", "mcq", "noun"
 )
 SAMPLE = Conversation(("a.jpg",), (Turn("human", "<image>What flies?"), Turn("gpt", CHAIN)))
-ITEM = RBenchItem("a.jpg", "What flies?", ("bird", "kite"), ("B",), "MCQ", 3.25, 7, 2)
 
 many = settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -83,43 +69,6 @@ def conversations(draw):
     return Conversation(images, (*before, first, *rest))
 
 
-@st.composite
-def tables(draw):
-    picture = base64.b64encode(b"0123456789" * 8).decode()
-    rows = []
-    for number in range(draw(st.integers(1, 4))):
-        letters = draw(st.lists(st.sampled_from("ABCD"), unique=True).map(sorted))
-        shared = number > 0 and draw(st.booleans())
-        rows.append(
-            VlmRow(
-                index=str(number),
-                question=draw(cells),
-                image="" if shared else picture,
-                shared="0" if shared else "",
-                hint=draw(st.sampled_from(["", "look\ttwice", 'say "no"\nnow'])),
-                options=tuple((letter, draw(cells)) for letter in letters),
-                answer=letters[0] if letters else draw(cells).lower(),
-                extra=(("bench", draw(cells)),),
-            )
-        )
-    names = ("index", "image", "question", "hint", "A", "B", "C", "D", "answer", "bench")
-    return VlmTable(names, tuple(rows))
-
-
-@st.composite
-def rbench_items(draw):
-    kind = draw(st.sampled_from(["MCQ", "VQA", "CAP"]))
-    texts = st.text("abc ÷李？’.\"',", min_size=1, max_size=9).filter(lambda t: t == t.strip())
-    options = tuple(draw(st.lists(texts, min_size=2, max_size=5))) if kind == "MCQ" else ()
-    answers = (draw(texts),)
-    if kind == "MCQ":
-        answers = ("ABCDE"[draw(st.integers(0, len(options) - 1))],)
-    elif kind == "CAP":
-        answers = tuple(draw(st.lists(texts, min_size=1, max_size=5)))
-    score, numbers = draw(st.floats(0, 5)), (draw(st.integers(1, 33)), draw(st.integers(1, 3)))
-    return RBenchItem(draw(texts), draw(texts), options, answers, kind, score, *numbers)
-
-
 @many
 @given(st.lists(records(), max_size=4))
 def test_records_are_read_as_they_were_written(tmp_path, items):
@@ -136,23 +85,6 @@ def test_conversations_survive_both_formats(tmp_path, items):
 
 
 @many
-@given(tables())
-def test_tables_of_vlmevalkit_are_read_as_they_were_written(tmp_path, table):
-    write_vlmeval(tmp_path / "a.tsv", table)
-    assert read_vlmeval(tmp_path / "a.tsv") == table
-
-
-@many
-@given(st.lists(rbench_items(), min_size=1, max_size=4))
-def test_rbench_is_read_as_it_was_written(tmp_path, items):
-    write_rbench(tmp_path / "a.csv", items)
-    assert read_rbench(tmp_path / "a.csv", "gbk") == items
-    results = [RBenchResult(item, (0.5, None, 1.0)[rank % 3]) for rank, item in enumerate(items)]
-    write_rbench_results(tmp_path / "r.csv", results)
-    assert read_rbench_results(tmp_path / "r.csv") == results
-
-
-@many
 @given(st.lists(words, max_size=4), words)
 def test_a_question_and_its_options_come_apart_again(choices, question):
     choices = [" ".join(choice.split()) for choice in choices]
@@ -166,7 +98,7 @@ def test_aokvqa_is_read_as_it_was_written_and_its_test_split_has_no_answers(tmp_
     write_aokvqa(tmp_path / "a.json", [train, test])
     assert read_aokvqa(tmp_path / "a.json") == [train, test]
     assert train.image == "train2017/000000299207.jpg"
-    assert train.record().answer == "1" and test.record().answer == ""
+    assert train.record().answer == "b" and test.record().answer == ""
     assert "correct_choice_idx" not in json.loads((tmp_path / "a.json").read_text())[1]
 
 
@@ -292,7 +224,7 @@ def test_a_file_that_is_no_json_list_is_refused(tmp_path, text):
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    for read in (read_records, read_authors, read_sharegpt, read_vlmeval, read_rbench, read_aokvqa):
+    for read in (read_records, read_authors, read_sharegpt, read_aokvqa, read_rbench_results):
         for path in (tmp_path / "nowhere", tmp_path):
             with pytest.raises(DataError, match="could not be read"):
                 read(path)
@@ -311,109 +243,6 @@ def test_a_failed_write_leaves_the_file_that_was_there(tmp_path):
     with pytest.raises(DataError, match="cannot hold the character"):
         write_records(path, [RECORD, replace(RECORD, question="\ud800")])
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-PICTURE = "P" * 80
-
-
-@pytest.mark.parametrize(
-    ("rows", "fault"),
-    [
-        (["1\tP\tWho?\ta\tb\tA"], "index 1 stands in line 2 too"),
-        (["2\t7\tWho?\ta\tb\tA"], "the picture '7' is neither"),
-        (["2\t1\tWho?\ta\tb\tA", "3\t2\tWho?\ta\tb\tA"], "the picture '2' is neither"),
-        (["2\t\tWho?\ta\tb\tA"], "a row without a picture"),
-        (["2\tP\tWho?\ta\t\tB"], "the answer B names none of the options A"),
-        (["2\tP\tWho?"], "3 fields under 6 columns"),
-        (['2\tP\t"Who?\ta\tb\tA'], "the table is broken"),
-        (["\tP\tWho?\ta\tb\tA"], "a row without index"),
-        (["2\t['P']\tWho?\ta\tb\tA"], "a row with several pictures"),
-    ],
-    ids=lambda part: part if isinstance(part, str) else "",
-)
-def test_a_broken_table_is_named_by_file_and_line(tmp_path, rows, fault):
-    lines = ["index\timage\tquestion\tA\tB\tanswer", f"1\t{PICTURE}\tWho?\ta\tb\tA"]
-    lines += [row.replace("\tP\t", f"\t{PICTURE}\t") for row in rows]
-    path = tmp_path / "bad.tsv"
-    path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(DataError) as caught:
-        read_vlmeval(path)
-    assert str(caught.value).startswith(f"{path}:{len(lines)}: {fault}")
-
-
-def test_a_corrupted_copy_differs_in_its_pictures_alone(tmp_path, make_picture):
-    picture = make_picture(40, 56)
-    image = base64.b64encode(encode_png(picture)).decode()
-    first = VlmRow("1", "Who?", image, options=(("A", "x"), ("C", "y")), answer="C")
-    second = VlmRow("2", "What?", shared="1", answer="a cat")
-    table = VlmTable(("index", "image", "question", "A", "B", "C", "answer"), (first, second))
-    plan = DegradationPlan.parse("gaussian_noise=0.45", seed=9)
-    path = write_corrupted(tmp_path, "Tiny", "50", table, lambda index: plan)
-    assert path.name == "Tiny_Robust_50.tsv"
-    copy = read_vlmeval(path)
-    assert copy.rows[1] == second and copy.columns == table.columns
-    assert replace(copy.rows[0], image=image) == first
-    for row in copy.rows:
-        assert np.array_equal(copy.picture(row), plan.apply(picture))
-    (line,) = (tmp_path / "Tiny_Robust_50.manifest.jsonl").read_text().splitlines()
-    noted = json.loads(line)
-    assert DegradationPlan.from_json(json.dumps(noted["plan"])) == plan and noted["index"] == "1"
-    with pytest.raises(InputError, match="no level '30'"):
-        write_corrupted(tmp_path, "Tiny", "30", table, lambda index: plan)
-
-
-def test_a_picture_that_is_no_picture_is_named_by_its_row():
-    for text in ("!" * 80, base64.b64encode(b"text" * 30).decode()):
-        table = VlmTable(("index",), (VlmRow("7", "Who?", text),))
-        with pytest.raises(DataError, match="the picture of row 7 cannot be read"):
-            table.picture(table.rows[0])
-
-
-def test_the_release_of_rbench_is_gbk_with_two_kinds_of_separator(tmp_path):
-    text = (
-        "name,question,choice,answer,type,score,distortion,strength\n"
-        "a.jpg,What color?,A.red;B. white; C.black；D.orange,D,MCQ,3.5,2,2\n"
-        "b.jpg,Describe it.,N,\"['it''s one', 'two']\",CAP,3,33,3\n"
-    )
-    (tmp_path / "a.csv").write_bytes(text.encode("gbk"))
-    one, two = read_rbench(tmp_path / "a.csv")
-    assert one.options == ("red", "white", "black", "orange") and one.answers == ("D",)
-    assert two.answers == ("its one", "two") and two.options == ()
-
-
-@pytest.mark.parametrize(
-    ("row", "fault"),
-    [
-        ("a.jpg,Who?,A.x; B.y,C,MCQ,3,1,1", "the answer 'C' names none of the 2 options"),
-        ("a.jpg,Who?,x; y,A,MCQ,3,1,1", "do not begin with A."),
-        ("a.jpg,Who?,N,me,QUIZ,3,1,1", "unknown type 'QUIZ'"),
-        ("a.jpg,Who?,N,me,VQA,3,34,1", "distortion is '34'"),
-        ("a.jpg,Who?,N,me,VQA,3,1,low", "strength is 'low'"),
-        ("a.jpg,Who?,N,me,VQA,good,1,1", "score 'good' is no number"),
-        ("a.jpg,Who?,A.x; B.y,me,VQA,3,1,1", "options in a VQA row"),
-        ("a.jpg,Who?,N,__import__('os').getcwd(),CAP,3,1,1", "the captions are no list of texts"),
-        ("a.jpg,Who?,N,[],CAP,3,1,1", "the captions are no list of texts"),
-        (",Who?,N,me,VQA,3,1,1", "no name"),
-    ],
-    ids=lambda part: part if isinstance(part, str) else "",
-)
-def test_a_broken_row_of_rbench_is_named_by_file_and_line(tmp_path, row, fault):
-    path = tmp_path / "bad.csv"
-    write_rbench(path, [ITEM])
-    path.write_text(path.read_text() + row + "\n")
-    with pytest.raises(DataError) as caught:
-        read_rbench(path)
-    assert str(caught.value).startswith(f"{path}:3: ") and fault in str(caught.value)
-
-
-def test_a_result_outside_its_range_is_named(tmp_path):
-    path = tmp_path / "r.csv"
-    write_rbench_results(path, [RBenchResult(ITEM, 0.5)])
-    path.write_text(path.read_text().replace(",0.5\n", ",1.5\n"))
-    with pytest.raises(DataError, match=r"r.csv:2: result is '1.5'"):
-        read_rbench_results(path)
-    with pytest.raises(DataError, match=r"unknown column \(index\), result"):
-        read_rbench(path)
 
 
 @pytest.mark.parametrize(

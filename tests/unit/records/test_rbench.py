@@ -1,0 +1,138 @@
+"""R-Bench's release and its tables of results, with what is odd in them."""
+
+import pytest
+
+from robust_r1.errors import DataError
+from robust_r1.images import encode_png
+from robust_r1.records import Damage, open_benchmark, read_rbench_results
+from tests.support.benchmark_files import RBENCH, RBENCH_ROWS, table_text, write_rbench
+
+
+@pytest.fixture
+def release(tmp_path, picture):
+    """Return a folder with 28 rows, one of which is bad, and two folders of pictures."""
+    for folder in ("dis", "ref"):
+        (tmp_path / folder).mkdir()
+        for name in {row[0] for row in RBENCH_ROWS}:
+            data = encode_png(picture if folder == "ref" else 255 - picture)
+            (tmp_path / folder / name).write_bytes(data)
+    write_rbench(tmp_path / "Ref_Release.csv", [*RBENCH_ROWS, *RBENCH_ROWS[:9], *RBENCH_ROWS[:9]])
+    return tmp_path
+
+
+def test_the_release_is_read_but_for_the_row_whose_answer_lies_beyond_its_options(release, picture):
+    reading = open_benchmark(release, pictures=release / "ref").read()
+    items = list(reading)
+    (bad,) = reading.unusable
+    assert (bad.place.line, bad.place.column) == (11, "answer")
+    assert "'C' names none of the 2 options" in bad.wrong
+    assert [item.id for item in items[:11]] == [*map(str, range(9)), "10", "11"]
+    assert [item.truths for item in items[:9]] == [
+        ("tennis",),
+        ("Wheel rolling",),
+        ("yellow",),
+        ("bmx",),
+        ('The letters are "ICCI"',),
+        ("北京",),
+        ("A cat.", "A child's cat."),
+        ("Two teacups.", "A table."),
+        ("No",),
+    ]
+    assert items[1].choices == ("Hand handling", "Wheel rolling", "It can't move")
+    assert [item.task for item in items[:9]] == [row[4].lower() for row in RBENCH_ROWS[:9]]
+    assert items[2].damage == Damage("mid", "2") and items[5].damage == Damage("high", "33")
+    assert items[0].source == items[8].source == "a.png"  # two questions about one picture
+    assert dict(items[0].extra) == {"name": "a.png", "score": "4.17"}
+    assert (items[0].load_pictures()[0] == picture).all()
+
+
+def test_which_of_two_picture_folders_is_meant_must_be_said(release, picture):
+    with pytest.raises(DataError, match="a.png lies in dis and ref .* say which folder"):
+        list(open_benchmark(release).read())
+    for one in (release / "ref").iterdir():
+        one.unlink()
+    first = next(open_benchmark(release).read())
+    assert (first.load_pictures()[0] == 255 - picture).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "fault"),
+    [
+        (("a.png", "Who?", "x; y", "A", "MCQ", 3, 1, 1), "choice", "do not begin with A."),
+        (("a.png", "Who?", "A.x", "A", "MCQ", 3, 1, 1), "choice", "1 options in"),
+        (("a.png", "Who?", "N", "me", "QUIZ", 3, 1, 1), "type", "unknown type 'QUIZ'"),
+        (("a.png", "Who?", "N", "me", "VQA", 3, 34, 1), "distortion", "'34' stands there"),
+        (("a.png", "Who?", "N", "me", "VQA", 3, 1, "low"), "strength", "'low' stands there"),
+        (("a.png", "Who?", "A.x; B.y", "x", "VQA", 3, 1, 1), "choice", "options in a VQA row"),
+        (("a.png", "Who?", "N", "exit()", "CAP", 3, 1, 1), "answer", "the captions are no list"),
+        (("a.png", "Who?", "N", "[]", "CAP", 3, 1, 1), "answer", "the captions are no list"),
+        ((" ", "Who?", "N", "me", "VQA", 3, 1, 1), "name", "a row without name"),
+        (("z.png", "Who?", "N", "me", "VQA", 3, 1, 1), "name", "no picture z.png in"),
+        (("z" * 300, "Who?", "N", "me", "VQA", 3, 1, 1), "name", "no picture zzz"),
+    ],
+)
+def test_a_broken_row_is_named_by_line_and_column(release, row, column, fault):
+    rows = [*RBENCH_ROWS[:9], row, *RBENCH_ROWS[:9], *RBENCH_ROWS[:9]]
+    write_rbench(release / "Ref_Release.csv", rows)
+    reading = open_benchmark(release, pictures=release / "ref").read()
+    assert len(list(reading)) == 27
+    (bad,) = reading.unusable
+    assert (bad.place.line, bad.place.column) == (11, column) and fault in bad.wrong
+
+
+def write_results(path, rows, results):
+    """Write a table of results as a data frame does, rows numbered from 0."""
+    numbered = [
+        (number, *row, result)
+        for number, (row, result) in enumerate(zip(rows, results, strict=True))
+    ]
+    path.write_text(table_text(("", *RBENCH, "result"), numbered, ","), "utf-8")
+    return path
+
+
+def test_a_result_counts_also_where_its_question_cannot_be_asked(tmp_path):
+    """The published figures are means over all 1,485 rows."""
+    given = [1.0, 0.0, "", *(number / 10 for number in range(7))]
+    reading = read_rbench_results(write_results(tmp_path / "r.csv", RBENCH_ROWS, given))
+    results = list(reading)
+    assert not reading.unusable
+    assert [one.id for one in results] == [str(number) for number in range(10)]
+    assert [one.result for one in results] == [1.0, 0.0, None, *given[3:]]
+    assert (results[9].type, results[9].distortion, results[9].strength) == ("MCQ", 32, 1)
+
+
+@pytest.mark.parametrize("result", [1.5, -0.1, "good", "nan"])
+def test_an_impossible_result_is_named_and_left_out(tmp_path, result):
+    given = [0.5] * 20
+    given[7] = result
+    path = write_results(tmp_path / "r.csv", [*RBENCH_ROWS, *RBENCH_ROWS], given)
+    reading = read_rbench_results(path)
+    assert [one.id for one in reading] == [str(number) for number in range(20) if number != 7]
+    (bad,) = reading.unusable
+    assert str(bad).startswith(f"{path}:9: column result: '{result}' stands there; give a number")
+
+
+def test_a_number_that_stands_twice_in_a_table_of_results_counts_once(tmp_path):
+    path = write_results(tmp_path / "r.csv", [*RBENCH_ROWS, *RBENCH_ROWS], [0.5] * 20)
+    path.write_text(path.read_text("utf-8").replace("\n12,", "\n3,"), "utf-8")
+    reading = read_rbench_results(path)
+    assert len(list(reading)) == 19
+    assert "'3' stands in line 5 too" in str(reading.unusable[0])
+
+
+def test_the_questions_of_a_table_of_results_can_be_asked_again(release):
+    (release / "Ref_Release.csv").unlink()
+    write_results(release / "Result_dis.csv", RBENCH_ROWS[:9], [0.5] * 9)
+    items = list(open_benchmark(release, pictures=release / "ref").read())
+    assert [item.id for item in items] == [str(number) for number in range(9)]
+    assert ("result", "0.5") in items[0].extra
+
+
+def test_missing_columns_are_named(tmp_path):
+    path = write_rbench(tmp_path / "r.csv")
+    with pytest.raises(DataError, match="r.csv:1: no column result; a table of results has name"):
+        read_rbench_results(path)
+    rows = [row[1:7] for row in RBENCH_ROWS]
+    path.write_text(table_text(RBENCH[1:7], rows, ","), "utf-8")
+    with pytest.raises(DataError, match="r.csv:1: no column name, strength; R-Bench's columns are"):
+        open_benchmark(path)
