@@ -37,7 +37,10 @@ _LABEL = re.compile(
 _WORD_LETTERS = frozenset("AEOIYАСaeoiyас")  # words of their own in some language
 _SUFFIX = re.compile(r"'(?:[dt][ıiuü]r|y?[ıiuü]|n[ıiuü]n)(?!\w)")  # Turkish: B'dir
 _PARENTHESIZED = re.compile(r"(?<!\w)[(\[]\s*(?P<mark>[A-Za-z]|[0-9]{1,3}|[АВСЕ])\s*[)\]](?!\w)")
-_LONE = re.compile(r"(?<![\w'.-])[A-Z](?![\w'-])")
+_SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?\n]+(?=\s|\Z)|\Z)")
+_LAST = re.compile(r"(?<![\w'.-])([B-Z])[.!)\s]*\Z")
+# A letter by itself; an A or I before a word is one.
+_LONE = re.compile(r"(?<![\w'.-])([B-HJ-Z]|A(?!\s+[a-z])|A(?=\s+(?:or|and)\b))(?![\w'-])")
 
 
 @lru_cache(maxsize=64)
@@ -274,19 +277,22 @@ class OptionReader:
         """Return the option whose label a reply names, if that is the only one."""
         if phrases.NEGATION.search(plain):
             return None
-        found = []
-        for match in phrases.NAMED.finditer(plain):
-            if (label := self._label(plain[match.end() :][:_TAIL], stated=True)) is not None:
-                found.append(label[0])
-        marks = [match["mark"] for match in _PARENTHESIZED.finditer(plain)]
-        found += [place for mark in marks if (place := self._place(mark)) is not None]
-        end = re.search(r"(?<![\w'.-])([B-Z])[.!)\s]*$", plain)
-        if end and (place := self._place(end[1])) is not None:
-            found.append(place)
-        if found:
-            others = [self._place(mark) for mark in _LONE.findall(plain) if mark not in "AI"]
-            found += [place for place in others if place is not None]
-        return self._agreed(found)
+        marks = [match["mark"] for match in phrases.NAMED.finditer(plain)]
+        marks += [match["mark"] for match in _PARENTHESIZED.finditer(plain)]
+        marks += _LAST.findall(plain)
+        if marks:
+            marks += _LONE.findall(plain)
+        places = [self._place(mark) for mark in marks]
+        named = [place for place in places if place is not None]
+        return self._agreed(named) if named else self._said_to_be(plain)
+
+    def _said_to_be(self, plain: str) -> int | None:
+        """Return the option whose text a single sentence ends with, saying that something is it."""
+        if len(_SENTENCE.findall(plain.strip())) > 1:
+            return None
+        tails = [plain[match.end() :] for match in phrases.COPULA.finditer(plain)]
+        said = [self._leading(tail) for tail in tails if len(tail) <= _TAIL]
+        return self._agreed([option for option in said if option is not None])
 
 
 def _statements_in(plain: str) -> Iterator[tuple[str, str]]:
@@ -320,7 +326,7 @@ def _is_bare(rest: str) -> bool:
 def _stops(rest: str) -> bool:
     """Tell whether a word or phrase ends here."""
     if not rest or rest[0] in ".,;:!?)]}\"'»」』、)":
-        return not re.match(r"[.,:']\w", rest)
+        return not re.match(r"[.,:'][A-Za-z0-9]", rest)
     return bool(
         rest[0].isspace() and (rest.strip()[:1] in "-–—(" or phrases.CONNECTIVE.match(rest.strip()))
     )

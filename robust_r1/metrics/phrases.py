@@ -32,7 +32,7 @@ _ENGLISH = (
 )
 _CHINESE = (
     r"(?:最终|正确|最佳|标准|最合适)?的?(?:答案|选项)(?:应该|应当|应|就|可能|显然)?(?:选择|选|是|为|:)+"
-    r"|(?<![不挑])(?:选择|选)(?:的?是|为)?(?=\s*[:(\"「“]?\s*[A-Za-z0-9])"
+    r"|(?<![不挑])(?<!不[能应该会可])(?:选择|选)(?:的?是|为)?(?=\s*[:(\"「“]?\s*[A-Za-z0-9])"
     r"|答案(?=\s*[(（]?\s*[A-Z])"
 )
 _PORTUGUESE = (
@@ -76,7 +76,11 @@ VERDICT = re.compile(
     re.IGNORECASE,
 )
 # "option B": names an option, which is an answer where nothing else is named.
-NAMED = re.compile(rf"(?<!\w){_NOUN}\s*[:=]?\s*", re.IGNORECASE)
+NAMED = re.compile(
+    rf"(?<![^\W一-鿿]){_NOUN}\s*[:=]?\s*[(\[\"“]?"
+    r"(?P<mark>(?:(?-i:[A-Z])|[0-9]{1,3}|[АВСЕ])(?![A-Za-z0-9а-яё])|[أاإآبجده](?!\w))",
+    re.IGNORECASE,
+)
 
 # Right before a statement: it says what is not the answer.
 DENIED_BEFORE = re.compile(
@@ -98,6 +102,12 @@ NEGATION = re.compile(
     r"\b(?:not|no|nor|neither|never|cannot|wrong|incorrect|except|unlike|n[ãa]o|nem|exceto|"
     r"de[ğg]il|yanl[ıi][şs]|hari[çc]|не|ни|кроме|неверн\w*|неправильн\w*)\b|n't\b|"
     r"[不没非错]|除了|ليس|(?<!\w)لا(?!\w)|غير|خاطئ|خطأ",
+    re.IGNORECASE,
+)
+# A sentence that says what something is: "The animal is a cat."
+COPULA = re.compile(
+    r"\b(?:is|are|was|were|it's|that's|é|são|это)(?!\w)"
+    r"|是(?:一?[个只匹头条辆张件位名朵棵])?|(?<!\w)(?:هو|هي)(?!\w)",
     re.IGNORECASE,
 )
 # After a label and a space: what goes on is about the label, so that it is no article.

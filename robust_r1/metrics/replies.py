@@ -9,7 +9,8 @@ An answer is looked for where it is most surely meant, and only there:
 4. what a box (`\\boxed{C}`) or the words "final answer" hold, else what other statements say ("The
    correct answer is (B).") together with a label that the reply begins with ("B. Because ...");
 5. a first or last line that is an option as a whole;
-6. a label that the reply names ("option B", "(B)"), if it names one alone and denies nothing.
+6. a label that the reply names ("option B", "(B)"), if it names one alone and denies nothing; else
+   what a single sentence says that something is ("The animal is a cat.").
 
 Two different options at one of these places are no answer, and neither is the article `A`. What is
 not found stays unparsed: it is never guessed.
