@@ -30,7 +30,7 @@ _LETTERS = {
     **dict(zip("АВСЕасе", (0, 1, 2, 4, 0, 2, 4), strict=True)),
 }  # fmt: skip
 _LABEL = re.compile(
-    rf"\s*(?P<open>[(\[{{])?\s*(?P<mark>[A-Za-z]|[0-9]{{1,4}}|[{''.join(_LETTERS)}])"
+    rf"\s*(?P<open>[(\[{{\"'«「『])?\s*(?P<mark>[A-Za-z]|[0-9]{{1,4}}|[{''.join(_LETTERS)}])"
     r"(?:\s*(?P<close>[)\]}]))?(?P<rest>.*)",
     re.DOTALL,
 )
@@ -212,6 +212,8 @@ class OptionReader:
                 return False
             if number and not stated:
                 return self._leading(rest.lstrip(".:,;!? ")) == option
+            return True
+        if first in "\"'»」』" and not rest[1:2].isalnum():
             return True
         if first == "'":
             return bool(_SUFFIX.match(rest)) and mark.isupper()

@@ -15,18 +15,20 @@ _NOUN = (
 _LINK = r"[:=>→\-–—]"
 # What may stand between an announcement and the answer.
 FILLER = re.compile(
-    r"(?:\s|[:=\"«“「『]|[-–—→>]+(?=\s)|"
+    rf"(?:\s|[:=\"«“「『]|\b[ao] (?={_NOUN}|\(?(?-i:[A-Z])\)?(?:[.,;)]|$))|"
+    r"[-–—→>]+(?=\s)|"
     r"(?:the|likely|probably|clearly|definitely|most likely|indeed|simply|either way|number|"
-    rf"(?:a|o) (?={_NOUN}|\(?[A-Z]\)?(?:[.,;)]|$))|под|это|رقم|هو|هي|为|是|第|{_NOUN})(?!\w))*",
+    rf"под|это|رقم|هو|هي|为|是|第|{_NOUN})(?!\w))*",
     re.IGNORECASE,
 )
 
 _ENGLISH = (
-    r"\b(?:(?:final|correct|right|best|my|most \w+)\s+){0,3}(?:answer|ans)\b"
+    r"\b(?:(?:final|correct|right|best|my|most \w+)\s+){0,3}(?:answer|ans)\b\"?"
     r"(?:\s+(?:to|for|of|here|choice|option|in)\b[^.:\n]{0,80}?)?"
     rf"\s*(?:\b(?:is|was|would be|should be|must be|will be)\b|{_LINK})+"
     r"|\b(?:(?:final|correct|right|best|my|most \w+)\s+){0,3}(?:option|choice)\s*(?:is|would be|:)"
     r"|\b(?:final|correct|right|best) (?:answer|option|choice)(?=\s*[(\"'*A-Z])"
+    r"|\b(?:so|hence|thus|therefore),?(?=\s*\(?[A-Za-z]\)?[.!]?\s*\Z)"
     r"|\banswer(?=\s*\(?\s*(?-i:[B-Z])\b)"
     r"|\b(?:choose|pick|select|chose|picked|selected|go(?:ing)? with|went with|opt for)\b"
 )
@@ -43,7 +45,7 @@ _PORTUGUESE = (
 _ARABIC = (
     rf"(?:ال)?(?:[إا]جاب[ةه]|جواب)(?:\s+(?:ال)?(?:نهائي[ةه]?|صحيح[ةه]?|صائب[ةه]?|[أا]فضل))*"
     rf"\s*(?:هي|هو|تكون|يكون|ستكون|{_LINK})*(?!\w)"
-    rf"|(?:ال)?خيار\s+(?:ال)?(?:صحيح|[أا]فضل|مناسب)\s*(?:هو|{_LINK})*(?!\w)"
+    rf"|(?:ال)?(?:خيار|حرف)\s+(?:ال)?(?:صحيح|[أا]فضل|مناسب)\s*(?:هو|{_LINK})*(?!\w)"
     r"|(?<!\w)[أسا]?ختار(?!\w)"
 )
 _TURKISH = (
@@ -67,7 +69,7 @@ FINAL = re.compile(r"\bfinal|最终|نهائي|\bson\b|nihai|окончател�
 # "B is correct": the label comes before the words that say so.
 _LABEL = r"(?<![\w'])\(?(?P<label>(?-i:[A-Z]|[АВСЕ]))\)?"
 VERDICT = re.compile(
-    rf"{_LABEL}\s+(?:is|seems|appears|looks)\s+(?:to be\s+)?(?:the\s+)?"
+    rf"{_LABEL}\s+(?:is|seems|appears|looks|would be)\s+(?:to be\s+)?(?:the\s+)?"
     r"(?:most \w+|correct|right|best|true|answer)\b"
     rf"|{_LABEL.replace('label', 'chinese')}\s*(?:选项)?(?:是|为)?(?:正确|对的|最佳)"
     rf"|{_LABEL.replace('label', 'portuguese')}\s+(?:é|está)\s+(?:a\s+|o\s+)?(?:corret|cert)[ao]\b"
@@ -78,7 +80,8 @@ VERDICT = re.compile(
 # "option B": names an option, which is an answer where nothing else is named.
 NAMED = re.compile(
     rf"(?<![^\W一-鿿]){_NOUN}\s*[:=]?\s*[(\[\"“]?"
-    r"(?P<mark>(?:(?-i:[A-Z])|[0-9]{1,3}|[АВСЕ])(?![A-Za-z0-9а-яё])|[أاإآبجده](?!\w))",
+    r"(?P<mark>(?:(?-i:[A-Z])|[0-9]{1,3}|[АВСЕ])(?![A-Za-z0-9а-яё])|"
+    r"[a-z](?=\s*(?:[).,;:]|$))|[أاإآبجده](?!\w))",
     re.IGNORECASE,
 )
 
@@ -118,7 +121,8 @@ CONNECTIVE = re.compile(
 )
 # Between two labels: the reply names both.
 BOTH = re.compile(
-    r"\s*(?:[,/&+،、]|(?:and|or|e|ou|ve|veya|ya da|и|или|и/или)(?!\w)|[和或及与]|و|أو|او)\s*",
+    r"\s*(?:[,/&+،、]|(?:and|or|e|ou|ve|veya|ya da|и|или|и/или)(?!\w)|[和或及与]|و|أو|او)\s*"
+    r"(?:(?:maybe|perhaps|possibly)\s+)?",
     re.IGNORECASE,
 )
 ARTICLE = re.compile(r"(?:the|an?|os?|as?|uma?)\s+", re.IGNORECASE)
