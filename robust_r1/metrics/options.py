@@ -8,12 +8,14 @@ from robust_r1.metrics import phrases
 from robust_r1.metrics.spelling import fold, unify
 
 _TAIL = 400  # characters after a statement in which its answer begins
+_BEFORE = 32  # characters before one in which it may be denied
 _BOX = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]{0,200}\}){0,400})\}")
+_DOLLARS = re.compile(r"\$\$?([^$\n]{1,200})\$\$?")
 _LATEX = re.compile(
     r"\\(?:text\w*|mathrm|mathbf|mathsf|operatorname)\s*\{([^{}]*)\}|\\[()\[\],;! ]"
 )
 _MARKUP = re.compile(
-    r"[*`]+|(?<!\w)_{1,3}|_{1,3}(?!\w)|^\s*#+\s*|\$|</?[a-zA-Z]{1,6}/?>", re.MULTILINE
+    r"[*`]+|(?<!\w)_{1,3}|_{1,3}(?!\w)|^\s*#+\s*|</?[a-zA-Z]{1,6}/?>", re.MULTILINE
 )
 _EDGES = " \t\n\"'«»「」『』()[]{}"
 _STOPS = _EDGES + ".,;:!…"
@@ -38,7 +40,12 @@ _WORD_LETTERS = frozenset("AEOIYАСaeoiyас")  # words of their own in some la
 _SUFFIX = re.compile(r"'(?:[dt][ıiuü]r|y?[ıiuü]|n[ıiuü]n)(?!\w)")  # Turkish: B'dir
 _PARENTHESIZED = re.compile(r"(?<!\w)[(\[]\s*(?P<mark>[A-Za-z]|[0-9]{1,3}|[АВСЕ])\s*[)\]](?!\w)")
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?\n]+(?=\s|\Z)|\Z)")
-_LAST = re.compile(r"(?<![\w'.-])([B-Z])[.!)\s]*\Z")
+# At the end, after a word that says what something is: "It must be B", not "vitamin C".
+_LAST = re.compile(
+    r"(?:\b(?:is|be|it's|that's|like|say|think|probably|maybe|perhaps)|[:→>])"
+    r"\s+((?-i:[B-Z]))[.!)\s]*\Z",
+    re.IGNORECASE,
+)
 # A letter by itself; an A or I before a word is one.
 _LONE = re.compile(r"(?<![\w'.-])([B-HJ-Z]|A(?!\s+[a-z])|A(?=\s+(?:or|and)\b))(?![\w'-])")
 
@@ -251,10 +258,9 @@ class OptionReader:
             if option is not None:
                 said.append((bool(phrases.FINAL.search(words)), option))
         for match in phrases.VERDICT.finditer(plain):
-            label = next(filter(None, match.groupdict().values()))
-            if not phrases.DENIED_BEFORE.search(plain[max(0, match.start() - 24) : match.start()]):
-                option = self._place(label)
-                said += [] if option is None else [(False, option)]
+            option = self._place(next(filter(None, match.groupdict().values())))
+            if option is not None and not _is_denied(plain, match.start()):
+                said.append((False, option))
         return said
 
     def _announced(self, tail: str) -> int | None:
@@ -271,9 +277,11 @@ class OptionReader:
         return None
 
     def _begun(self, plain: str) -> int | None:
-        """Return the option whose letter a reply begins with, whatever it goes on with."""
-        label = self._label(plain)
-        return None if label is None else label[0]
+        """Return the option that a reply begins with, by letter, or by Yes or No."""
+        if (label := self._label(plain)) is not None:
+            return label[0]
+        led = self._leading(plain)
+        return led if led is not None and self.folded[led] in phrases.YES_NO else None
 
     def _named(self, plain: str) -> int | None:
         """Return the option whose label a reply names, if that is the only one."""
@@ -300,14 +308,18 @@ class OptionReader:
 def _statements_in(plain: str) -> Iterator[tuple[str, str]]:
     """Yield (the announcing words, what follows) for what a text says to be the answer."""
     for match in phrases.STATEMENT.finditer(plain):
-        before = plain[max(0, match.start() - 24) : match.start()]
-        if not phrases.DENIED_BEFORE.search(before):
-            yield match[0], plain[match.end() :][:_TAIL]
+        if not _is_denied(plain, match.start()):
+            yield match[0], plain[match.end() : match.end() + _TAIL]
+
+
+def _is_denied(plain: str, place: int) -> bool:
+    """Tell whether what stands before a statement says that it is none."""
+    return bool(phrases.DENIED_BEFORE.search(plain[max(0, place - _BEFORE) : place]))
 
 
 def _plain(text: str) -> str:
     """Return a text unified and without Markdown, HTML and LaTeX."""
-    return _MARKUP.sub("", _LATEX.sub(r"\1", unify(text)))
+    return _MARKUP.sub("", _LATEX.sub(r"\1", _DOLLARS.sub(r"\1", unify(text))))
 
 
 def _key(text: str) -> str:

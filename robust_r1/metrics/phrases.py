@@ -28,6 +28,7 @@ _ENGLISH = (
     rf"\s*(?:\b(?:is|was|would be|should be|must be|will be)\b|{_LINK})+"
     r"|\b(?:(?:final|correct|right|best|my|most \w+)\s+){0,3}(?:option|choice)\s*(?:is|would be|:)"
     r"|\b(?:final|correct|right|best) (?:answer|option|choice)(?=\s*[(\"'*A-Z])"
+    r"|\bans\.(?=\s*\(?(?-i:[A-Z])\b)"
     r"|\b(?:so|hence|thus|therefore),?(?=\s*\(?[A-Za-z]\)?[.!]?\s*\Z)"
     r"|\banswer(?=\s*\(?\s*(?-i:[B-Z])\b)"
     r"|\b(?:choose|pick|select|chose|picked|selected|go(?:ing)? with|went with|opt for)\b"
@@ -88,6 +89,8 @@ NAMED = re.compile(
 # Right before a statement: it says what is not the answer.
 DENIED_BEFORE = re.compile(
     r"(?:\b(?:not|isn't|never|wrong|incorrect)|\bn[ãa]o(?: é)?|\berrad[ao]|\bincorret[ao]|"
+    r"\b(?:can't|cannot|can not|couldn't|wrong to|not) (?:say|tell|conclude|be sure)(?: that| if)?|"
+    r"\b(?:if|whether|unless|suppose|assuming|se|если)|如果|若|إذا|"
     r"ليست?|غير|خاطئ[ةه]?|yanl[ıi][şs]|\bне|\bневерн\w+|\bнеправильн\w+|不是|错误的?|不正确的?)"
     r"\s*(?:the|a|o)?\s*$",
     re.IGNORECASE,
@@ -126,6 +129,13 @@ BOTH = re.compile(
     re.IGNORECASE,
 )
 ARTICLE = re.compile(r"(?:the|an?|os?|as?|uma?)\s+", re.IGNORECASE)
+
+# Options that a sentence may begin with: "Yes, it is."
+_YES_NO = (
+    *("yes", "no", "sim", "não", "evet", "hayır", "да", "нет", "نعم", "لا"),
+    *("是", "否", "不是", "对", "不对"),
+)
+YES_NO = frozenset(map(fold, _YES_NO))
 
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
