@@ -132,12 +132,12 @@ def truth_in_words(answer: str, choices: Sequence[str] = ()) -> str:
 def answer_words(answer: str, choices: Sequence[str] = ()) -> str:
     """Return a model's answer as people read it: of an option's number, its text, then the number.
 
-    An answer that names no option by its number stays as it is.
+    An answer that names no option by its number in ASCII digits stays as it is.
 
     >>> answer_words("1", ("one", "zero")), answer_words("zero", ("one", "zero"))
     ('zero (1)', 'zero')
     """
-    match = _OPTION.fullmatch(normalize_answer(answer))
+    match = _OPTION.fullmatch(" ".join(answer.casefold().split()).removesuffix("."))
     option = find_answer(answer, choices).option if match and choices else None
     if match is None or option is None or int(match[1]) != option:
         return answer
