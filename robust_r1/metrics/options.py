@@ -307,7 +307,7 @@ class OptionReader:
 
 def _statements_in(plain: str) -> Iterator[tuple[str, str]]:
     """Yield (the announcing words, what follows) for what a text says to be the answer."""
-    for match in phrases.STATEMENT.finditer(plain):
+    for match in phrases.statements(plain):
         if not _is_denied(plain, match.start()):
             yield match[0], plain[match.end() : match.end() + _TAIL]
 
@@ -351,7 +351,7 @@ def statement(text: str) -> str:
     if boxes := _BOX.findall(text):
         return _LATEX.sub(r"\1", boxes[-1]).strip()
     plain = unify(text)
-    ends = [found.end() for found in phrases.STATEMENT.finditer(plain)]
+    ends = [found.end() for found in phrases.statements(plain)]
     if not ends:
         return text
     said = re.split(r"[.!?](?=\s|$)|\n", plain[ends[-1] :].lstrip(" :*\n"))[0]

@@ -4,6 +4,7 @@ Written without case; `replies` reads what comes after them.
 """
 
 import re
+from collections.abc import Iterator
 
 from robust_r1.metrics.spelling import fold
 
@@ -60,10 +61,16 @@ _RUSSIAN = (
     rf"|\b(?:правильн|верн)\w+\s+вариант(?:ом)?(?: ответа)?\s*(?:является|это|{_LINK})*(?!\w)"
     r"|\b(?:выбираю|выбрал|выбрала|выберу)\b"
 )
-# Whatever comes after one of these is the answer.
-STATEMENT = re.compile(
-    "|".join((_ENGLISH, _CHINESE, _PORTUGUESE, _ARABIC, _TURKISH, _RUSSIAN)), re.IGNORECASE
-)
+_LATIN = re.compile("|".join((_ENGLISH, _PORTUGUESE, _TURKISH)), re.IGNORECASE)
+_ANY = re.compile("|".join((_LATIN.pattern, _CHINESE, _ARABIC, _RUSSIAN)), re.IGNORECASE)
+
+
+def statements(text: str) -> Iterator[re.Match]:
+    """Yield the announcements of an answer in a text: what comes after one is the answer."""
+    # Most replies are ASCII, and a third of the expression does for them.
+    return (_LATIN if text.isascii() else _ANY).finditer(text)
+
+
 # A statement with one of these words is the last one, whatever was considered before it.
 FINAL = re.compile(r"\bfinal|最终|نهائي|\bson\b|nihai|окончательн|итогов", re.IGNORECASE)
 

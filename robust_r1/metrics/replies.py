@@ -24,7 +24,7 @@ from robust_r1.chain import TAGS, open_tag, parse
 from robust_r1.metrics.options import reader_of, statement
 
 # An answer stands at the end of a long reply; a bound keeps a hostile megabyte from costing more.
-_LONGEST = 20_000
+_LONGEST = 8_000
 
 _THOUGHT = re.compile(
     r"<(think|thinking|thought|thoughts|(?-i:reasoning)|seed:think|\|begin_of_thought\|)>"
