@@ -15,7 +15,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from robust_r1.chain import parse
-from robust_r1.metrics import accuracy_score, format_score, length_score, perception_score
+from robust_r1.metrics import (
+    accuracy_score,
+    format_score,
+    length_score,
+    perception_score,
+    truth_in_words,
+)
 
 Completion = str | Sequence[dict[str, Any]]
 Rewards = list[float | None]
@@ -86,12 +92,15 @@ def accuracy_reward(
     """Reward 1 for the true answer, 0 for another; None where the true chain has no answer.
 
     A column `choices` (a list of options per item, or None) lets an answer be given as an option's
-    number or as its text.
+    number or as its text; a number in the true chain is an option's, as in every chain. Read is
+    the ANSWER section alone: an answer elsewhere is found by evaluation, but teaches no form.
     """
     choices = columns.get("choices") or [()] * len(solution)
     return [
         accuracy_score(
-            parse(text_of(completion)).chain.answer, parse(truth).chain.answer, options or ()
+            parse(text_of(completion)).chain.answer,
+            truth_in_words(parse(truth).chain.answer, options or ()),
+            options or (),
         )
         for completion, truth, options in zip(completions, solution, choices, strict=True)
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from robust_r1.chain import Chain, Finding, Parsed, close_tag, open_tag, parse, render
 from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
-from robust_r1.metrics import Scorecard, score_answer
+from robust_r1.metrics import Scorecard, score_answer, truth_in_words
 from robust_r1.rewards import count_words
 
 MAX_TEXT = 20_000
@@ -59,9 +59,8 @@ def judge(
     if not true.well_formed:
         raise InputError(f"The true chain is not well formed ({true.problems[0]}); mend it first.")
     parsed, tokens, true_tokens = parse(text), count(text), count(truth)
-    score = score_answer(
-        parsed, true.chain.findings, true.chain.answer or None, choices, tokens, true_tokens
-    )
+    answer = truth_in_words(true.chain.answer, choices) or None
+    score = score_answer(parsed, true.chain.findings, answer, choices, tokens, true_tokens)
     return Judgment(text, parsed, tokens, true_tokens, score)
 
 

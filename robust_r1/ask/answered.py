@@ -98,6 +98,11 @@ class Answered(Protocol):
         ...
 
     @property
+    def unparsed(self) -> bool:
+        """Tell whether the answer counts as wrong because none was found in the text."""
+        ...
+
+    @property
     def degradation(self) -> float:
         """Return the degradation reward."""
         ...

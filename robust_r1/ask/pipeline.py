@@ -15,7 +15,7 @@ from robust_r1.ask.picture import example_of, fitted, seen
 from robust_r1.chain import Chain, Finding, Parsed, StreamParser, findings_of, render
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, Engine, Request, TextDelta
-from robust_r1.metrics import Scorecard, answer_matches, score_answer
+from robust_r1.metrics import Scorecard, same_answer, score_answer
 from robust_r1.scenes import chain_for, make_scene
 from robust_r1.scenes.captions import caption_score
 
@@ -147,7 +147,7 @@ def request_of(engine: Engine, case: Case, clean: bool = False) -> Request:
 def score(engine: Engine, case: Case, reply: Reply, clean: bool = False) -> Scorecard:
     """Score a reply against the plan that was applied, with whatever else is known."""
     tokens = reply.answer.tokens if reply.answer else None
-    return score_parsed(case, reply.parsed, tokens, engine.count_tokens, clean)
+    return score_parsed(case, reply.parsed, tokens, engine.count_tokens, clean, reply.text)
 
 
 def score_parsed(
@@ -156,6 +156,7 @@ def score_parsed(
     tokens: int | None = None,
     count_tokens: Callable[[str], int | None] = lambda text: None,
     clean: bool = False,
+    text: str | None = None,
 ) -> Scorecard:
     """Score a parsed answer to a case.
 
@@ -165,6 +166,8 @@ def score_parsed(
         tokens: how long that was.
         count_tokens: counts those of the reference chain, where the case has one.
         clean: score against the undamaged picture.
+        text: all that the model wrote, in which the answer is looked for; None to read the ANSWER
+            section alone.
     """
     plan = DegradationPlan() if clean else case.plan
     reference = reference_chain(case, plan) if tokens is not None else None
@@ -176,6 +179,7 @@ def score_parsed(
         tokens=tokens,
         true_tokens=None if reference is None else count_tokens(render(reference)),
         caption=_caption_score(case, parsed),
+        reply=text,
     )
 
 
@@ -232,4 +236,4 @@ def _scene_of(case: Case) -> int | None:
 def _differ(answer: str, other: str, choices: tuple[str, ...]) -> bool | None:
     if not answer and not other.strip():
         return None
-    return not answer_matches(answer, other, choices)
+    return not same_answer(answer, other, choices)

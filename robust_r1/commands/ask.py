@@ -61,7 +61,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="a further picture for models that take several; repeat for more",
     )
     parser.add_argument("--choices", metavar="A;B;C", help="the options, separated by semicolons")
-    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's")
+    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's: of "
+                        "choices the text of one, or its number from 0")
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
         "--set",

@@ -54,7 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="all degradations at the same intensity at a time, not one after the other",
     )
     parser.add_argument("--choices", metavar="A;B;C", help="the options, separated by semicolons")
-    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's")
+    parser.add_argument("--truth", metavar="TEXT", help="the true answer, to score the model's: of "
+                        "choices the text of one, or its number from 0")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (default: 0)")
     parser.add_argument("--model", default="auto", metavar="M",
                         help="a catalog name, folder or hub id (default: auto)")

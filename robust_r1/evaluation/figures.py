@@ -44,6 +44,9 @@ def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
         scores = [row.accuracy for row in rows if row.level == level]
         if any(score is not None for score in scores):
             figures[f"answers, {level}"] = average(scores)
+    scored = [row for row in rows if row.accuracy is not None]
+    if any(row.unparsed for row in scored):
+        figures["no answer found"] = _share(scored, lambda row: row.unparsed)
     figures["tokens"] = _share(rows, lambda row: row.tokens)
     figures["length and damage, Spearman"] = length_by_damage(rows)
     return figures

@@ -20,7 +20,7 @@ from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
 from robust_r1.evaluation.stored_case import from_values, to_values
-from robust_r1.metrics import Matching, match_visible, perception_score
+from robust_r1.metrics import Matching, judge_answer, match_visible, perception_score
 
 FORMAT = 1
 _CASES = "cases.jsonl"
@@ -59,6 +59,13 @@ class Row:
     def matching(self) -> Matching:
         """Return perceived against applied findings, matched once for all figures."""
         return match_visible(self.found, self.true)
+
+    @cached_property
+    def unparsed(self) -> bool:
+        """Tell whether the answer counts as wrong because none was found in the text."""
+        if self.accuracy or self.task == "cap":
+            return False
+        return judge_answer(self.text, self.truth, self.choices).unparsed
 
     @cached_property
     def photograph(self) -> str | None:
@@ -176,7 +183,7 @@ def row_of(item: BenchmarkItem, answer: Answer) -> Row:
         found=parsed.chain.findings,
         true=case.applied,
         well_formed=parsed.well_formed,
-        accuracy=score_parsed(case, parsed).accuracy,
+        accuracy=score_parsed(case, parsed, text=answer.text).accuracy,
         degradation=perception_score(parsed, case.applied),
     )
 

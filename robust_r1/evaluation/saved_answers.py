@@ -88,6 +88,6 @@ def _row(id: str, source: str, level: str, case: Case, reply: SavedReply) -> Row
         text=reply.text, tokens=reply.tokens, seconds=reply.seconds, finish=reply.finish,
         answer=parsed.chain.answer, found=parsed.chain.findings, true=case.applied,
         well_formed=parsed.well_formed,
-        accuracy=accuracy_score(parsed.chain.answer, case.truth or None, case.choices),
+        accuracy=accuracy_score(reply.text, case.truth or None, case.choices),
         degradation=perception_score(parsed, case.applied),
     )  # fmt: skip

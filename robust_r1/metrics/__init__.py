@@ -4,10 +4,16 @@ A measure that cannot be taken is None, which is counted and shown; it is never 
 """
 
 from robust_r1.metrics.answers import (
+    Verdict,
     accuracy_score,
     answer_matches,
     answer_words,
+    judge_answer,
     normalize_answer,
+    option_of,
+    same_answer,
+    truth_in_words,
+    truth_words,
 )
 from robust_r1.metrics.figures import (
     Figure,
@@ -34,6 +40,7 @@ from robust_r1.metrics.findings import (
     perception_score,
     pool,
 )
+from robust_r1.metrics.replies import FoundAnswer, find_answer
 from robust_r1.metrics.resamples import groups_of, resampled_counts
 from robust_r1.metrics.scorecard import (
     Scorecard,
@@ -46,8 +53,10 @@ __all__ = [
     "VISIBLE",
     "Figure",
     "Flips",
+    "FoundAnswer",
     "Matching",
     "Scorecard",
+    "Verdict",
     "absolute_robustness",
     "accuracy_score",
     "answer_matches",
@@ -57,15 +66,18 @@ __all__ = [
     "calibration_error",
     "corruption_error",
     "degradation_score",
+    "find_answer",
     "flips",
     "format_score",
     "groups_of",
+    "judge_answer",
     "length_score",
     "match_findings",
     "match_visible",
     "mean",
     "mean_corruption_error",
     "normalize_answer",
+    "option_of",
     "perception_score",
     "pool",
     "relative_corruption_error",
@@ -73,5 +85,8 @@ __all__ = [
     "relative_mean_corruption_error",
     "relative_robustness",
     "resampled_counts",
+    "same_answer",
     "score_answer",
+    "truth_in_words",
+    "truth_words",
 ]

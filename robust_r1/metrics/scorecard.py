@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from robust_r1.chain import Finding, Parsed
-from robust_r1.metrics.answers import accuracy_score, normalize_answer
+from robust_r1.metrics.answers import Verdict, judge_answer, normalize_answer
 from robust_r1.metrics.findings import Matching, match_findings, perception_score
 
 _CAPTION = "F1 over the facts (color, object, place) of the caption and the true one."
+_LONGEST = 200  # characters of an answer that an explanation quotes
 
 
 def length_score(tokens: int, true_tokens: int) -> float | None:
@@ -29,7 +30,8 @@ def format_score(parsed: Parsed) -> float:
 class Scorecard:
     """State what one answer is worth; None marks what cannot be scored.
 
-    `explain` says for each of degradation, length, format and accuracy how it was computed.
+    `explain` says for each of degradation, length, format and accuracy how it was computed;
+    `unparsed` tells of an accuracy of 0 that no answer was found, rather than a wrong one.
     """
 
     matching: Matching | None
@@ -38,6 +40,7 @@ class Scorecard:
     format: float
     accuracy: float | None
     explain: Mapping[str, str]
+    unparsed: bool = False
 
 
 def score_answer(
@@ -48,12 +51,15 @@ def score_answer(
     tokens: int | None = None,
     true_tokens: int | None = None,
     caption: float | None = None,
+    reply: str | None = None,
 ) -> Scorecard:
     """Score one parsed answer with the same functions that training rewards.
 
     `true_findings` is None where nobody knows what was done to the picture, `truth` where nobody
     knows the answer, `tokens` and `true_tokens` where there is no reference chain. `caption` is
-    what a caption is worth by its facts, in [0, 1], which its words alone do not tell.
+    what a caption is worth by its facts, in [0, 1], which its words alone do not tell. `reply` is
+    all that the model wrote, in which the answer is looked for; None to read the ANSWER section
+    alone, as training does.
     """
     matching = degradation = length = None
     if true_findings is not None:
@@ -61,18 +67,19 @@ def score_answer(
         degradation = perception_score(parsed, true_findings)
     if tokens is not None and true_tokens is not None:
         length = length_score(tokens, true_tokens)
-    accuracy = caption
-    if caption is None:
-        accuracy = accuracy_score(parsed.chain.answer, truth, choices)
+    answer = parsed.chain.answer
+    verdict = judge_answer(answer if reply is None else reply, truth, choices)
+    accuracy = verdict.accuracy if caption is None else caption
     explain = {
         "degradation": _explain_degradation(matching, degradation),
         "length": _explain_length(length, tokens, true_tokens),
         "format": _explain_format(parsed),
         "accuracy": _CAPTION
         if caption is not None
-        else _explain_accuracy(accuracy, parsed.chain.answer, truth),
+        else _explain_accuracy(verdict, answer, truth, choices),
     }
-    return Scorecard(matching, degradation, length, format_score(parsed), accuracy, explain)
+    form, unparsed = format_score(parsed), caption is None and verdict.unparsed
+    return Scorecard(matching, degradation, length, form, accuracy, explain, unparsed)
 
 
 def _explain_degradation(matching: Matching | None, score: float | None) -> str:
@@ -104,12 +111,23 @@ def _explain_format(parsed: Parsed) -> str:
     return f"{count}, the first one {parsed.problems[0]}: 0."
 
 
-def _explain_accuracy(score: float | None, answer: str, truth: str | None) -> str:
+def _explain_accuracy(
+    verdict: Verdict, answer: str, truth: str | None, choices: Sequence[str]
+) -> str:
+    score = verdict.accuracy
     if score is None:
         return "Not scored: the true answer is not known."
-    said = f'"{normalize_answer(answer)}"' if answer.strip() else "no answer"
+    if verdict.unparsed and normalize_answer(verdict.found.text):
+        return "No answer is found in the reply, which counts as wrong: 0."
+    words, true = normalize_answer(answer or verdict.found.text), normalize_answer(truth or "")
+    if words == true and not score and verdict.found.option is not None:
+        # Options that are numbers: the reply means the option of that number, the truth its text.
+        words = f"{words}. {normalize_answer(choices[verdict.found.option])}"
+    if len(words) > _LONGEST:
+        words = f"{words[:_LONGEST]}..."
+    said = f'"{words}"' if words else "no answer"
     verb = "matches" if score else "does not match"
-    return f'{said} {verb} the true answer "{normalize_answer(truth or "")}": {score:.0f}.'
+    return f'{said} {verb} the true answer "{true}": {score:.0f}.'
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.chain import Finding
-from robust_r1.metrics import answer_words
+from robust_r1.metrics import answer_words, truth_words
 from robust_r1.store import Marks
 
 COLUMNS = (
@@ -33,7 +33,7 @@ def to_csv(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> 
         values = case_values(entry, marks)
         choices = entry.row.choices
         values["choices"] = " | ".join(choices)
-        values["truth"] = answer_words(entry.row.truth, choices)
+        values["truth"] = truth_words(entry.row.truth, choices)
         values["answer"] = answer_words(entry.row.answer, choices)
         values["applied"] = _findings(entry.row.true)
         values["perceived"] = _findings(entry.row.found)

@@ -10,7 +10,7 @@ from robust_r1.chain import Finding
 from robust_r1.errors import InputError
 from robust_r1.evaluation import recall_by_band
 from robust_r1.markup import escape
-from robust_r1.metrics import answer_words
+from robust_r1.metrics import answer_words, truth_words
 from robust_r1.report.pictures import picture_of
 from robust_r1.report.summary import by_model, summarize
 from robust_r1.report.table import to_html
@@ -109,7 +109,7 @@ def _card(entry: Entry, found: Marks) -> str:
     except InputError:
         picture = '<p class="gone">The picture is not in this version of the benchmark.</p>'
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
-    said, true = (answer_words(text, row.choices) for text in (row.answer, row.truth))
+    said, true = answer_words(row.answer, row.choices), truth_words(row.truth, row.choices)
     return (
         f"<article>{picture}<div><h3>{escape(row.id)} <small>{escape(entry.model)}, "
         f"{escape(row.level)}</small></h3><p><b>{escape(row.question, _TEXT)}</b></p>"
@@ -144,7 +144,7 @@ def _lines(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> 
 def _line(entry: Entry, marks: Mapping[tuple[str, str], Marks]) -> str:
     row, found = entry.row, marks.get((entry.run, entry.row.id), Marks())
     marked = " ".join((*(f"#{tag}" for tag in found.tags), found.note))
-    said, true = (answer_words(text, row.choices) for text in (row.answer, row.truth))
+    said, true = answer_words(row.answer, row.choices), truth_words(row.truth, row.choices)
     cells = (
         entry.model, row.question, said, true, verdict(entry),
         findings_text(row.found), marked,

@@ -153,3 +153,17 @@ def test_rewards_are_what_the_page_shows():
 def test_batches_of_different_length_are_refused():
     with pytest.raises(ValueError, match="shorter"):
         degradation_reward([TRUTH, TRUTH], solution=[TRUTH])
+
+
+def test_a_number_in_the_true_chain_is_an_options_number_where_options_are_numbers():
+    choices = ["2", "3", "4"]
+    assert one(accuracy_reward, TRUTH, choices=[choices]) == 1
+    four = TRUTH.replace("<ANSWER>2", "<ANSWER>4")
+    assert one(accuracy_reward, four, choices=[choices]) == 1
+    first = TRUTH.replace("<ANSWER>2", "<ANSWER>0. 2")
+    assert one(accuracy_reward, first, choices=[choices]) == 0
+
+
+def test_an_answer_outside_of_its_section_is_not_rewarded():
+    choices = ["dog", "ball", "kite"]
+    assert one(accuracy_reward, "The answer is (C).", choices=[choices]) == 0

@@ -22,7 +22,7 @@ from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
-from robust_r1.metrics import Scorecard, answer_words, score_answer
+from robust_r1.metrics import Scorecard, score_answer, truth_words
 from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import case_of, picture_of
 from robust_r1.store import Marks
@@ -60,7 +60,7 @@ def _reply(row: Answered, model: str) -> Reply:
 def _score(row: Answered, reply: Reply) -> Scorecard:
     caption = row.accuracy if row.task == "cap" else None
     return score_answer(
-        reply.parsed, row.true, row.truth or None, row.choices, caption=caption
+        reply.parsed, row.true, row.truth or None, row.choices, caption=caption, reply=row.text
     )
 
 
@@ -69,7 +69,7 @@ def heading(entry: Entry, place: int, total: int) -> str:
     row = entry.row
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
     listed = f'<ol start="0" class="rr-options">{choices}</ol>' if choices else ""
-    true = answer_words(row.truth, row.choices)
+    true = truth_words(row.truth, row.choices)
     truth = f"True answer: <b>{escape(true, _TEXT)}</b>. " if true else ""
     if row.saved is not None and not row.truth:
         truth = "The true answer is not known. "

@@ -49,7 +49,7 @@ class AnalysisEndpoints:
             levels = gr.Number(Sweep.levels, precision=0, label="intensities from 0 to 1")
             together = gr.Checkbox(False, label="all at a time, not one after the other")
             choices = gr.Textbox("", label="answer choices, one a line")
-            answer = gr.Textbox("", label="known answer")
+            answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
             model = gr.Textbox(engines[0].info.name, label=f"model, one of {names}")
             result = gr.JSON(label="result")
             queue = {"concurrency_id": ANALYSIS, "concurrency_limit": AT_ONCE}

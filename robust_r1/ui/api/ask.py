@@ -32,7 +32,7 @@ class Endpoints:
             plan = gr.Textbox("", label="plan, such as lens_blur=0.4,gaussian_noise=0.25")
             seed = gr.Number(0, precision=0, label="seed of the plan")
             choices = gr.Textbox("", label="answer choices, one a line")
-            answer = gr.Textbox("", label="known answer")
+            answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
             model = gr.Textbox(default, label=f"model, one of {', '.join(self.engines)}")
             full_size = gr.Checkbox(False, label="degrade at full size, not as the model sees it")
             tokens = gr.Number(

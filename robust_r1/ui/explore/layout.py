@@ -226,6 +226,7 @@ def build_question(
             truth = gr.Textbox(
                 label="Known answer", elem_id="truth", min_width=140,
                 placeholder="none: the answer is not scored",
+                info="A choice's text, or its number from 0.",
             )
         with gr.Accordion("Generation settings", open=False, elem_id="settings"):
             settings = _build_settings(next(iter(engines.values())).info.defaults)

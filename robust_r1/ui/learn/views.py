@@ -8,7 +8,7 @@ from robust_r1.chain import Finding
 from robust_r1.degradations import label_of, place_of, stage_of
 from robust_r1.engine import Engine
 from robust_r1.markup import escape
-from robust_r1.metrics import answer_words, match_findings
+from robust_r1.metrics import match_findings, truth_words
 from robust_r1.ui.widgets.picture import picture_tag
 
 _NAME_LIMIT, _QUESTION_LIMIT = 48, 400
@@ -19,7 +19,7 @@ def case_view(engine: Engine, case: Case, cache: str) -> str:
     tag = picture_tag(seen(case.picture, engine, case.plan), "The degraded picture", cache)
     named = (f"{finding.name} {finding.intensity:.2f}" for finding in case.applied)
     told = ", ".join(named) or "nothing"
-    truth = answer_words(case.truth, case.choices)
+    truth = truth_words(case.truth, case.choices)
     known = f"<dt>True answer</dt><dd>{escape(truth)}</dd>" if truth else ""
     return (
         f'<figure class="rr-case">{tag}<figcaption><dl><dt>Question</dt>'

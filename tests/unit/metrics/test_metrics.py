@@ -321,3 +321,61 @@ def test_every_public_name_is_documented():
 def test_an_answer_by_number_reads_as_the_options_text_and_then_the_number(said, words):
     assert metrics.answer_words(said, ("one", "zero")) == words
     assert metrics.answer_words(said) == said
+
+
+NUMBERS = ("2", "3", "4")
+
+
+def test_a_truth_that_is_literally_an_option_is_that_option_and_no_place():
+    assert metrics.option_of("2", NUMBERS) == 0
+    assert answer_matches("0. 2", "2", NUMBERS)
+    assert answer_matches("0", "2", NUMBERS)
+    assert answer_matches("two", "2", NUMBERS)
+    assert not answer_matches("2. 4", "2", NUMBERS)
+    assert not answer_matches("2", "2", NUMBERS), "a reply's number is an option's, as it was asked"
+
+
+def test_a_truth_that_is_no_option_is_a_place_a_letter_or_none():
+    assert metrics.option_of("0", NUMBERS) == 0
+    assert metrics.option_of("2. kite", CHOICES) == 2
+    assert metrics.option_of("C", CHOICES) == metrics.option_of("(C).", CHOICES) == 2
+    assert metrics.option_of("2. dog", CHOICES) is None
+    assert metrics.option_of("a tree", CHOICES) is None
+
+
+@pytest.mark.parametrize(
+    ("truth", "choices", "words"),
+    [("1", ("one", "zero"), "zero (1)"), ("2", NUMBERS, "2"), ("0", NUMBERS, "2 (0)"),
+     ("zero", ("one", "zero"), "zero"), ("1", (), "1")],
+)  # fmt: skip
+def test_a_true_answer_is_shown_as_it_is_read(truth, choices, words):
+    assert metrics.truth_words(truth, choices) == words
+
+
+def test_the_number_in_a_true_chain_is_an_options_even_where_options_are_numbers():
+    assert metrics.truth_in_words("2", NUMBERS) == "4"
+    assert metrics.truth_in_words("1", ("one", "zero")) == "zero"
+    assert metrics.truth_in_words("red", ()) == "red"
+
+
+def test_an_answer_outside_of_a_chain_is_found_where_all_of_the_reply_is_given():
+    text = "Looks like a kite. The answer is (C)."
+    card = score_answer(parse(text), None, "kite", CHOICES, reply=text)
+    assert (card.accuracy, card.unparsed) == (1, False)
+    assert score_answer(parse(text), None, "kite", CHOICES).accuracy == 0, "as training reads it"
+
+
+def test_a_scorecard_tells_no_answer_from_a_wrong_one():
+    unclear, wrong = "A or B", "red ball"
+    card = score_answer(parse(unclear), None, "kite", CHOICES, reply=unclear)
+    assert (card.accuracy, card.unparsed) == (0, True)
+    assert card.explain["accuracy"].startswith("No answer is found in the reply")
+    card = score_answer(parse(wrong), None, "kite", CHOICES, reply=wrong)
+    assert (card.accuracy, card.unparsed) == (0, False)
+    assert card.explain["accuracy"] == '"red ball" does not match the true answer "kite": 0.'
+    assert not score_answer(parse(unclear), None, None, CHOICES, reply=unclear).unparsed
+
+
+def test_a_number_that_is_another_options_text_explains_itself():
+    card = score_answer(parse("<ANSWER>2<ANSWER_END>"), None, "2", NUMBERS)
+    assert card.explain["accuracy"] == '"2. 4" does not match the true answer "2": 0.'
