@@ -18,7 +18,9 @@ from typing import NoReturn
 import robust_r1
 from robust_r1.errors import RobustR1Error
 
-COMMANDS = ("degrade", "ask", "sweep", "evaluate", "report", "models", "bench", "page")
+COMMANDS = (
+    "degrade", "ask", "sweep", "evaluate", "report", "rbench", "models", "bench", "page",
+)  # fmt: skip
 
 _DEBUG_HELP = "show the traceback of an error"
 

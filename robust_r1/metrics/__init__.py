@@ -30,6 +30,7 @@ from robust_r1.metrics.figures import (
     relative_drop,
     relative_mean_corruption_error,
     relative_robustness,
+    relative_score,
 )
 from robust_r1.metrics.findings import (
     VISIBLE,
@@ -40,6 +41,7 @@ from robust_r1.metrics.findings import (
     perception_score,
     pool,
 )
+from robust_r1.metrics.judgements import judged_score
 from robust_r1.metrics.replies import FoundAnswer, find_answer
 from robust_r1.metrics.resamples import groups_of, resampled_counts
 from robust_r1.metrics.scorecard import (
@@ -71,6 +73,7 @@ __all__ = [
     "format_score",
     "groups_of",
     "judge_answer",
+    "judged_score",
     "length_score",
     "match_findings",
     "match_visible",
@@ -84,6 +87,7 @@ __all__ = [
     "relative_drop",
     "relative_mean_corruption_error",
     "relative_robustness",
+    "relative_score",
     "resampled_counts",
     "same_answer",
     "score_answer",

@@ -166,6 +166,11 @@ def absolute_robustness(distorted: Sequence[float | None]) -> float | None:
     return mean(distorted)
 
 
+def relative_score(consistency: float | None, reference: float | None) -> float | None:
+    """Return consistency x reference of one item, None where either was not judged."""
+    return None if consistency is None or reference is None else consistency * reference
+
+
 def relative_robustness(
     consistency: Sequence[float | None], reference: Sequence[float | None]
 ) -> float | None:
@@ -173,10 +178,8 @@ def relative_robustness(
 
     Raises ValueError where the two have different lengths.
     """
-    return mean(
-        None if same is None or right is None else same * right
-        for same, right in zip(consistency, reference, strict=True)
-    )
+    pairs = zip(consistency, reference, strict=True)
+    return mean(relative_score(same, right) for same, right in pairs)
 
 
 def calibration_error(

@@ -3,15 +3,18 @@
 The release is GBK-encoded. The options of a question are one text, "A.running; B.Play football",
 split at `;` or its full-width form, in places with a colon after the letter; an answer to CAP is a
 Python list of captions. Result tables have an index column before and the judge's `result` after
-the release's columns, in UTF-8.
+the release's columns, in UTF-8. A result may also be the calls of the judge as a list.
 
-Source: github.com/Q-Future/R-Bench, Ref_Release.csv and result/ (read in November 2026).
+Source: github.com/Q-Future/R-Bench, Ref_Release.csv, result/ and, for steps and groups,
+R-Bench-Script.ipynb (read in November 2026).
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from robust_r1.errors import InputError
+from robust_r1.metrics import judged_score
 from robust_r1.records.item import Damage, Pictures, PublishedItem
 from robust_r1.records.lines import Place
 from robust_r1.records.names import Header
@@ -22,12 +25,33 @@ from robust_r1.records.tables import Row, open_table
 TYPES = ("MCQ", "VQA", "CAP")
 DISTORTIONS = range(1, 34)
 STRENGTHS = ("low", "mid", "high")  # 1, 2 and 3
+# The distortions by the step between scene and model at which they arise, and by their looks.
+STEPS = {
+    "Environment": (1, 2, 3, 4),
+    "Camera": (5, 6, 7, 8),
+    "Analog": (9, 10, 11, 12, 13),
+    "Source": (14, 15, 16, 17, 18),
+    "Channel": (19, 20, 21, 22),
+    "Receive": (23, 24, 25, 26, 27),
+    "Enhance": (28, 29, 30, 31, 32, 33),
+}
+GROUPS = {
+    "Blur": (1, 5, 28),
+    "Luminance": (25, 26, 27),
+    "Chrominance": (14, 23, 24, 29, 30, 32, 33),
+    "Spatial": (6, 13, 18, 19, 20, 21, 22),
+    "Noise": (9, 10, 11, 12, 31),
+    "Compression": (15, 16, 17),
+    "Wild": (2, 3, 4, 7, 8),
+}
 COLUMNS = ("name", "question", "choice", "answer", "type", "score", "distortion", "strength")
 # What of it a figure needs: that an option cannot be read does not change what a judge said.
 _JUDGED = ("name", "type", "distortion", "strength", "result")
 _NO_CHOICE = "N"
 _NUMBERS = ("", "Unnamed: 0")  # the second once a data frame has read and written the table
 _SEPARATOR = re.compile("[;\uff1b]")
+_CALLS = {"0": 0, "1": 1, "2": 2, "None": None, "null": None}
+_LIST = re.compile(r"\[(.*)\]", re.DOTALL)
 _OPTION = re.compile(r"\s*([A-Z])\s*[.:\uff0e\uff1a]\s*(.*?)\s*", re.DOTALL)
 
 
@@ -176,12 +200,27 @@ def _number(row: Row, key: str, allowed: range) -> int:
 
 
 def _result(row: Row) -> float | None:
-    text = row.cells["result"].strip()
+    text, at = row.cells["result"].strip(), row.place.at("result")
+    if text.startswith("["):
+        return _of_calls(text, _type(row).lower(), at)
     try:
         value = float(text) if text else None
     except ValueError:
         value = -1.0
     if value is not None and not 0 <= value <= 1:
         wrong = f"{text!r} stands there"
-        raise row.place.at("result").fault(wrong, "give a number from 0 to 1, or leave it empty")
+        raise at.fault(wrong, "give a number from 0 to 1, or leave it empty")
     return value
+
+
+def _of_calls(text: str, task: str, at: Place) -> float | None:
+    """Return what a list of a judge's calls comes to."""
+    match = _LIST.fullmatch(text)
+    said = [call.strip() for call in match[1].split(",")] if match and match[1].strip() else []
+    if match is None or not all(call in _CALLS for call in said):
+        raise at.fault(f"{text!r} stands there", "list what the judge said, as in [1, 0, None]")
+    try:
+        return judged_score(task, [_CALLS[call] for call in said])
+    except InputError as error:
+        wrong, _, mend = str(error).partition("; ")
+        raise at.fault(wrong, mend) from error

@@ -73,7 +73,7 @@ def to_markdown(tables: Sequence[Table]) -> str:
 
 def _markdown(table: Table) -> str:
     lines = [table.columns, ("---",) * len(table.columns)]
-    lines += [tuple(map(_plain, row)) for row in table.rows]
+    lines += [tuple(map(plain_text, row)) for row in table.rows]
     drawn = "\n".join("| " + " | ".join(map(_bar, line)) + " |" for line in lines)
     return f"**{_bar(table.caption)}**\n\n{drawn}"
 
@@ -83,7 +83,8 @@ def _bar(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", " ".join(text.split()))
 
 
-def _plain(cell: Cell) -> str:
+def plain_text(cell: Cell) -> str:
+    """Return what a cell says where nothing can be set smaller."""
     return f"{cell.text} ({cell.small})" if cell.small else cell.text
 
 

@@ -5,10 +5,17 @@ from collections.abc import Mapping, Sequence
 from robust_r1.analysis.confusion import NAMES, ORDER, Confusion
 from robust_r1.analysis.entries import in_order
 from robust_r1.analysis.intensities import IntensityErrors
+from robust_r1.analysis.rbench import RBenchLine
 from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, RobustnessRow
 from robust_r1.degradations import SPECS, find, label_of
 from robust_r1.evaluation import BANDS
 from robust_r1.metrics import Figure
+from robust_r1.report.published import (
+    ABSOLUTE_OVERALL,
+    LLAVA,
+    LLAVA_ABSOLUTE,
+    LLAVA_RELATIVE,
+)
 from robust_r1.report.summary import Details, FalseAlarms, Headlines
 from robust_r1.report.table import DASH, MINUS, Cell, Table
 
@@ -92,6 +99,52 @@ def robustness_table(rows: Sequence[RobustnessRow]) -> Table:
         "Absolute robustness: mean score of answers on damaged pictures", columns, body,
         empty="Nothing to show: no answer to a picture at low, mid or high is scored.",
     )  # fmt: skip
+
+
+def rbench_table(
+    name: str, lines: Sequence[RBenchLine], relative: bool, published: bool = False
+) -> Table:
+    """Set absolute and relative robustness by task, strength, step and group, a line a part.
+
+    Args:
+        name: what was judged.
+        relative: whether there is relative robustness at all.
+        published: set what is printed for LLaVA-1.5 beside it.
+    """
+    kinds = ("absolute", "relative")[: 1 + relative]
+    printed = (LLAVA_ABSOLUTE, LLAVA_RELATIVE)[: 1 + relative]
+    rows = []
+    for line in lines:
+        figures = (line.absolute, line.relative)[: 1 + relative]
+        cells = [_figure(figure, 4) for figure in figures]
+        if published:
+            theirs = (values.get((line.split, line.part)) for values in printed)
+            cells += [_figure(Figure(value, 0), 4) for value in theirs]
+        rows.append((Cell(line.split), Cell(_part_name(line)), *cells, _counts(figures)))
+    columns = kinds + tuple(f"{LLAVA}, published: {kind}" for kind in kinds if published)
+    return Table(
+        f"R-Bench's robustness of {name}, with 95 % intervals over pictures",
+        ("by", "part", *columns, "n"), tuple(rows), heads=2,
+    )  # fmt: skip
+
+
+def published_table(name: str, overall: Figure) -> Table:
+    """Set absolute robustness over all of R-Bench in order with what others have published."""
+    rows = [(Cell(model), Cell(f"{value:.3f}"), value, "published")
+            for model, value in ABSOLUTE_OVERALL.items()]  # fmt: skip
+    if overall.value is not None:
+        rows.append((Cell(name), _figure(overall), overall.value, "measured here"))
+    ordered = sorted(rows, key=lambda row: row[2])
+    return Table(
+        "Absolute robustness over all of R-Bench, beside published figures",
+        ("model", "absolute", "from"),
+        tuple((model, value, Cell(origin)) for model, value, _, origin in ordered),
+    )
+
+
+def _part_name(line: RBenchLine) -> str:
+    task, _, strength = line.part.partition(" ")
+    return f"{_TASK_NAMES[task]} {strength}".strip() if task in _TASK_NAMES else line.part
 
 
 def confusion_table(found: Confusion) -> Table:

@@ -59,3 +59,13 @@ def write_rbench(path: Path, rows: Iterable[Sequence] = RBENCH_ROWS, encoding: s
     """Write a table of R-Bench's, and no pictures."""
     path.write_bytes(table_text(RBENCH, rows, ",").encode(encoding))
     return path
+
+
+def write_results(path: Path, rows: Sequence[Sequence], results: Sequence[object]) -> Path:
+    """Write a table of results as a data frame does, rows numbered from 0."""
+    numbered = [
+        (number, *row, result)
+        for number, (row, result) in enumerate(zip(rows, results, strict=True))
+    ]
+    path.write_text(table_text(("", *RBENCH, "result"), numbered, ","), "utf-8")
+    return path

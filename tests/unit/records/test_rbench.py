@@ -5,7 +5,14 @@ import pytest
 from robust_r1.errors import DataError
 from robust_r1.images import encode_png
 from robust_r1.records import Damage, open_benchmark, read_rbench_results
-from tests.support.benchmark_files import RBENCH, RBENCH_ROWS, table_text, write_rbench
+from robust_r1.records.rbench import DISTORTIONS, GROUPS, STEPS
+from tests.support.benchmark_files import (
+    RBENCH,
+    RBENCH_ROWS,
+    table_text,
+    write_rbench,
+    write_results,
+)
 
 
 @pytest.fixture
@@ -80,16 +87,6 @@ def test_a_broken_row_is_named_by_line_and_column(release, row, column, fault):
     assert (bad.place.line, bad.place.column) == (11, column) and fault in bad.wrong
 
 
-def write_results(path, rows, results):
-    """Write a table of results as a data frame does, rows numbered from 0."""
-    numbered = [
-        (number, *row, result)
-        for number, (row, result) in enumerate(zip(rows, results, strict=True))
-    ]
-    path.write_text(table_text(("", *RBENCH, "result"), numbered, ","), "utf-8")
-    return path
-
-
 def test_a_result_counts_also_where_its_question_cannot_be_asked(tmp_path):
     """The published figures are means over all 1,485 rows."""
     given = [1.0, 0.0, "", *(number / 10 for number in range(7))]
@@ -110,6 +107,36 @@ def test_an_impossible_result_is_named_and_left_out(tmp_path, result):
     assert [one.id for one in reading] == [str(number) for number in range(20) if number != 7]
     (bad,) = reading.unusable
     assert str(bad).startswith(f"{path}:9: column result: '{result}' stands there; give a number")
+
+
+def test_the_calls_of_a_judge_come_to_a_result_by_the_rule_of_the_type(tmp_path):
+    calls = ["[1, 1, 0, 0, 1]", "[1,0,0,0,1]", "[]", "[2, 2, 1, 0, 0]", "[2, 2, null, 0, 0]",
+             "[0, 0, 0, 0, 0]", "[2, 1]", "[None, 1]", "[1, 1, 1, 1, 1]", ""]  # fmt: skip
+    reading = read_rbench_results(write_results(tmp_path / "r.csv", RBENCH_ROWS, calls))
+    assert [one.result for one in reading] == [1, 0, None, 0.5, None, 0, 0.75, None, 1, None]
+
+
+@pytest.mark.parametrize(
+    ("calls", "fault", "mend"),
+    [
+        ("[1, 1, 0]", "there are 3 calls for MCQ", "give 5"),
+        ("[2, 1, 1, 1, 1]", "a judge says [2, 1, 1, 1, 1] for MCQ", "give 0 to 1 each"),
+        ("[1, 1, 0, 1, 3]", "'[1, 1, 0, 1, 3]' stands there", "list what the judge said"),
+        ("[1, 1", "'[1, 1' stands there", "list what the judge said"),
+        ("[print(1)]", "'[print(1)]' stands there", "list what the judge said"),
+    ],
+)
+def test_calls_that_no_judge_can_have_made_are_named_and_left_out(tmp_path, calls, fault, mend):
+    path = write_results(tmp_path / "r.csv", [*RBENCH_ROWS, *RBENCH_ROWS], [calls, *[0.5] * 19])
+    reading = read_rbench_results(path)
+    assert len(list(reading)) == 19
+    assert f"r.csv:2: column result: {fault}; {mend}" in str(reading.unusable[0])
+
+
+@pytest.mark.parametrize("parts", [STEPS, GROUPS], ids=["steps", "groups"])
+def test_each_distortion_belongs_to_one_step_and_to_one_group(parts):
+    assert len(parts) == 7
+    assert sorted(id for ids in parts.values() for id in ids) == list(DISTORTIONS)
 
 
 def test_a_number_that_stands_twice_in_a_table_of_results_counts_once(tmp_path):
