@@ -139,7 +139,7 @@ def evaluate(
         DataError: the folder is damaged, or too many rows of a file cannot be used.
     """
     settings = settings or engine.info.defaults
-    head = {
+    head: dict[str, Any] = {
         "format": FORMAT,
         "benchmark": benchmark,
         "model": engine.info.name,
