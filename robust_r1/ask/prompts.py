@@ -51,6 +51,6 @@ def _written(path: Path) -> str:
         return path.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"--prompt is {str(path)!r}: neither ours nor direct, no text with {QUESTION}, and no "
-            "file that can be read; give one of these"
+            f"--prompt {str(path)!r} lacks {QUESTION} and names no file that can be read; give "
+            f"ours, direct, a file, or a text with {QUESTION}"
         ) from error

@@ -102,8 +102,14 @@ def run(args: argparse.Namespace) -> int:
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     settings = given_settings(args, replace(engine.info.defaults, **work.settings))
-    show = Progress(work.cases).show if sys.stderr.isatty() else None
-    done = evaluate(engine, work.name, work.items(engine), args.output, settings, show, work.terms)
+    progress = Progress(work.cases)
+    show = progress.show if sys.stderr.isatty() else None
+    try:
+        done = evaluate(
+            engine, work.name, work.items(engine), args.output, settings, show, work.terms
+        )
+    finally:
+        progress.end()
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
     alarms = false_alarms_by_degradation(done.rows)
     if args.json:

@@ -58,6 +58,11 @@ def work_of(args: argparse.Namespace) -> Work:
 
 
 def _made_here(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int]) -> Work:
+    if args.folder or args.pictures or args.damage_seed:
+        raise InputError(
+            f"{args.data} is made here, damage and all; leave out --data, --pictures and "
+            "--damage-seed"
+        )
     items = _chosen(benchmark(args.data), args.levels, args.limit, shard)
     at = args.degrade_at or FITTED
     asked = [_asked(item, prompt, at == NATIVE) for item in items]
@@ -68,6 +73,11 @@ def _made_here(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
 def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int]) -> Work:
     path, known = _path(args.data, args.folder)
     file = open_benchmark(path, args.pictures, name=known.name if known else None)
+    if known and file.format != known.format:
+        raise InputError(
+            f"{path} is no {known.name}, whose format is {known.format}: this is {file.format}; "
+            "give another file, or this one under a name of its own"
+        )
     if args.damage_seed < 0:
         raise InputError(f"--damage-seed is {args.damage_seed}; give 0 or more")
     damaged = file.damage is not None or file.format == "rbench"
@@ -89,15 +99,15 @@ def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
     }
     rows = min(filter(None, (args.limit, known.rows if known else 0)), default=0)
     cases = len(range(shard[0] - 1, rows, shard[1])) * (1 if damaged else len(levels))
-    items = partial(_items, file, chosen, prompt)
+    items = partial(_items, file, chosen, prompt, known.language if known else "")
     name = file.name + (f", {_damage_words(file)}" if file.damage else "")
     return Work(name, terms, items, cases or None, known.settings if known else {})
 
 
 def _items(
-    file: BenchmarkFile, chosen: Selection, prompt: Prompt, engine: Engine
+    file: BenchmarkFile, chosen: Selection, prompt: Prompt, language: str, engine: Engine
 ) -> PublishedItems:
-    return PublishedItems(file, engine.info, chosen, prompt)
+    return PublishedItems(file, engine.info, chosen, prompt, language)
 
 
 def _damage_words(file: BenchmarkFile) -> str:

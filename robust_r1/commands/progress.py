@@ -21,9 +21,13 @@ class Progress:
     def show(self, done: int, asked: int, total: int | None) -> None:
         """Write the line: `done` cases are answered, `asked` of them by this process."""
         words = self.words(done, asked, total or self.total)
-        end = "\n" if done == total else ""
-        print(f"\r{words:<{self._width}}", end=end, file=sys.stderr, flush=True)
+        print(f"\r{words:<{self._width}}", end="", file=sys.stderr, flush=True)
         self._width = len(words)
+
+    def end(self) -> None:
+        """Leave the line, if there is one."""
+        if self._width:
+            print(file=sys.stderr)
 
     def words(self, done: int, asked: int, total: int | None) -> str:
         """Return the line: "48 of 960 cases, 3.2 a second, 4 min 45 s left"."""

@@ -24,7 +24,7 @@ def held(folder: Path) -> Iterator[None]:
     with (folder / _NAME).open("ab") as file:
         try:
             _take(file)
-        except OSError as error:
+        except (BlockingIOError, PermissionError) as error:
             raise InputError(
                 f"another process writes into {folder}; wait for its end, or give another folder "
                 "with -o"
@@ -33,7 +33,11 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _take(file: IO[bytes]) -> None:
-    """Lock a file without waiting; raises OSError where it is locked."""
+    """Lock a file without waiting.
+
+    Raises:
+        BlockingIOError: it is locked; on Windows PermissionError.
+    """
     if sys.platform == "win32":
         import msvcrt
 

@@ -71,9 +71,14 @@ class PublishedItems:
         info: ModelInfo,
         selection: Selection | None = None,
         prompt: Prompt | None = None,
+        language: str = "",
     ) -> None:
-        """Take the file, the model that is asked, which cases, and how they are asked."""
-        self.file, self.info = file, info
+        """Take the file, the model that is asked, which cases, and how they are asked.
+
+        Args:
+            language: of items whose file does not tell theirs.
+        """
+        self.file, self.info, self.language = file, info, language
         self.selection, self.prompt = selection or Selection(), prompt or Prompt()
         self._reading = file.read()
 
@@ -136,7 +141,7 @@ class PublishedItems:
         )  # fmt: skip
         return BenchmarkItem(
             self.prompt.of(case), f"{item.id}-{level}", item.id, item.task, level, known=known,
-            truths=item.truths[1:], category=item.category, language=item.language,
+            truths=item.truths[1:], category=item.category, language=item.language or self.language,
         )  # fmt: skip
 
     def _picture(self, one: LazyPicture, item: PublishedItem, plan: DegradationPlan) -> Picture:

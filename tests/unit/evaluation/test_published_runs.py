@@ -29,6 +29,7 @@ from robust_r1.evaluation.published import (
     Selection,
     plan_of,
 )
+from robust_r1.images import encode_png
 from robust_r1.records import UnusableRows, open_benchmark, write_corrupted
 from tests.support.benchmark_files import RBENCH_ROWS, base64_of, write_rbench, write_tsv
 from tests.support.paths import ROOT
@@ -171,7 +172,7 @@ def test_a_prompt_is_a_word_a_text_or_a_file_and_nothing_else(tmp_path):
     file.write_text("{question} Think first.\n", "utf-8")
     assert read_prompt(str(file)) == read_prompt("{question} Think first.")
     assert read_prompt("ours").template == ""
-    with pytest.raises(InputError, match="no file that can be read"):
+    with pytest.raises(InputError, match="names no file"):
         read_prompt("think first")
     file.write_text("Think first.", "utf-8")
     with pytest.raises(InputError, match="lacks"):
@@ -179,8 +180,6 @@ def test_a_prompt_is_a_word_a_text_or_a_file_and_nothing_else(tmp_path):
 
 
 def test_captions_of_photographs_are_not_scored_without_a_judge(tmp_path, picture):
-    from robust_r1.images import encode_png
-
     path = write_rbench(tmp_path / "Ref_Release.csv", RBENCH_ROWS[:9])
     for name in {row[0] for row in RBENCH_ROWS}:
         (tmp_path / name).write_bytes(encode_png(picture))
@@ -300,6 +299,60 @@ def test_the_table_of_benchmarks_has_each_name_once_and_an_address_for_each():
         assert one.address.startswith("https://") and one.files
 
 
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_files_of_other_formats_are_asked_as_a_table_is(tmp_path, picture, ending):
+    picture_file, path = tmp_path / "a.png", tmp_path / f"Few.{ending}"
+    picture_file.write_bytes(encode_png(picture))
+    asked = {"question": "How many?", "choices": ["2", "3"], "answer": "3"}
+    if ending == "csv":
+        path.write_text("image,question,A,B,answer\na.png,How many?,2,3,B\n", "utf-8")
+    elif ending == "jsonl":
+        path.write_text(json.dumps({"image": "a.png", **asked}) + "\n", "utf-8")
+    else:
+        parquet = pytest.importorskip("pyarrow.parquet")
+        pyarrow = pytest.importorskip("pyarrow")
+        row = {"question": "How many?", "A": "2", "B": "3", "answer": "B", "index": "1",
+               "image": picture_file.read_bytes()}  # fmt: skip
+        parquet.write_table(pyarrow.Table.from_pylist([row]), path)
+    engine = Sayer("<ANSWER>1<ANSWER_END>")
+    run = evaluate(engine, "Few", items_of(path, engine), tmp_path / "run")
+    assert [row.level for row in run.rows] == list(ALL_LEVELS)
+    assert {(row.question, row.choices, row.truth) for row in run.rows} == {
+        ("How many?", ("2", "3"), "3")
+    }
+    assert {row.accuracy for row in run.rows} == {1.0}
+    assert np.array_equal(engine.asked[0].images[0], picture)
+    assert not np.array_equal(engine.asked[3].images[0], picture)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["minibench", "--shard", "5/4"], "--shard is '5/4'; write I/N"),
+        (["minibench", "--damage-seed", "1"], "leave out --data, --pictures and --damage-seed"),
+        (["no-such-set"], "unknown benchmark 'no-such-set'; choose one of minibench"),
+        (["no-such-set.tsv"], "there is no file no-such-set.tsv; check the path"),
+        (["{table}", "--levels", "clean,30"], "unknown level '30'; choose from clean, 25"),
+        (["{table}", "--limit", "0"], "--limit is 0; give at least 1"),
+        (["{damaged}", "--levels", "25"], "came damaged and are asked about as they are"),
+        (["mmstar", "--data", "{folder}/none"], "which is no folder"),
+        (["{folder}/RealWorldQA.tsv"], "is no RealWorldQA, whose format is vlmevalkit"),
+    ],
+)
+def test_bad_input_costs_one_sentence_before_the_model_is_loaded(
+    table, tmp_path, capsys, monkeypatch, words, said
+):
+    monkeypatch.setattr("robust_r1.engine.load_engine", None)
+    damaged = tmp_path / "MMStar_Robust_25.tsv"
+    damaged.write_bytes(table.read_bytes())
+    (tmp_path / "RealWorldQA.tsv").write_text("image,question\na.png,Who?\n", "utf-8")
+    places = {"table": table, "damaged": damaged, "folder": tmp_path}
+    command = ["evaluate", *(word.format(**places) for word in words), "-o", str(tmp_path / "run")]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
 @pytest.mark.slow
 def test_a_name_is_evaluated_reported_and_read_again(table, tmp_path, capsys):
     command = ["evaluate", "mmstar", "--data", str(table.parent), "--model", "tiny-rl"]
@@ -312,7 +365,7 @@ def test_a_name_is_evaluated_reported_and_read_again(table, tmp_path, capsys):
     assert head["terms"]["degrade_at"] == "native" and head["terms"]["levels"] == ["clean", "100"]
     rows = load_run(run).rows
     assert [row.id for row in rows[:3]] == ["0-clean", "0-100", "1-clean"]
-    assert {row.category for row in rows} == {"coarse perception"}
+    assert {(row.category, row.language) for row in rows} == {("coarse perception", "en")}
     # More of the same goes on; other levels are another run.
     assert main([*command, "-o", str(run), "--limit", "5", "--levels", "clean,100"]) == 0
     assert load_run(run).rows[:8] == rows and len(load_run(run).rows) == 10
@@ -326,10 +379,10 @@ def test_a_name_is_evaluated_reported_and_read_again(table, tmp_path, capsys):
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(table, tmp_path, capsys):
     def command(name):
-        words = ("-m", "robust_r1", "evaluate", str(table), "--model", "tiny-rl")
-        return [sys.executable, *words, "-o", str(tmp_path / name)]
+        return ["evaluate", str(table), "--model", "tiny-rl", "-o", str(tmp_path / name)]
 
-    process = subprocess.Popen(command("cut"), cwd=ROOT, stdout=subprocess.DEVNULL)
+    words = [sys.executable, "-m", "robust_r1", *command("cut")]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
     path, deadline = tmp_path / "cut" / "cases.jsonl", time.monotonic() + 100
     while not (path.exists() and path.read_bytes().count(b"\n") >= 16):
         assert time.monotonic() < deadline and process.poll() is None
@@ -342,7 +395,8 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(table, tmp_path, caps
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:11]) + lines[11][:40])
     for name in ("cut", "whole"):
-        subprocess.run(command(name), cwd=ROOT, check=True, capture_output=True)
+        assert main(command(name)) == 0
+        capsys.readouterr()
     assert run_lines(tmp_path / "cut") == run_lines(tmp_path / "whole")
     heads = [json.loads((tmp_path / name / "run.json").read_text()) for name in ("cut", "whole")]
     assert heads[0] == heads[1]
