@@ -101,9 +101,9 @@ def read_case(path: Path) -> Case:
     """Read a saved answer.
 
     Needs "question"; reads "choices", "lettered", "turns", "plan", "settings", "template", "model",
-    "image" (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what
-    came of it then, and are ignored. A picture that the file names and does not hold is `missing`.
-    Raises DataError that names the file and the key.
+    "image" (a data URL), "further" (more of them, with their digests) and "answer". Other keys are
+    what came of it then, and are ignored. A picture that the file names and does not hold is
+    `missing`. Raises DataError that names the file and the key.
     """
     return _case(_record(path, str(path))[0], str(path))
 
