@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from string import ascii_uppercase
 
 from robust_r1.degradations import SPECS, DegradationPlan, find
 from robust_r1.errors import InputError
@@ -292,9 +293,13 @@ def render(chain: Chain) -> str:
     )
 
 
-def format_question(question: str, choices: Sequence[str] = ()) -> str:
-    """Write a question with its options numbered from 0, one a line, as A-OKVQA does."""
-    options = [f"{number}. {choice}" for number, choice in enumerate(choices)]
+def format_question(question: str, choices: Sequence[str] = (), lettered: bool = False) -> str:
+    """Write a question with its options numbered from 0, one a line, as A-OKVQA does.
+
+    With `lettered` they get A, B, C, ... as in published benchmarks: 26 at most.
+    """
+    marks = ascii_uppercase if lettered else map(str, range(len(choices)))
+    options = [f"{mark}. {choice}" for mark, choice in zip(marks, choices, strict=False)]
     return "\n".join([question.strip(), *options])
 
 

@@ -17,7 +17,7 @@ PYTHON = (3, 11)  # as pyproject.toml says
 _NEWER = ("py -3",) if os.name == "nt" else ("python3.12", "python3.13", "python3.11")
 # What is imported, and the extra of pyproject.toml that brings it; "" is for what is always needed.
 EXTRAS = {
-    "": ("cachetools", "cv2", "httpx", "numpy", "PIL"),
+    "": ("cachetools", "cv2", "httpx", "numpy", "PIL", "yaml"),
     "eval": (
         "accelerate",
         "bitsandbytes",
@@ -30,7 +30,7 @@ EXTRAS = {
         "transformers",
     ),
     "page": ("gradio", "plotly", "segno"),
-    "train": ("datasets", "tensorboard", "trl", "yaml"),
+    "train": ("datasets", "tensorboard", "trl"),
 }
 
 

@@ -106,9 +106,7 @@ def cell_words(cell: Cell) -> str:
 
 def all_cells() -> tuple[Cell, ...]:
     """Return every cell, line by line."""
-    return tuple(
-        (one, other) for one in ORDER for other in ORDER if {one, other} != {NOTHING}
-    )
+    return tuple((one, other) for one in ORDER for other in ORDER if {one, other} != {NOTHING})
 
 
 def with_chains(entries: Sequence[Entry]) -> tuple[str, ...]:
@@ -124,7 +122,7 @@ def confusion(entries: Sequence[Entry], model: str) -> Confusion:
     cells: Counter[Cell] = Counter()
     whole: Counter[str] = Counter()
     for entry in entries:
-        if entry.model == model:
+        if entry.model == model and entry.row.known:
             cells.update(cells_of(entry.row.matching))
             whole.update(_rows(entry.row.matching))
     counts = tuple(tuple(cells[one, other] for other in ORDER) for one in ORDER)
@@ -144,7 +142,7 @@ def mistakes(entries: Sequence[Entry], found: Confusion, most: int) -> tuple[Mis
          if row != column and found.counts[row][column]),
         key=lambda place: -found.counts[place[0]][place[1]],
     )  # fmt: skip
-    own = [entry for entry in entries if entry.model == found.model]
+    own = [entry for entry in entries if entry.model == found.model and entry.row.known]
     return tuple(
         Mistake(found.model, cell, found.counts[row][column], _share(own, cell))
         for row, column in places[:most]

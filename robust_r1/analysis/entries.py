@@ -55,7 +55,7 @@ def is_right(row: Answered) -> bool | None:
 
 def gather(benchmark: str, model: str, rows: Sequence[Answered]) -> tuple[Entry, ...]:
     """Make the entries of one run, in its order."""
-    clean = {row.source: row for row in rows if not row.plan}
+    clean = {row.source: row for row in rows if row.known and not row.plan}
     return tuple(
         Entry(
             benchmark, model, row, clean.get(row.source),

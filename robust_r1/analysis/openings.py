@@ -91,7 +91,7 @@ def mean_rewards(rows: Sequence[Answered], level: str) -> dict[str, float]:
     """Return the mean rewards of one run at a level of damage, by the names in `MEANS`."""
     here = [row for row in rows if row.level == level]
     found = {
-        "degradation": mean(row.degradation for row in here),
+        "degradation": mean(row.degradation for row in here if row.degradation is not None),
         "format": mean(float(row.well_formed) for row in here),
         "accuracy": mean(row.accuracy for row in here if row.accuracy is not None),
     }
@@ -109,7 +109,7 @@ def most_typical(runs: Sequence[Sequence[Answered]], level: str) -> str:
     def distance(id: str) -> float:
         pairs = zip((rows[id] for rows in by_id), means, strict=True)
         return sum(
-            abs(row.degradation - aim["degradation"])
+            abs((row.degradation or 0.0) - aim["degradation"])
             + abs((row.accuracy or 0.0) - aim["accuracy"])
             for row, aim in pairs
         )
@@ -128,7 +128,10 @@ def read_openings(path: Path = OPENINGS) -> Openings:
         for level, one in training["levels"].items()
     )
     return Openings(
-        stored["weights"], _case(swept["case"]), tuple(swept["kinds"]), training["benchmark"],
+        stored["weights"],
+        _case(swept["case"]),
+        tuple(swept["kinds"]),
+        training["benchmark"],
         tuple(typical),
     )
 

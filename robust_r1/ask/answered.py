@@ -53,6 +53,16 @@ class Answered(Protocol):
         ...
 
     @property
+    def known(self) -> bool:
+        """Tell whether the damage is known; else what is perceived cannot be scored."""
+        ...
+
+    @property
+    def lettered(self) -> bool:
+        """Tell whether the options had letters instead of numbers."""
+        ...
+
+    @property
     def text(self) -> str:
         """Return all that the model wrote."""
         ...
@@ -103,8 +113,8 @@ class Answered(Protocol):
         ...
 
     @property
-    def degradation(self) -> float:
-        """Return the degradation reward."""
+    def degradation(self) -> float | None:
+        """Return the degradation reward; None where the damage is not known."""
         ...
 
     @property

@@ -71,7 +71,7 @@ class Case:
         picture: what is asked about; None where only the question is known yet.
         plan: the damage.
         question: without its choices.
-        choices: the options, numbered from 0; empty for an open question.
+        choices: the options, numbered from 0 or lettered; empty for an open question.
         truth: the true answer; empty where nobody knows it.
         settings: how the answer is generated; None for the model's own.
         also_clean: whether the undamaged picture is asked about as well.
@@ -80,6 +80,7 @@ class Case:
         further: pictures shown after the first, always as they are.
         seed: what the seeds of the plan's steps are derived from.
         model: name of the model that is asked; empty where that is left open.
+        lettered: whether the options get letters instead of numbers.
     """
 
     picture: Picture | None = None
@@ -94,11 +95,12 @@ class Case:
     further: tuple[Picture, ...] = ()
     seed: int = 0
     model: str = ""
+    lettered: bool = False
 
     @property
     def prompt(self) -> str:
-        """Return the question as a model gets it, with its numbered choices."""
-        return format_question(self.question, self.choices)
+        """Return the question as a model gets it, with its numbered or lettered choices."""
+        return format_question(self.question, self.choices, self.lettered)
 
     @property
     def applied(self) -> tuple[Finding, ...]:

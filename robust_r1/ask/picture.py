@@ -52,6 +52,8 @@ class Picture:
         own: which picture of somebody's own it is, where a link has to tell.
         damage: does to the fitted pixels what a plan names, where it is not the sixteen operations
             that do it; None elsewhere.
+        native: whether it is damaged at its full size, before it is fitted, as published tables
+            are; else what the model sees is damaged.
     """
 
     example: str = ""
@@ -59,6 +61,7 @@ class Picture:
     draw: Callable[[], np.ndarray] | None = None
     own: OwnPicture | None = None
     damage: Callable[[np.ndarray, DegradationPlan], np.ndarray] | None = None
+    native: bool = False
 
     @property
     def missing(self) -> bool:
@@ -140,5 +143,10 @@ def _fitted(picture: Picture | None, engine: Engine, info: ModelInfo) -> np.ndar
 
 
 def seen(picture: Picture | None, engine: Engine, plan: DegradationPlan) -> np.ndarray:
-    """Return what the model is shown: fitted first, then degraded, so no damage is shrunk away."""
+    """Return what the model is shown: fitted first, then degraded, so no damage is shrunk away.
+
+    Of a picture that is damaged at its full size, the other way round.
+    """
+    if picture is not None and picture.native:
+        return engine.fit(picture.damaged(picture.load(), plan))
     return (picture or Picture()).damaged(fitted(picture, engine), plan)

@@ -180,6 +180,7 @@ def score_parsed(
         true_tokens=None if reference is None else count_tokens(render(reference)),
         caption=_caption_score(case, parsed),
         reply=text,
+        numbered=not case.lettered,
     )
 
 

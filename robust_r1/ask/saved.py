@@ -100,10 +100,10 @@ def _picture_fields(image: np.ndarray) -> dict[str, Any]:
 def read_case(path: Path) -> Case:
     """Read a saved answer.
 
-    Needs "question"; reads "choices", "turns", "plan", "settings", "template", "model", "image"
-    (a data URL), "further" (more of them, with their digests) and "answer". Other keys are what
-    came of it then, and are ignored. A picture that the file names and does not hold is `missing`.
-    Raises DataError that names the file and the key.
+    Needs "question"; reads "choices", "lettered", "turns", "plan", "settings", "template", "model",
+    "image" (a data URL), "further" (more of them, with their digests) and "answer". Other keys are
+    what came of it then, and are ignored. A picture that the file names and does not hold is
+    `missing`. Raises DataError that names the file and the key.
     """
     return _case(_record(path, str(path))[0], str(path))
 
@@ -187,6 +187,7 @@ def _case(record: dict[str, Any], path: str) -> Case:
         also_clean=bool(record.get("clean_reply")),
         earlier=_earlier(record, path),
         template=template,
+        lettered=record.get("lettered") is True,
         further=_further(record, path),
         seed=seed,
         model=_text(record, "model", path) or "",

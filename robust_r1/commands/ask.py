@@ -16,12 +16,12 @@ from robust_r1.ask.case import Case
 from robust_r1.ask.json_values import score_fields, section_fields
 from robust_r1.ask.picture import Picture, fitted
 from robust_r1.ask.pipeline import Outcome, ask, finished
+from robust_r1.ask.prompts import read_prompt
 from robust_r1.ask.saved import read_case
 from robust_r1.chain import SECTIONS, Finding
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, load_engine
-from robust_r1.engine.conversation import check_template
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard
@@ -75,7 +75,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", metavar="M", help="a catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
     parser.add_argument(
-        "--prompt", metavar="TEXT", help="another prompt, with {question} where the question goes"
+        "--prompt",
+        metavar="P",
+        help="ours; direct: the bare question with lettered options; a file; or a text with "
+        "{question} where the question goes",
     )
     add_settings(parser)
     parser.add_argument("--replay", type=Path, metavar="FILE", help="ask what a saved answer asked")
@@ -126,7 +129,8 @@ def _case(args: argparse.Namespace) -> Case:
     if args.truth is not None:
         changes["truth"] = args.truth
     if args.prompt is not None:
-        changes["template"] = check_template(args.prompt)
+        prompt = read_prompt(args.prompt)
+        changes |= {"template": prompt.template, "lettered": prompt.lettered}
     if args.model is not None:
         changes["model"] = args.model
     if args.alone:
@@ -277,6 +281,7 @@ def _result(
         "seed": args.seed if args.seed is not None else answer.settings.seed,
         "settings": asdict(answer.settings),
         "template": case.template or None,
+        "lettered": case.lettered,
         "text": answer.text,
         "chain": section_fields(outcome.reply),
         "findings": [asdict(finding) for finding in outcome.findings],

@@ -5,7 +5,6 @@ plan, seed, and the level or JPEG quality where there is one. A line is appended
 picture is complete, so whatever the manifest names is there and whole.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from robust_r1.degradations import LEVELS, SPECS, STAGES, DegradationPlan
+from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import DataError, InputError, RobustR1Error
 from robust_r1.images import encode_png, load
 
@@ -83,26 +82,6 @@ def _walk(folder: Path, out: Path) -> Iterator[Path]:
         here = Path(place)
         folders[:] = sorted(name for name in folders if (here / name).resolve() != out)
         yield from (here / name for name in sorted(files) if Path(name).suffix.lower() in SUFFIXES)
-
-
-def picture_rng(seed: int, relative: str) -> np.random.Generator:
-    """Return the generator of one picture, from the seed and its relative path alone.
-
-    So neither the other pictures nor the number of workers change what is drawn for it.
-    """
-    digest = hashlib.sha256(f"{seed}:{relative}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
-def level_plan(rng: np.random.Generator, level: str) -> DegradationPlan:
-    """Draw the one degradation of a corrupted-benchmark level: a stage, then one of its own.
-
-    The same generator state gives the same degradation and realization at every level.
-    """
-    stage = STAGES[rng.integers(len(STAGES))]
-    ids = [spec.id for spec in SPECS if spec.stage == stage]
-    id = ids[rng.integers(len(ids))]
-    return DegradationPlan.of({id: LEVELS[level]}, seed=int(rng.integers(2**31)))
 
 
 def check_jobs(jobs: Sequence[Job], out: Path) -> None:

@@ -14,12 +14,17 @@ from robust_r1.commands.batch import (
     Outcome,
     check_jobs,
     find_pictures,
-    level_plan,
-    picture_rng,
     run_jobs,
     write_picture,
 )
-from robust_r1.degradations import LEVELS, PRESETS, DegradationPlan, sample_plan
+from robust_r1.degradations import (
+    LEVELS,
+    PRESETS,
+    DegradationPlan,
+    level_plan,
+    picture_rng,
+    sample_plan,
+)
 from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.errors import InputError
 from robust_r1.images import load

@@ -3,18 +3,24 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import LEVELS
-from robust_r1.errors import InputError
 
-if TYPE_CHECKING:
-    from robust_r1.evaluation import BenchmarkItem
+_EPILOG = """\
+examples:
+  evaluate minibench --model tiny-rl -o runs/mini
+  evaluate mmstar --data ~/benchmarks --model robust-r1-rl -o runs/mmstar
+  evaluate my-questions.csv --pictures photos --levels clean,100 --prompt direct -o runs/mine
+  evaluate MMStar_Robust_25.tsv --shard 1/4 -o runs/robust-25-1
+
+A published benchmark is read from your own copy, by its path or by its name. Each of its pictures
+gets one degradation, the same at every level, at full size, before the model shrinks it. Where the
+pictures came damaged they are asked about as they are."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -25,16 +31,54 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="Answer the cases of a benchmark into a folder, by default as the model is "
         "asked everywhere, and print the figures with 95 % intervals. Interrupted, the same "
         "command goes on where it was.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument(
-        "data", metavar="DATA", help="minibench, photobench2, variants, photobench or scenes"
+        "data",
+        metavar="DATA",
+        help="minibench, photobench2, variants, photobench or scenes; mmstar, realworldqa, mmmb-en "
+        "(-cn, -pt, -ar, -tr, -ru) or rbench; or a file: TSV, CSV, JSONL, parquet",
     )
     parser.add_argument("--model", default="auto", help="catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", help="4bit, 8bit, bf16 or fp32")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
     parser.add_argument("--levels", help="only these, as in clean,100")
-    parser.add_argument("--limit", type=int, help="only the first N sources")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N sources")
+    parser.add_argument("--shard", metavar="I/N", help="every N-th source, from the I-th (from 1)")
+    parser.add_argument(
+        "--prompt",
+        metavar="P",
+        default="ours",
+        help="ours; direct: the bare question with lettered options; a file; or a text with "
+        "{question} (default: ours)",
+    )
+    parser.add_argument(
+        "--degrade-at",
+        choices=("native", "fitted"),
+        help="damage pictures at full size, or what the model sees of them (default: native for "
+        "published benchmarks, fitted for those made here)",
+    )
+    parser.add_argument(
+        "--data",
+        dest="folder",
+        type=Path,
+        metavar="DIR",
+        help="where published benchmarks lie, before $LMUData (default: ~/LMUData)",
+    )
+    parser.add_argument(
+        "--pictures",
+        metavar="DIR",
+        help="the folder that a file's pictures are in; of parquet, their column",
+    )
+    parser.add_argument(
+        "--damage-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of what is drawn for each picture of a published benchmark (default: 0)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -43,22 +87,29 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run or continue the evaluation and print the figures."""
+    from robust_r1.commands.evaluate_data import work_of
     from robust_r1.engine import GenerationSettings, load_engine
     from robust_r1.evaluation import (
-        benchmark,
         evaluate,
         false_alarms_by_degradation,
         headline,
         recall_by_degradation,
     )
     from robust_r1.report.summary import false_alarm_values, named_false_alarms
+    from robust_r1.report.terms import terms_lines
 
-    items = _chosen(benchmark(args.data), args.levels, args.limit)
+    work = work_of(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
-    settings = given_settings(args, engine.info.defaults)
-    show = _show if sys.stderr.isatty() else None
-    done = evaluate(engine, args.data, items, args.output, settings, progress=show)
+    settings = given_settings(args, replace(engine.info.defaults, **work.settings))
+    progress = Progress(work.cases)
+    show = progress.show if sys.stderr.isatty() else None
+    try:
+        done = evaluate(
+            engine, work.name, work.items(engine), args.output, settings, show, work.terms
+        )
+    finally:
+        progress.end()
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
     alarms = false_alarms_by_degradation(done.rows)
     if args.json:
@@ -66,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
             "benchmark": done.benchmark,
             "model": done.model,
             "precision": done.precision,
+            "terms": dict(done.terms),
+            "unusable": list(done.unusable),
             "figures": {name: asdict(figure) for name, figure in figures.items()},
             "recall": {name: asdict(figure) for name, figure in recalls.items()},
         }
@@ -80,36 +133,5 @@ def run(args: argparse.Namespace) -> int:
     if said := named_false_alarms([alarms])[0]:
         print("\nSaid of clean views:")
         print(format_table(("degradation", "share"), [(n, str(fig)) for n, fig in said.items()]))
+    print("", *terms_lines(done), sep="\n")
     return 0
-
-
-def _chosen(
-    items: Sequence["BenchmarkItem"], levels: str | None, limit: int | None
-) -> Sequence["BenchmarkItem"]:
-    if levels is not None:
-        known = list(dict.fromkeys(item.level for item in items))
-        wanted = [_level(level.strip(), known) for level in levels.split(",")]
-        items = [item for item in items if item.level in wanted]
-    if limit is not None:
-        if limit < 1:
-            raise InputError(f"--limit is {limit}; give at least 1")
-        sources = set(list(dict.fromkeys(item.source for item in items))[:limit])
-        items = [item for item in items if item.source in sources]
-    return items
-
-
-def _level(name: str, known: Sequence[str]) -> str:
-    """Return a level as the benchmark calls it: its own name, or a percentage such as 50."""
-    from robust_r1.evaluation import STRENGTHS
-
-    if name in known:
-        return name
-    same = [own for own in known if name in LEVELS and STRENGTHS.get(own) == LEVELS[name]]
-    if not same:
-        percent = ", ".join(LEVELS)
-        raise InputError(f"unknown level {name!r}; choose from {', '.join(known)} ({percent})")
-    return same[0]
-
-
-def _show(done: int, total: int) -> None:
-    print(f"\r{done} of {total} cases", end="\n" if done == total else "", file=sys.stderr)

@@ -26,7 +26,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "runs", metavar="RUN", nargs="+", type=Path,
+        "runs",
+        metavar="RUN",
+        nargs="+",
+        type=Path,
         help="a folder of evaluate's, or a saved answer of the page",
     )
     parser.add_argument(
@@ -36,11 +39,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--by-task", action="store_true", help="split the answers by task as well as by level"
     )
     parser.add_argument(
-        "--by-degradation", action="store_true",
+        "--by-degradation",
+        action="store_true",
         help="how often each degradation was perceived, by applied intensity, instead",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE.html",
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE.html",
         help="write figures, charts, pictures and cases as a page that stands alone",
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -63,6 +70,7 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
     )
     from robust_r1.evaluation.saved_answers import write_answers
     from robust_r1.report.summary import false_alarm_values, named_false_alarms
+    from robust_r1.report.terms import terms_lines
 
     folders = [path for path in args.runs if not path.is_file()]
     if answers := [read_answer(path) for path in args.runs if path.is_file()]:
@@ -99,10 +107,13 @@ def _report(args: argparse.Namespace, folder: Path) -> int:
         print(json.dumps({"title": title, "runs": found}, indent=1))
         return 0
     models = [done.model for done in runs]
+    said = [line for done in runs for line in terms_lines(done)]
     print(markdown(title, models, columns, signed=bool(args.against)))
     if any(alarms):
         print()
         print(markdown(f"{title}, said of clean views", models, named_false_alarms(alarms)))
+    if said:
+        print("", *said, sep="\n")
     return 0
 
 
@@ -130,6 +141,7 @@ def _by_degradation(run: "Run") -> dict:
 def _write(runs: Sequence, args: argparse.Namespace) -> int:
     from robust_r1.analysis.entries import gather
     from robust_r1.report.page import html_report, title_of
+    from robust_r1.report.terms import terms_lines
     from robust_r1.store import default_notebook
 
     if args.output.suffix.lower() not in (".html", ".htm"):
@@ -144,7 +156,8 @@ def _write(runs: Sequence, args: argparse.Namespace) -> int:
     entries = tuple(
         entry for done in runs for entry in gather(done.benchmark, done.model, done.rows)
     )
-    text = html_report(entries, default_notebook().all_marks(), title_of(entries))
+    said = [line for done in runs for line in terms_lines(done)]
+    text = html_report(entries, default_notebook().all_marks(), title_of(entries), notes=said)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(text, encoding="utf-8")
     print(f"{args.output}: {len(entries)} cases, {len(text.encode()) / 1e6:.1f} MB")

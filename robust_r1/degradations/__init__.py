@@ -8,7 +8,14 @@ operations, and why.
 """
 
 from robust_r1.degradations.names import label_of, place_of, stage_of
-from robust_r1.degradations.plans import DegradationPlan, Step, sample_plan, step_seed
+from robust_r1.degradations.plans import (
+    DegradationPlan,
+    Step,
+    level_plan,
+    picture_rng,
+    sample_plan,
+    step_seed,
+)
 from robust_r1.degradations.presets import PRESETS
 from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.degradations.table import LEVELS, SPECS, STAGES, Degradation, degrade, find
@@ -26,7 +33,9 @@ __all__ = [
     "degrade",
     "find",
     "label_of",
+    "level_plan",
     "most_visible",
+    "picture_rng",
     "place_of",
     "sample_plan",
     "stage_of",

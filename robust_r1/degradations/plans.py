@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from robust_r1.degradations.table import (
+    LEVELS,
     SPECS,
     STAGES,
     check_intensity,
@@ -174,3 +175,23 @@ def sample_plan(rng: np.random.Generator, max_steps: int = 4) -> DegradationPlan
         ids = [spec.id for spec in SPECS if spec.stage == stage]
         intensities[ids[int(rng.integers(len(ids)))]] = float(rng.random())
     return DegradationPlan.of(intensities, seed=int(rng.integers(2**31)))
+
+
+def picture_rng(seed: int, relative: str) -> np.random.Generator:
+    """Return the generator of one picture, from the seed and its name (a relative path) alone.
+
+    So neither the other pictures nor the number of workers change what is drawn for it.
+    """
+    digest = hashlib.sha256(f"{seed}:{relative}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def level_plan(rng: np.random.Generator, level: str) -> DegradationPlan:
+    """Draw the one degradation of a corrupted-benchmark level: a stage, then one of its own.
+
+    The same generator state gives the same degradation and realization at every level.
+    """
+    stage = STAGES[rng.integers(len(STAGES))]
+    ids = [spec.id for spec in SPECS if spec.stage == stage]
+    id = ids[rng.integers(len(ids))]
+    return DegradationPlan.of({id: LEVELS[level]}, seed=int(rng.integers(2**31)))

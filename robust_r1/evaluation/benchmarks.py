@@ -65,7 +65,12 @@ class BenchmarkItem:
         id: unique within its benchmark, the same on every machine.
         source: what picture it is; the items of one source differ in level only.
         task: "mcq", "vqa", "cap", or "perception" where nothing but the damage is scored.
-        level: a key of `STRENGTHS`, or `DRAWN`.
+        level: a key of `STRENGTHS`, or `DRAWN`; of a published benchmark "clean", "25", "50",
+            "100", or what its file says.
+        known: whether the case's plan is what was done to the picture; false where it came damaged
+            in a way that its file does not tell.
+        truths: further answers that are right.
+        category, language: the benchmark's own, or empty.
     """
 
     case: Case
@@ -73,6 +78,10 @@ class BenchmarkItem:
     source: str
     task: str
     level: str
+    known: bool = True
+    truths: tuple[str, ...] = ()
+    category: str = ""
+    language: str = ""
 
 
 def benchmark(name: str) -> tuple[BenchmarkItem, ...]:
@@ -173,8 +182,15 @@ def held_out_scenes() -> tuple[BenchmarkItem, ...]:
         item = make_item("test", index)
         plans = {"clean": DegradationPlan.of({}, seed=0), DRAWN: item.plan}
         items += [
-            _item(f"scene-{index:03d}", item.question.kind, level, item.question, plan,
-                  _picture_of(item), item.scene.seed)
+            _item(
+                f"scene-{index:03d}",
+                item.question.kind,
+                level,
+                item.question,
+                plan,
+                _picture_of(item),
+                item.scene.seed,
+            )
             for level, plan in plans.items()
             if plan or level == "clean"
         ]

@@ -30,8 +30,8 @@ BANDS = ((VISIBLE, 0.3), (0.3, 0.6), (0.6, 1.0))
 
 def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
     """Compute the figures of the table in README, by name, in its order."""
-    damaged = [row for row in rows if row.plan]
-    clean = [row for row in rows if not row.plan]
+    damaged = [row for row in rows if row.known and row.plan]
+    clean = [row for row in rows if row.known and not row.plan]
     figures = {
         "well formed": _share(rows, lambda row: row.well_formed),
         **perception(damaged),
@@ -58,7 +58,7 @@ def false_alarms_by_degradation(rows: Iterable[Answered]) -> dict[str, dict[str,
     By its id, then by whether the views were saved once (`NOT_SAVED`, `SAVED`); empty for rows of
     other benchmarks. A name that is none of the sixteen counts in the whole alone.
     """
-    parts = _views_by_saving(row for row in rows if not row.plan)
+    parts = _views_by_saving(row for row in rows if row.known and not row.plan)
     return {spec.id: _said_of(spec.chain_name, parts) for spec in SPECS} if parts else {}
 
 
@@ -135,8 +135,7 @@ def _said_falsely(row: Answered) -> tuple[str, ...]:
 
 def _said_of(name: str, parts: Mapping[str, Sequence[Answered]]) -> dict[str, Figure]:
     return {
-        saved: _share(part, lambda row: name in _said_falsely(row))
-        for saved, part in parts.items()
+        saved: _share(part, lambda row: name in _said_falsely(row)) for saved, part in parts.items()
     }
 
 

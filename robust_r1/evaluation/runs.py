@@ -6,21 +6,28 @@ it was; a folder made with another benchmark, model or weights is refused, so th
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from robust_r1.ask.case import Case
+from robust_r1.ask.picture import example_of
 from robust_r1.ask.pipeline import request_of, score_parsed
+from robust_r1.ask.prompts import OURS
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings
+from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings, Request
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
+from robust_r1.evaluation.lock import held
+from robust_r1.evaluation.published import PublishedItems
 from robust_r1.evaluation.stored_case import from_values, to_values
 from robust_r1.metrics import Matching, judge_answer, match_visible, perception_score
+from robust_r1.records import RecordError
 
 FORMAT = 1
 _CASES = "cases.jsonl"
@@ -32,7 +39,9 @@ class Row:
     """Keep one answered case as a run stores it.
 
     `accuracy` is 0 or 1, for captions the F1 of their facts, None where the truth has no answer.
-    `saved` is the whole case of a saved answer; None where a benchmark draws the picture.
+    `degradation` is None where the damage is not `known`: the plan is empty then. `category` and
+    `language` are a published benchmark's own. `saved` is the whole case of a saved answer; None
+    where a benchmark draws the picture.
     """
 
     id: str
@@ -52,20 +61,27 @@ class Row:
     true: tuple[Finding, ...]
     well_formed: bool
     accuracy: float | None
-    degradation: float
+    degradation: float | None
     saved: Case | None = None
+    known: bool = True
+    lettered: bool = False
+    category: str = ""
+    language: str = ""
 
     @cached_property
     def matching(self) -> Matching:
-        """Return perceived against applied findings, matched once for all figures."""
-        return match_visible(self.found, self.true)
+        """Return perceived against applied findings, matched once for all figures.
+
+        Nothing where the damage is not known.
+        """
+        return match_visible(self.found if self.known else (), self.true)
 
     @cached_property
     def unparsed(self) -> bool:
         """Tell whether the answer counts as wrong because none was found in the text."""
         if self.accuracy or self.task == "cap":
             return False
-        return judge_answer(self.text, self.truth, self.choices).unparsed
+        return judge_answer(self.text, self.truth, self.choices, not self.lettered).unparsed
 
     @cached_property
     def photograph(self) -> str | None:
@@ -78,7 +94,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Run:
-    """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark."""
+    """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark.
+
+    `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
+    its file were left out, and why; both are empty for what an earlier version wrote.
+    """
 
     folder: Path
     benchmark: str
@@ -86,17 +106,23 @@ class Run:
     precision: str
     settings: GenerationSettings
     rows: tuple[Row, ...]
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    unusable: tuple[str, ...] = ()
 
 
 def evaluate(
     engine: Engine,
     benchmark: str,
-    items: Sequence[BenchmarkItem],
+    items: Sequence[BenchmarkItem] | PublishedItems,
     folder: Path,
     settings: GenerationSettings | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, int | None], None] | None = None,
+    terms: Mapping[str, Any] | None = None,
 ) -> Run:
     """Answer the items that a run's folder does not hold yet, and return the whole run.
+
+    A run that was interrupted asks in the same batches as one that was not, since what a model says
+    can depend on what else is in the batch: a batch that was cut is asked again as a whole.
 
     Args:
         engine: the model.
@@ -104,14 +130,16 @@ def evaluate(
         items: what is asked.
         folder: made if it does not exist.
         settings: None for the model's own; kept in the folder.
-        progress: called with (cases answered, cases in all).
+        progress: called with (cases answered, how many of them by this call, cases in all or None
+            where nobody knows).
+        terms: how the items are asked, as JSON values; kept in the folder.
 
     Raises:
-        InputError: the folder holds a run of something else.
-        DataError: the folder is damaged.
+        InputError: the folder holds a run of something else, or another process writes there.
+        DataError: the folder is damaged, or too many rows of a file cannot be used.
     """
     settings = settings or engine.info.defaults
-    head = {
+    head: dict[str, Any] = {
         "format": FORMAT,
         "benchmark": benchmark,
         "model": engine.info.name,
@@ -119,25 +147,81 @@ def evaluate(
         "settings": asdict(settings),
         "max_pixels": engine.info.max_pixels,
         "weights": fingerprint(engine.info.source),
+        "terms": dict(terms or {}),
     }
-    _open(folder, head)
-    _cut(folder / _CASES)
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        _open(folder, head)
+        _cut(folder / _CASES)
+        rows = _answer(engine, items, folder, settings, progress)
+    unusable = _unusable(_head(folder))
+    told = engine.info.name, engine.precision, settings
+    return Run(folder, benchmark, *told, rows, head["terms"], unusable)
+
+
+def _answer(
+    engine: Engine,
+    items: Sequence[BenchmarkItem] | PublishedItems,
+    folder: Path,
+    settings: GenerationSettings,
+    progress: Callable[[int, int, int | None], None] | None,
+) -> tuple[Row, ...]:
+    """Write the rows that are missing, and return those of the items in their order."""
     done = {row.id: row for row in _rows(folder)}
-    waiting = [item for item in items if item.id not in done]
-    with (folder / _CASES).open("a", encoding="utf-8") as file:
-        for start in range(0, len(waiting), _BATCH):
-            batch = waiting[start : start + _BATCH]
-            requests = [request_of(engine, item.case) for item in batch]
-            answers = engine.generate(requests, settings, batch_size=_BATCH)
-            for item, answer in zip(batch, answers, strict=True):
-                row = row_of(item, answer)
-                done[row.id] = row
-                file.write(_line(row) + "\n")
-            file.flush()
-            if progress:
-                progress(len(done), len(items))
-    rows = tuple(done[item.id] for item in items)
-    return Run(folder, benchmark, engine.info.name, engine.precision, settings, rows)
+    total = None if isinstance(items, PublishedItems) else len(items)
+    rows: list[Row] = []
+    new = 0
+    try:
+        with (folder / _CASES).open("a", encoding="utf-8") as file:
+            for batch in _batches(items):
+                asked, requests = _requests(engine, batch, done, items)
+                answers = engine.generate(requests, settings, batch_size=_BATCH) if asked else ()
+                for item, answer in zip(asked, answers, strict=True):
+                    if item.id not in done:
+                        done[item.id] = row_of(item, answer)
+                        new += 1
+                        file.write(_line(done[item.id]) + "\n")
+                file.flush()
+                rows += [done[item.id] for item in batch if item.id in done]
+                if progress:
+                    progress(len(rows), new, total)
+    finally:
+        if isinstance(items, PublishedItems):
+            _note(folder, items)
+    return tuple(rows)
+
+
+def _batches(items: Iterable[BenchmarkItem]) -> Iterator[list[BenchmarkItem]]:
+    """Cut the items by their number, whether they were answered before or not."""
+    waiting = iter(items)
+    while batch := list(islice(waiting, _BATCH)):
+        yield batch
+
+
+def _requests(
+    engine: Engine,
+    batch: Sequence[BenchmarkItem],
+    done: Container[str],
+    items: Sequence[BenchmarkItem] | PublishedItems,
+) -> tuple[list[BenchmarkItem], list[Request]]:
+    """Return what of a batch is asked, and how; nothing where all of it is done.
+
+    A row whose picture cannot be decoded is left out.
+    """
+    missing: dict[str, Request] = {}
+    for item in batch:
+        if item.id in done:
+            continue
+        try:
+            missing[item.id] = request_of(engine, item.case)
+        except RecordError as error:
+            if not isinstance(items, PublishedItems):
+                raise
+            items.leave_out(error)
+    if not missing:
+        return [], []
+    asked = [item for item in batch if item.id in missing or item.id in done]
+    return asked, [missing.get(item.id) or request_of(engine, item.case) for item in asked]
 
 
 def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
@@ -157,10 +241,15 @@ def load_run(folder: Path) -> Run:
     try:
         settings = GenerationSettings(**head["settings"])
         benchmark, model = str(head["benchmark"]), str(head["model"])
-        precision = str(head["precision"])
+        precision, terms = str(head["precision"]), dict(head.get("terms", {}))
+        unusable = _unusable(head)
     except (KeyError, TypeError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
-    return Run(folder, benchmark, model, precision, settings, tuple(_rows(folder)))
+    rows: dict[str, Row] = {}
+    for row in _rows(folder):
+        rows.setdefault(row.id, row)  # two processes could once write into one folder
+    told = benchmark, model, precision, settings
+    return Run(folder, *told, tuple(rows.values()), terms, unusable)
 
 
 def row_of(item: BenchmarkItem, answer: Answer) -> Row:
@@ -183,21 +272,39 @@ def row_of(item: BenchmarkItem, answer: Answer) -> Row:
         found=parsed.chain.findings,
         true=case.applied,
         well_formed=parsed.well_formed,
-        accuracy=score_parsed(case, parsed, text=answer.text).accuracy,
-        degradation=perception_score(parsed, case.applied),
+        accuracy=_accuracy(item, answer),
+        degradation=perception_score(parsed, case.applied) if item.known else None,
+        known=item.known,
+        lettered=case.lettered,
+        category=item.category,
+        language=item.language,
     )
+
+
+def _accuracy(item: BenchmarkItem, answer: Answer) -> float | None:
+    """Score an answer against each of its truths; a photograph's caption takes a judge: None."""
+    if item.task == "cap" and example_of(item.case.picture) is None:
+        return None
+    truths = (item.case.truth, *item.truths)
+    cases = [replace(item.case, truth=truth) for truth in truths]
+    scores = [score_parsed(case, answer.parsed, text=answer.text).accuracy for case in cases]
+    return max((score for score in scores if score is not None), default=None)
 
 
 _STORED = (
     "id", "source", "task", "level", "question", "choices", "truth", "text", "tokens", "seconds",
     "finish", "accuracy", "degradation",
 )  # fmt: skip
+# Stored where they say something; before them every row was as these say.
+_USUAL = {"known": True, "lettered": False, "category": "", "language": ""}
 
 
 def _line(row: Row) -> str:
     """Write a row; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
     values["plan"] = json.loads(row.plan.to_json())
+    values |= {name: value for name, usual in _USUAL.items()
+               if (value := getattr(row, name)) != usual}  # fmt: skip
     if row.saved is not None:
         values["kept"] = to_values(row.saved)
     return json.dumps(values, ensure_ascii=False)
@@ -231,6 +338,7 @@ def _parsed(values: dict, folder: Path) -> Row:
     plan = DegradationPlan.from_values(values["plan"])
     parsed = parse(values["text"])
     fields = {name: values[name] for name in _STORED}
+    fields |= {name: values.get(name, usual) for name, usual in _USUAL.items()}
     fields["choices"] = tuple(fields["choices"])
     case = Case(None, plan, fields["question"], fields["choices"], fields["truth"])
     kept = values.get("kept")
@@ -247,20 +355,60 @@ def _parsed(values: dict, folder: Path) -> Row:
 
 def _open(folder: Path, head: dict) -> None:
     if (folder / "run.json").exists():
-        found = _head(folder)
-        for key, value in head.items():
-            if key in ("weights", "max_pixels") and key not in found:
-                continue  # a run of before they were recorded
-            if found.get(key) != value:
-                raise InputError(
-                    f"{folder} holds a run with {key} {found.get(key)!r}, not {value!r}; "
-                    "give another folder with -o"
-                )
+        if wrong := _differences(_head(folder), head):
+            raise InputError(
+                f"{folder} holds a run with other settings ({'; '.join(wrong)}); give another "
+                "folder with -o"
+            )
         return
     folder.mkdir(parents=True, exist_ok=True)
+    _write_head(folder, head)
+
+
+def _write_head(folder: Path, head: Mapping[str, Any]) -> None:
     partial = folder / "run.json.partial"
-    partial.write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(head, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(folder / "run.json")
+
+
+# What held for every run before a run said so.
+_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted"}
+
+
+def _differences(found: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+    """Name what a folder's run was asked with and would not be now: "weights 1, not 2"."""
+    old, new = _flat(found), _flat(head)
+    names = [*new, *(name for name in old if name.startswith("terms ") and name not in new)]
+    said = []
+    for name in names:
+        if name in ("weights", "max_pixels") and name not in old:
+            continue  # a run of before they were recorded
+        was, now = (values.get(name, _BEFORE.get(name)) for values in (old, new))
+        if was != now:
+            said.append(f"{name.removeprefix('terms ')} {was!r}, not {now!r}")
+    return said
+
+
+def _flat(head: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a head with the parts of its settings and terms one by one."""
+    found: dict[str, Any] = {}
+    for name, value in head.items():
+        if name in ("settings", "terms"):
+            found |= {f"{name} {part}": inner for part, inner in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+def _note(folder: Path, items: PublishedItems) -> None:
+    """Keep in the head how many rows were read, and which could not be used."""
+    faults = [{"place": str(one.place), "wrong": one.wrong, "mend": one.mend}
+              for one in items.unusable]  # fmt: skip
+    _write_head(folder, {**_head(folder), "rows": items.rows, "unusable": faults})
+
+
+def _unusable(head: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{one['place']}: {one['wrong']}" for one in head.get("unusable", ()))
 
 
 def _head(folder: Path) -> dict:

@@ -52,6 +52,7 @@ def score_answer(
     true_tokens: int | None = None,
     caption: float | None = None,
     reply: str | None = None,
+    numbered: bool = True,
 ) -> Scorecard:
     """Score one parsed answer with the same functions that training rewards.
 
@@ -59,7 +60,7 @@ def score_answer(
     knows the answer, `tokens` and `true_tokens` where there is no reference chain. `caption` is
     what a caption is worth by its facts, in [0, 1], which its words alone do not tell. `reply` is
     all that the model wrote, in which the answer is looked for; None to read the ANSWER section
-    alone, as training does.
+    alone, as training does. `numbered` says whether the options had numbers, see `find_answer`.
     """
     matching = degradation = length = None
     if true_findings is not None:
@@ -68,7 +69,7 @@ def score_answer(
     if tokens is not None and true_tokens is not None:
         length = length_score(tokens, true_tokens)
     answer = parsed.chain.answer
-    verdict = judge_answer(answer if reply is None else reply, truth, choices)
+    verdict = judge_answer(answer if reply is None else reply, truth, choices, numbered)
     accuracy = verdict.accuracy if caption is None else caption
     explain = {
         "degradation": _explain_degradation(matching, degradation),

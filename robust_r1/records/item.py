@@ -104,12 +104,14 @@ class PictureCell(LazyPicture):
         table: the table.
         offset: the byte that the row begins at which has the picture; `line` is its line.
         part: which picture of the cell, from 0.
+        owner: the index of that row.
     """
 
     table: Table = field(kw_only=True, repr=False)
     offset: int = field(kw_only=True)
     line: int = field(kw_only=True)
     part: int = 0
+    owner: str = ""
 
     @property
     def key(self) -> str:

@@ -79,7 +79,8 @@ class EmbeddedPictures:
         at = row.place.at("image")
         if len(cell) <= LONGEST_REFERENCE:
             return self._shared(cell, row, at)
-        return self._cells(at, row.offset, row.place.line, len(base64_texts(cell)))
+        where = row.offset, row.place.line, len(base64_texts(cell))
+        return self._cells(at, _cell(row, "index"), *where)
 
     def _shared(self, index: str, row: Row, at: Place) -> tuple[LazyPicture, ...]:
         if index == _cell(row, "index"):
@@ -88,15 +89,17 @@ class EmbeddedPictures:
             self._look_ahead(index)
         owner = self._owners.get(index)
         if owner is not None:
-            return self._cells(at, *owner)
+            return self._cells(at, index, *owner)
         missing = f"the picture {index!r} is neither base64 nor the index of a row"
         empty = f"the row {index!r}, whose picture this one shows, has none of its own"
         wrong = empty if index in self._owners else missing
         raise at.fault(wrong, "put a picture there, or the index of a row that has one")
 
-    def _cells(self, at: Place, offset: int, line: int, count: int) -> tuple[LazyPicture, ...]:
+    def _cells(
+        self, at: Place, index: str, offset: int, line: int, count: int
+    ) -> tuple[LazyPicture, ...]:
         return tuple(
-            PictureCell(at, table=self.table, offset=offset, line=line, part=part)
+            PictureCell(at, table=self.table, offset=offset, line=line, part=part, owner=index)
             for part in range(count)
         )
 

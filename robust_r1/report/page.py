@@ -30,10 +30,15 @@ PICTURES = 24  # cases that are shown with picture and chain; the others are lin
 LINES = 10_000
 _STYLE = Path(__file__).with_name("report.css")
 _TEXT = 400
+_NOTE = 2000
 
 
 def html_report(
-    entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks], title: str, about: str = ""
+    entries: Sequence[Entry],
+    marks: Mapping[tuple[str, str], Marks],
+    title: str,
+    about: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """Write the report of some answered cases.
 
@@ -42,6 +47,7 @@ def html_report(
         marks: tags and notes by (run, case id).
         title: what the runs are of.
         about: which cases were chosen, in words; empty for all.
+        notes: sentences about how the runs were asked.
 
     Returns:
         The text of a page that needs no other file and no network, and runs no script.
@@ -53,16 +59,21 @@ def html_report(
         f"<h1>{escape(title, _TEXT)}</h1>",
         f'<p class="lead">{len(entries)} answered cases. {chosen} Intervals are 95 % bootstrap '
         "intervals; a dash is what could not be scored.</p>",
+        *(f"<p>{escape(note, _NOTE)}</p>" for note in notes),
         to_html(headline_table(summary.headlines)),
         to_html(level_table(found.levels)),
         to_html(robustness_table(found.robustness)) if found.robustness else "",
         "<h2>What was taken for what</h2>",
         *(to_html(confusion_table(one)) for one in found.confusions),
         f"<p>{escape(left_out(found.without_chains), _TEXT)}</p>" if found.without_chains else "",
-        to_html(recall_table([
-            (model, recall_by_band(entry.row for entry in part))
-            for model, part in by_model(entries)
-        ])),
+        to_html(
+            recall_table(
+                [
+                    (model, recall_by_band(entry.row for entry in part))
+                    for model, part in by_model(entries)
+                ]
+            )
+        ),
         to_html(false_alarm_table(found.false_alarms)) if found.false_alarms else "",
         "<h2>How far intensities were off</h2>",
         *(_histogram(model, errors) for model, errors in found.errors),

@@ -21,7 +21,10 @@ from tests.support.paths import ROOT
 pytestmark = pytest.mark.slow
 HERE = Path(sysconfig.get_paths()["purelib"])
 # What the library needs with what that brings, shared libraries included.
-CORE = ("numpy*", "cv2*", "opencv_python_headless*", "PIL*", "pillow*", "cachetools*", "httpx*")
+CORE = (
+    *("numpy*", "cv2*", "opencv_python_headless*", "PIL*", "pillow*", "cachetools*", "httpx*"),
+    *("yaml*", "_yaml*", "pyyaml*"),
+)
 HTTPX = ("httpcore*", "h11*", "anyio*", "idna*", "certifi*", "typing_extensions*", "sniffio*")
 LIBRARY = (
     *("analysis", "ask", "chain", "degradations", "engine.remote", "evaluation", "images"),

@@ -43,7 +43,9 @@ def outcome_of(row: Answered, clean: Answered | None, model: str) -> Outcome:
     if clean is not None and clean is not row:
         beside = _reply(clean, model)
     return Outcome(
-        Case(None, row.plan, row.question, row.choices, row.truth),
+        Case(
+            None, row.plan, row.question, row.choices, row.truth, lettered=row.lettered
+        ),
         reply=reply, score=_score(row, reply),
         clean=beside, clean_score=_score(clean, beside) if clean and beside else None,
     )  # fmt: skip
@@ -60,8 +62,9 @@ def _reply(row: Answered, model: str) -> Reply:
 def _score(row: Answered, reply: Reply) -> Scorecard:
     caption = row.accuracy if row.task == "cap" else None
     return score_answer(
-        reply.parsed, row.true, row.truth or None, row.choices, caption=caption, reply=row.text
-    )
+        reply.parsed, row.true if row.known else None, row.truth or None, row.choices,
+        caption=caption, reply=row.text, numbered=not row.lettered,
+    )  # fmt: skip
 
 
 def heading(entry: Entry, place: int, total: int) -> str:

@@ -12,8 +12,16 @@ import pytest
 from PIL import Image
 
 from robust_r1.cli import COMMANDS, main
-from robust_r1.commands.batch import level_plan, picture_rng
-from robust_r1.degradations import LEVELS, PRESETS, SPECS, STAGES, DegradationPlan, find
+from robust_r1.degradations import (
+    LEVELS,
+    PRESETS,
+    SPECS,
+    STAGES,
+    DegradationPlan,
+    find,
+    level_plan,
+    picture_rng,
+)
 from robust_r1.images import load
 from tests.support.paths import ROOT
 

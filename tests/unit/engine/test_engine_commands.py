@@ -128,6 +128,20 @@ def test_a_prompt_of_ones_own_is_asked_saved_and_replayed(ask, photo, tmp_path, 
     assert "lacks {question}" in refused(capsys, photo, "a?", "--prompt", "a?")
 
 
+def test_the_direct_prompt_is_the_bare_question_with_lettered_options_also_when_replayed(
+    ask, photo, tmp_path
+):
+    direct = ask(photo, "Which?", "--choices", "a;b", "--prompt", "direct")
+    bare = ask(photo, "Which?\nA. a\nB. b", "--prompt", "{question}")
+    assert direct["text"] == bare["text"] != ask(photo, "Which?", "--choices", "a;b")["text"]
+    file = tmp_path / "answer.json"
+    file.write_text(json.dumps(direct))
+    assert ask(photo, "--replay", file)["text"] == direct["text"]
+    template = tmp_path / "mine.txt"
+    template.write_text("{question} {question}\n")
+    assert ask(photo, "a?", "--prompt", template)["template"] == "{question} {question}"
+
+
 def test_the_chain_is_printed_as_headings_and_the_figures_below(capsys, photo, model):
     assert main(["ask", photo, "a?", "--model", model, "--max-new-tokens", "16"]) == 0
     out, err = capsys.readouterr()

@@ -122,15 +122,15 @@ def test_an_interrupted_run_goes_on_where_it_was_and_reads_back_equal(tmp_path):
     assert load_run(tmp_path).rows == run.rows
 
 
-def test_a_line_cut_in_the_middle_is_asked_again_and_a_broken_one_is_named(tmp_path):
+def test_a_batch_with_a_line_cut_is_asked_again_as_it_was_and_a_broken_line_is_named(tmp_path):
     cases = MINI[:16]
     evaluate(Oracle(cases), "minibench", cases, tmp_path)
     path = tmp_path / "cases.jsonl"
     whole = path.read_text()
     path.write_text(whole[:-30])
-    again = Oracle(cases[-1:])
+    again = Oracle(cases)
     evaluate(again, "minibench", cases, tmp_path)
-    assert again.asked == 1 and path.read_text() == whole
+    assert again.asked == 16 and path.read_text() == whole
     path.write_text(whole.replace('"task"', '"tusk"', 1))
     with pytest.raises(DataError, match="line 1"):
         load_run(tmp_path)

@@ -1,0 +1,195 @@
+"""The cases of a published benchmark: each item of its file at each level, when it is its turn.
+
+What is done to a picture is drawn from the benchmark's name, the index of the row that has the
+picture and a seed: one degradation, the same with the same realization at every level, as in
+published tables (and in `degrade --levels`). Pictures that came damaged are asked about as they
+are.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from robust_r1.ask.case import MAX_CHOICES, Case, check_question
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.prompts import Prompt
+from robust_r1.degradations import LEVELS, SPECS, DegradationPlan, level_plan, picture_rng
+from robust_r1.engine.types import ModelInfo
+from robust_r1.errors import InputError
+from robust_r1.evaluation.benchmarks import BenchmarkItem
+from robust_r1.records import (
+    BenchmarkFile,
+    Damage,
+    LazyPicture,
+    PictureCell,
+    PublishedItem,
+    RecordError,
+)
+
+CLEAN = "clean"
+ALL_LEVELS = (CLEAN, *LEVELS)
+AS_PUBLISHED = "as published"  # the level of pictures whose file tells no more than their damage
+# Of one row at most, which is asked at each level in turn; more would hold a megabyte each.
+_DECODED = 4
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Say which cases of a benchmark are asked.
+
+    Attributes:
+        levels: members of ALL_LEVELS; without effect where pictures came damaged.
+        seed: 0 or more, of what is drawn for each picture.
+        native: whether pictures are damaged at full size, before the model shrinks them.
+        limit: the first so many items; None for all.
+        shard: (i, n): of these every n-th item, beginning with the i-th, from 1.
+    """
+
+    levels: tuple[str, ...] = ALL_LEVELS
+    seed: int = 0
+    native: bool = True
+    limit: int | None = None
+    shard: tuple[int, int] = (1, 1)
+
+    def has(self, number: int) -> bool:
+        """Tell whether the item of a number, from 0, is in the shard."""
+        first, every = self.shard
+        return number % every == first - 1
+
+
+class PublishedItems:
+    """Hand out the cases of a file, one after the other; nothing is decoded before it is asked.
+
+    Each pass over it reads the file from its beginning.
+    """
+
+    def __init__(
+        self,
+        file: BenchmarkFile,
+        info: ModelInfo,
+        selection: Selection | None = None,
+        prompt: Prompt | None = None,
+        language: str = "",
+    ) -> None:
+        """Take the file, the model that is asked, which cases, and how they are asked.
+
+        Args:
+            language: of items whose file does not tell theirs.
+        """
+        self.file, self.info, self.language = file, info, language
+        self.selection, self.prompt = selection or Selection(), prompt or Prompt()
+        self._reading = file.read()
+
+    @property
+    def unusable(self) -> tuple[RecordError, ...]:
+        """Return why each row that was left out could not be used, in the order of the file."""
+        return self._reading.unusable
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows were read so far."""
+        return self._reading.rows
+
+    def leave_out(self, error: RecordError) -> None:
+        """Count a row as unusable; raises UnusableRows where these are too many now."""
+        self._reading.leave_out(error)
+
+    def __iter__(self) -> Iterator[BenchmarkItem]:
+        self._reading = self.file.read()
+        number = 0
+        for item in self._reading:
+            if number == self.selection.limit:
+                return
+            number += 1
+            if not self.selection.has(number - 1):
+                continue
+            if wrong := self._unfit(item):
+                self.leave_out(item.place.fault(wrong, "leave it out, or ask another model"))
+            else:
+                yield from self._cases(item)
+
+    def _unfit(self, item: PublishedItem) -> str:
+        """Say why an item cannot be put to the model; empty where it can."""
+        if (shown := len(item.pictures)) > self.info.pictures:
+            return f"{shown} pictures, and {self.info.label} takes {self.info.pictures} at most"
+        if len(item.choices) > MAX_CHOICES:
+            return f"{len(item.choices)} options, and {MAX_CHOICES} can be lettered"
+        try:
+            check_question(Case(question=item.asked, choices=item.choices).prompt)
+        except InputError as error:
+            return str(error).rstrip(".")
+        return ""
+
+    def _cases(self, item: PublishedItem) -> Iterator[BenchmarkItem]:
+        if item.damage is not None:
+            plan = _told(item.damage)
+            level = item.damage.level or item.damage.kind or AS_PUBLISHED
+            yield self._case(item, level, plan or DegradationPlan(), plan is not None)
+            return
+        for level in self.selection.levels:
+            yield self._case(item, level, drawn_plan(item, level, self.selection.seed), True)
+
+    def _case(
+        self, item: PublishedItem, level: str, plan: DegradationPlan, known: bool
+    ) -> BenchmarkItem:
+        first, *further = (self._picture(one, item, plan) for one in item.pictures)
+        case = Case(
+            first, plan, item.asked, item.choices, item.truth,
+            further=tuple(self._finished(one, plan) for one in further), seed=self.selection.seed,
+        )  # fmt: skip
+        return BenchmarkItem(
+            self.prompt.of(case), f"{item.id}-{level}", item.id, item.task, level, known=known,
+            truths=item.truths[1:], category=item.category, language=item.language or self.language,
+        )  # fmt: skip
+
+    def _picture(self, one: LazyPicture, item: PublishedItem, plan: DegradationPlan) -> Picture:
+        damage = None if item.damage is None else _as_it_is
+        return Picture(draw=partial(_decoded, one), damage=damage, native=self.selection.native)
+
+    def _finished(self, picture: Picture, plan: DegradationPlan) -> Picture:
+        """Return a further picture with its damage: a case's plan is done to the first alone."""
+
+        def draw() -> np.ndarray:
+            image = picture.load() if picture.native else self.info.fit(picture.load())
+            return picture.damaged(image, plan)
+
+        return Picture(draw=draw)
+
+
+def drawn_plan(item: PublishedItem, level: str, seed: int = 0) -> DegradationPlan:
+    """Draw what is done to the pictures of an item at a level; nothing at CLEAN.
+
+    Rows that share a picture share its damage.
+    """
+    first = item.pictures[0]
+    owner = first.owner if isinstance(first, PictureCell) else item.id
+    return plan_of(item.benchmark, owner, level, seed)
+
+
+def plan_of(benchmark: str, index: str, level: str, seed: int = 0) -> DegradationPlan:
+    """Draw what is done at a level to the pictures of the row with an index; nothing at CLEAN."""
+    if level == CLEAN:
+        return DegradationPlan()
+    return level_plan(picture_rng(seed, f"{benchmark}/{index}"), level)
+
+
+def _told(damage: Damage) -> DegradationPlan | None:
+    """Return what a file tells of the damage as a plan; None where it does not tell enough."""
+    if damage.plan:
+        return damage.plan
+    if damage.level in LEVELS and damage.kind in {spec.id for spec in SPECS}:
+        return DegradationPlan.of({damage.kind: LEVELS[damage.level]})
+    return None
+
+
+def _as_it_is(image: np.ndarray, plan: DegradationPlan) -> np.ndarray:
+    return image
+
+
+@lru_cache(maxsize=_DECODED)
+def _decoded(picture: LazyPicture) -> np.ndarray:
+    image = picture.load()
+    image.setflags(write=False)
+    return image

@@ -1,0 +1,38 @@
+"""How a run was asked, in words, below its figures."""
+
+from robust_r1.evaluation import Run
+
+_SHOWN = 5  # unusable rows that are named; run.json has all
+_LONGEST = 120  # characters of a prompt of somebody's own
+_DAMAGED = {
+    "native": "damaged at full size, before the model shrinks it",
+    "fitted": "damaged at the size that the model sees",
+    "as published": "as it was published, damage and all",
+}
+
+
+def terms_lines(run: Run) -> list[str]:
+    """Return sentences about a run: its prompt, where the damage was done, what was left out.
+
+    Nothing for a run of before these were kept.
+    """
+    lines = []
+    if run.terms:
+        lines.append(f"{run.model}: {'; '.join(_parts(run))}.")
+    if count := len(run.unusable):
+        what = "1 row" if count == 1 else f"{count} rows"
+        named = "; ".join(run.unusable[:_SHOWN])
+        more = f"; and {count - _SHOWN} more, in run.json" if count > _SHOWN else ""
+        lines.append(f"{run.model}: {what} could not be used ({named}{more}).")
+    return lines
+
+
+def _parts(run: Run) -> list[str]:
+    terms = run.terms
+    prompt = " ".join(str(terms.get("prompt", "ours")).split())
+    prompt = prompt if len(prompt) <= _LONGEST else prompt[:_LONGEST] + "..."
+    parts = [f"prompt: {prompt}"]
+    if at := terms.get("degrade_at"):
+        parts.append(f"each picture {_DAMAGED.get(at, at)}")
+    parts += [f"{name} {terms[name]}" for name in ("shard", "file") if name in terms]
+    return parts
