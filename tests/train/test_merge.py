@@ -15,7 +15,7 @@ from train.common.history import history_of
 def text_of(name, picture):
     with load_engine(str(name), "fp32") as engine:
         request = Request.of(picture, "What is it?")
-        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=16))
+        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=64))
     return answer.text
 
 

@@ -40,7 +40,7 @@ def test_every_projection_of_the_language_model_learns_and_nothing_else(run, req
 def text_of(name, picture, quantize):
     with load_engine(str(name), quantize) as engine:
         request = Request.of(picture, "What is it?")
-        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=16))
+        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=64))
     return answer.text
 
 
