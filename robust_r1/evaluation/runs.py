@@ -16,20 +16,19 @@ from typing import Any
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import example_of
 from robust_r1.ask.pipeline import request_of, score_parsed
-from robust_r1.ask.prompts import OURS
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.checkpoint import fingerprint
 from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings, Request
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
+from robust_r1.evaluation.head import note_rows, open_head, read_head, unusable_rows
 from robust_r1.evaluation.lock import held
 from robust_r1.evaluation.published import PublishedItems
 from robust_r1.evaluation.stored_case import from_values, to_values
 from robust_r1.metrics import Matching, judge_answer, match_visible, perception_score
 from robust_r1.records import RecordError
 
-FORMAT = 1
 _CASES = "cases.jsonl"
 _BATCH = 16
 
@@ -140,7 +139,6 @@ def evaluate(
     """
     settings = settings or engine.info.defaults
     head: dict[str, Any] = {
-        "format": FORMAT,
         "benchmark": benchmark,
         "model": engine.info.name,
         "precision": engine.precision,
@@ -151,10 +149,10 @@ def evaluate(
     }
     folder.mkdir(parents=True, exist_ok=True)
     with held(folder):
-        _open(folder, head)
+        open_head(folder, head)
         _cut(folder / _CASES)
         rows = _answer(engine, items, folder, settings, progress)
-    unusable = _unusable(_head(folder))
+    unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
     return Run(folder, benchmark, *told, rows, head["terms"], unusable)
 
@@ -187,7 +185,7 @@ def _answer(
                     progress(len(rows), new, total)
     finally:
         if isinstance(items, PublishedItems):
-            _note(folder, items)
+            note_rows(folder, items.rows, items.unusable)
     return tuple(rows)
 
 
@@ -226,7 +224,7 @@ def _requests(
 
 def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
     """Write a whole run that no engine made here: its head without the format, and its rows."""
-    _open(folder, {"format": FORMAT, **head})
+    open_head(folder, head)
     (folder / _CASES).write_text("".join(_line(row) + "\n" for row in rows), encoding="utf-8")
 
 
@@ -237,12 +235,12 @@ def load_run(folder: Path) -> Run:
         InputError: the folder is no run, or one of another format.
         DataError: a line cannot be read; the text names file and line.
     """
-    head = _head(folder)
+    head = read_head(folder)
     try:
         settings = GenerationSettings(**head["settings"])
         benchmark, model = str(head["benchmark"]), str(head["model"])
         precision, terms = str(head["precision"]), dict(head.get("terms", {}))
-        unusable = _unusable(head)
+        unusable = unusable_rows(head)
     except (KeyError, TypeError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
     rows: dict[str, Row] = {}
@@ -351,79 +349,3 @@ def _parsed(values: dict, folder: Path) -> Row:
         well_formed=parsed.well_formed,
         saved=from_values(kept, case, folder) if kept else None,
     )
-
-
-def _open(folder: Path, head: dict) -> None:
-    if (folder / "run.json").exists():
-        if wrong := _differences(_head(folder), head):
-            raise InputError(
-                f"{folder} holds a run with other settings ({'; '.join(wrong)}); give another "
-                "folder with -o"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_head(folder, head)
-
-
-def _write_head(folder: Path, head: Mapping[str, Any]) -> None:
-    partial = folder / "run.json.partial"
-    partial.write_text(json.dumps(head, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / "run.json")
-
-
-# What held for every run before a run said so.
-_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted"}
-
-
-def _differences(found: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
-    """Name what a folder's run was asked with and would not be now: "weights 1, not 2"."""
-    old, new = _flat(found), _flat(head)
-    names = [*new, *(name for name in old if name.startswith("terms ") and name not in new)]
-    said = []
-    for name in names:
-        if name in ("weights", "max_pixels") and name not in old:
-            continue  # a run of before they were recorded
-        was, now = (values.get(name, _BEFORE.get(name)) for values in (old, new))
-        if was != now:
-            said.append(f"{name.removeprefix('terms ')} {was!r}, not {now!r}")
-    return said
-
-
-def _flat(head: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a head with the parts of its settings and terms one by one."""
-    found: dict[str, Any] = {}
-    for name, value in head.items():
-        if name in ("settings", "terms"):
-            found |= {f"{name} {part}": inner for part, inner in value.items()}
-        else:
-            found[name] = value
-    return found
-
-
-def _note(folder: Path, items: PublishedItems) -> None:
-    """Keep in the head how many rows were read, and which could not be used."""
-    faults = [{"place": str(one.place), "wrong": one.wrong, "mend": one.mend}
-              for one in items.unusable]  # fmt: skip
-    _write_head(folder, {**_head(folder), "rows": items.rows, "unusable": faults})
-
-
-def _unusable(head: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f"{one['place']}: {one['wrong']}" for one in head.get("unusable", ()))
-
-
-def _head(folder: Path) -> dict:
-    path = folder / "run.json"
-    if not path.is_file():
-        raise InputError(f"{folder} is no evaluation run: it has no run.json")
-    try:
-        head = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(head, dict):
-        raise InputError(f"{path} is not as evaluate writes it: no JSON object")
-    if head.get("format") != FORMAT:
-        raise InputError(
-            f"{folder} was written in format {head.get('format')}, this version reads {FORMAT}; "
-            "run evaluate again"
-        )
-    return head

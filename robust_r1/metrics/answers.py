@@ -4,11 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from robust_r1.metrics.options import NUMBERED
 from robust_r1.metrics.replies import FoundAnswer, find_answer
 from robust_r1.metrics.spelling import fold
 
-# "2", "2.", "(2)", "option 2", "2. kite", "option 2: kite"; not "2 kites", which is a count.
-_OPTION = re.compile(r"(?:option\s+)?\(?([0-9]{1,4})\)?(?:\s*[.:)](?:\s+(.*))?)?", re.DOTALL)
 _LETTER = re.compile(r"\(?([A-Z])\)?\.?")
 
 
@@ -65,7 +64,7 @@ def judge_answer(
         same = found.option is not None and options[found.option] == options[target]
     elif not choices:
         said = normalize_answer(found.text)
-        match = _OPTION.fullmatch(said) if true.isdecimal() else None
+        match = NUMBERED.fullmatch(said) if true.isdecimal() else None
         same = same or (match[1] == true if match else said == true)
     return Verdict(found, float(same))
 
@@ -95,7 +94,7 @@ def option_of(truth: str, choices: Sequence[str]) -> int | None:
     options, true = [normalize_answer(choice) for choice in choices], normalize_answer(truth)
     if true in options:
         return options.index(true)
-    match = _OPTION.fullmatch(true)
+    match = NUMBERED.fullmatch(true)
     if match:
         number, text = int(match[1]), normalize_answer(match[2] or "")
         return number if number < len(options) and text in ("", options[number]) else None
@@ -137,7 +136,7 @@ def answer_words(answer: str, choices: Sequence[str] = ()) -> str:
     >>> answer_words("1", ("one", "zero")), answer_words("zero", ("one", "zero"))
     ('zero (1)', 'zero')
     """
-    match = _OPTION.fullmatch(" ".join(answer.casefold().split()).removesuffix("."))
+    match = NUMBERED.fullmatch(" ".join(answer.casefold().split()).removesuffix("."))
     option = find_answer(answer, choices).option if match and choices else None
     if match is None or option is None or int(match[1]) != option:
         return answer

@@ -21,7 +21,7 @@ _EDGES = " \t\n\"'«»「」『』()[]{}"
 _STOPS = _EDGES + ".,;:!…"
 
 # "2", "2.", "(2)", "option 2", "2. kite", "option 2: kite"; not "2 kites", which is a count.
-_NUMBERED = re.compile(r"(?:option\s+)?\(?([0-9]{1,4})\)?(?:\s*[.:)](?:\s+(.*))?)?", re.DOTALL)
+NUMBERED = re.compile(r"(?:option\s+)?\(?([0-9]{1,4})\)?(?:\s*[.:)](?:\s+(.*))?)?", re.DOTALL)
 # Labels beside Latin letters. Arabic ones in the order in which Arabic lists are lettered. Cyrillic
 # ones only where they look like a Latin letter, since the benchmarks letter their options in Latin
 # in every language: В is read as B. Б and Г, of which lists lettered in Russian also make use, name
@@ -114,7 +114,7 @@ class OptionReader:
     def _whole(self, text: str, plain: str) -> int | None:
         """Return the option that a text is as a whole: label, text, or both."""
         said = fold(text).removesuffix(".").rstrip()
-        match = _NUMBERED.fullmatch(said)
+        match = NUMBERED.fullmatch(said)
         if self.numbered and match and int(match[1]) < len(self.folded):
             number, words = int(match[1]), fold(match[2] or "").removesuffix(".").rstrip()
             if words and words != self.folded[number] and self._text(words) != number:

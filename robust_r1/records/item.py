@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ class Damage:
 
 
 @dataclass(frozen=True)
-class LazyPicture:
+class LazyPicture(ABC):
     """Stand for a picture that is read and decoded when it is asked for.
 
     Attributes:
@@ -50,9 +51,9 @@ class LazyPicture:
         """Return what pictures that are one and the same have in common, on every machine."""
         return f"row {self.place.line}"
 
+    @abstractmethod
     def source(self) -> bytes | Path:
         """Return the encoded picture, or its file; raises RecordError where there is none."""
-        raise NotImplementedError
 
     def load(self) -> np.ndarray:
         """Decode the picture: uint8, (height, width, 3).

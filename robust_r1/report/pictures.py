@@ -30,6 +30,13 @@ def case_of(entry: Entry) -> Case | None:
     return item.case if item and same else None
 
 
+def why_absent(entry: Entry) -> str:
+    """Say in a clause why the picture of a case of a benchmark is not here."""
+    if entry.benchmark in BENCHMARKS:
+        return "this version of the benchmark has no such case"
+    return "a run keeps no pictures of a published benchmark"
+
+
 def picture_of(entry: Entry, clean: bool = False) -> np.ndarray:
     """Draw the damaged picture, uint8, H x W x 3, at the size that the benchmark has it.
 
@@ -41,8 +48,8 @@ def picture_of(entry: Entry, clean: bool = False) -> np.ndarray:
     case = case_of(entry)
     if case is None:
         raise InputError(
-            f"the picture of {entry.row.id} is not here: {entry.benchmark} of this version has no "
-            "such case; its answer can still be read"
+            f"the picture of {entry.row.id} is not here: {why_absent(entry)}; its answer can still "
+            "be read"
         )
     picture = load_picture(case.picture)
     if clean or case.picture is None:

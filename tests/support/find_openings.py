@@ -26,8 +26,8 @@ from robust_r1.ask.examples import scenes  # noqa: E402
 from robust_r1.ask.links import encode  # noqa: E402
 from robust_r1.ask.picture import Picture  # noqa: E402
 from robust_r1.engine import catalog, load_engine  # noqa: E402
+from robust_r1.engine.checkpoint import fingerprint  # noqa: E402
 from robust_r1.evaluation import benchmark, load_run  # noqa: E402
-from robust_r1.evaluation.runs import fingerprint  # noqa: E402
 from robust_r1.paths import BUNDLED_RUNS  # noqa: E402
 
 BENCHMARK, LEVELS = "minibench", ("clean", "low", "mid", "high")

@@ -24,7 +24,7 @@ from robust_r1.errors import InputError
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, score_answer, truth_words
 from robust_r1.report.page import findings_text, verdict
-from robust_r1.report.pictures import case_of, picture_of
+from robust_r1.report.pictures import case_of, picture_of, why_absent
 from robust_r1.store import Marks
 from robust_r1.ui.widgets.conversation import turns_list
 from robust_r1.ui.widgets.further_pictures import pictures_row
@@ -113,7 +113,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
             if case
             else "Its picture is no longer here: bring the saved answer again."
             if entry.row.saved
-            else "This version of the benchmark has no such case, so its picture is not here."
+            else f"{why_absent(entry).capitalize()}, so its picture is not here."
         )
         return f'<p class="rr-caption">{words}</p>'
     links = "".join(

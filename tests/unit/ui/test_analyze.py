@@ -3,7 +3,11 @@
 import pytest
 from starlette.datastructures import QueryParams
 
+from robust_r1.analysis.entries import gather
+from robust_r1.evaluation import load_run
 from robust_r1.ui import build_ui
+from robust_r1.ui.analyze.views import open_links
+from tests.support.analyze_runs import chain, line, write_run
 from tests.support.page_visit import Visit
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -31,3 +35,16 @@ def test_an_answer_asked_again_is_marked_while_another_model_is_chosen(visit):
         visit.call("CaseHandlers.mark_again")
         said.append(visit.values[mark])
     assert said[0] == said[2] == "" and "for the model before" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "words"),
+    [
+        ("minibench", "This version of the benchmark has no such case"),
+        ("MMStar", "A run keeps no pictures of a published benchmark"),
+    ],
+)
+def test_a_case_without_its_picture_says_why(benchmark, words, tmp_path):
+    run = load_run(write_run(tmp_path, [line(1, "high", chain("none"))], benchmark=benchmark))
+    (entry,) = gather(run.benchmark, run.model, run.rows)
+    assert f"{words}, so its picture is not here." in open_links(entry, ())
