@@ -108,6 +108,31 @@ class Answered(Protocol):
         ...
 
     @property
+    def category(self) -> str:
+        """Return the benchmark's own category of the question, or nothing."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """Return the language of the question as its benchmark spells it, or nothing."""
+        ...
+
+    @property
+    def distortion(self) -> int | None:
+        """Return R-Bench's number of the distortion, 1 to 33; None elsewhere."""
+        ...
+
+    @property
+    def picture(self) -> str:
+        """Return what cases about the same published picture have in common, or nothing."""
+        ...
+
+    @property
+    def option_logprobs(self) -> tuple[float, ...]:
+        """Return the log-probabilities of the options' labels in their order; often empty."""
+        ...
+
+    @property
     def unparsed(self) -> bool:
         """Tell whether the answer counts as wrong because none was found in the text."""
         ...

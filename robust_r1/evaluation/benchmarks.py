@@ -71,6 +71,9 @@ class BenchmarkItem:
             in a way that its file does not tell.
         truths: further answers that are right.
         category, language: the benchmark's own, or empty.
+        distortion: R-Bench's number of it, 1 to 33; None elsewhere.
+        picture: what items about the same published picture have in common; empty of those made
+            here, whose sources are their pictures.
     """
 
     case: Case
@@ -82,6 +85,8 @@ class BenchmarkItem:
     truths: tuple[str, ...] = ()
     category: str = ""
     language: str = ""
+    distortion: int | None = None
+    picture: str = ""
 
 
 def benchmark(name: str) -> tuple[BenchmarkItem, ...]:

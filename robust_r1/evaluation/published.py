@@ -142,6 +142,7 @@ class PublishedItems:
         return BenchmarkItem(
             self.prompt.of(case), f"{item.id}-{level}", item.id, item.task, level, known=known,
             truths=item.truths[1:], category=item.category, language=item.language or self.language,
+            distortion=_distortion(item), picture=_picture_of(item),
         )  # fmt: skip
 
     def _picture(self, one: LazyPicture, item: PublishedItem, plan: DegradationPlan) -> Picture:
@@ -166,6 +167,17 @@ def drawn_plan(item: PublishedItem, level: str, seed: int = 0) -> DegradationPla
     first = item.pictures[0]
     owner = first.owner if isinstance(first, PictureCell) else item.id
     return plan_of(item.benchmark, owner, level, seed)
+
+
+def _picture_of(item: PublishedItem) -> str:
+    """Return the index of the row that has an item's first picture, or the picture's file."""
+    first = item.pictures[0]
+    return first.owner if isinstance(first, PictureCell) else first.key
+
+
+def _distortion(item: PublishedItem) -> int | None:
+    kind = "" if item.damage is None else item.damage.kind
+    return int(kind) if kind.isdigit() else None
 
 
 def plan_of(benchmark: str, index: str, level: str, seed: int = 0) -> DegradationPlan:

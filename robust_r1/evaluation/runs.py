@@ -39,8 +39,11 @@ class Row:
 
     `accuracy` is 0 or 1, for captions the F1 of their facts, None where the truth has no answer.
     `degradation` is None where the damage is not `known`: the plan is empty then. `category` and
-    `language` are a published benchmark's own. `saved` is the whole case of a saved answer; None
-    where a benchmark draws the picture.
+    `language` are a published benchmark's own, `distortion` is R-Bench's number, `picture`
+    what rows about the same published picture have in common. `saved` is the whole case of a saved
+    answer; None where a benchmark draws the picture. `option_logprobs` are
+    the natural logarithms of the probabilities of the options' labels where the answer begins, in
+    the order of `choices`; empty where nobody asked for them.
     """
 
     id: str
@@ -66,6 +69,9 @@ class Row:
     lettered: bool = False
     category: str = ""
     language: str = ""
+    distortion: int | None = None
+    picture: str = ""
+    option_logprobs: tuple[float, ...] = ()
 
     @cached_property
     def matching(self) -> Matching:
@@ -276,6 +282,8 @@ def row_of(item: BenchmarkItem, answer: Answer) -> Row:
         lettered=case.lettered,
         category=item.category,
         language=item.language,
+        distortion=item.distortion,
+        picture=item.picture,
     )
 
 
@@ -294,7 +302,15 @@ _STORED = (
     "finish", "accuracy", "degradation",
 )  # fmt: skip
 # Stored where they say something; before them every row was as these say.
-_USUAL = {"known": True, "lettered": False, "category": "", "language": ""}
+_USUAL: dict[str, Any] = {
+    "known": True,
+    "lettered": False,
+    "category": "",
+    "language": "",
+    "distortion": None,
+    "picture": "",
+    "option_logprobs": (),
+}
 
 
 def _line(row: Row) -> str:
@@ -338,6 +354,7 @@ def _parsed(values: dict, folder: Path) -> Row:
     fields = {name: values[name] for name in _STORED}
     fields |= {name: values.get(name, usual) for name, usual in _USUAL.items()}
     fields["choices"] = tuple(fields["choices"])
+    fields["option_logprobs"] = tuple(fields["option_logprobs"])
     case = Case(None, plan, fields["question"], fields["choices"], fields["truth"])
     kept = values.get("kept")
     return Row(
