@@ -11,7 +11,7 @@ import numpy as np
 from robust_r1 import images
 from robust_r1.chain import parse
 from robust_r1.engine import catalog
-from robust_r1.engine.control import Watch, any_set, takes_requests
+from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, parse_endpoint
 from robust_r1.engine.transfer import Arrival, Transfer, list_models
@@ -71,21 +71,24 @@ class RemoteEngine:
             ModelError: the endpoint is down, refuses, or breaks off before the first text.
         """
         settings = settings or self.info.defaults
-        return self._stream(self._body(request, settings), settings, any_set(stop))
+        growing = _Growing(request.until)
+        return self._stream(self._body(request, settings), growing, settings, any_set(stop))
 
     def _stream(
-        self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
+        self,
+        body: dict[str, Any],
+        growing: "_Growing",
+        settings: GenerationSettings,
+        stopped: Callable[[], bool],
     ) -> Generator[TextDelta | Answer, None, None]:
-        growing = _Growing()
         if not stopped():
             with Transfer(self._endpoint, [body]) as transfer:
                 while not (growing.ended or stopped()):
                     arrival = transfer.wait(_WAIT)
                     if arrival is None:
                         continue
-                    growing.take(arrival)
-                    if arrival.chunk.text:
-                        yield TextDelta(arrival.chunk.text)
+                    if text := growing.take(arrival):
+                        yield TextDelta(text)
         yield growing.answer(self.info.name, settings)
 
     @takes_requests
@@ -107,9 +110,10 @@ class RemoteEngine:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
         settings = settings or self.info.defaults
-        bodies = [self._body(request, settings) for request in requests]
+        asked = tuple(requests)
+        bodies = [self._body(request, settings) for request in asked]
         stopped = any_set(stop)
-        growing = [_Growing() for _ in bodies]
+        growing = [_Growing(request.until) for request in asked]
         with Transfer(self._endpoint, bodies, at_once=batch_size) as transfer:
             while not (stopped() or all(one.ended for one in growing)):
                 if (arrival := transfer.wait(_WAIT)) is None:
@@ -147,37 +151,48 @@ class RemoteEngine:
             "seed": settings.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **({"stop": [request.until]} if request.until else {}),
         }
 
 
 class _Growing:
-    """Put an answer together from what arrives of it."""
+    """Put an answer together from what arrives of it, up to the text that it is asked until.
 
-    def __init__(self) -> None:
+    Servers leave that text out, write it, or do not know how to stop at one: here all are the same.
+    """
+
+    def __init__(self, until: str = "") -> None:
         self.ended = False
+        self._ending = Ending(until)
         self._watch = Watch()
         self._pieces: list[str] = []
         self._finish: Finish = "stopped"
         self._tokens: int | None = None
         self.fault = ""
 
-    def take(self, arrival: Arrival) -> None:
-        """Add an arrival; raises its fault where no text had come before it."""
+    def take(self, arrival: Arrival) -> str:
+        """Add an arrival and return its text; raises its fault where no text had come before."""
+        if self.ended:
+            return ""
         chunk = arrival.chunk
-        if chunk.text:
+        text = self._ending.feed(chunk.text) + (self._ending.close() if arrival.ended else "")
+        if text:
             self._watch.see_text()
-            self._pieces.append(chunk.text)
+            self._pieces.append(text)
         if chunk.tokens is not None:
             self._tokens = chunk.tokens
         if chunk.finish and self._finish == "stopped":
             self._finish = "length" if chunk.finish == "length" else "stop"
-        if arrival.ended:
+        if self._ending.reached:
+            self._finish, self.ended = "stop", True
+        elif arrival.ended:
             self.ended = True
             # What breaks after the end, while the connection is closed, takes nothing away.
             if arrival.fault is not None and self._finish == "stopped":
                 if not self._pieces:
                     raise arrival.fault
                 self._finish, self.fault = "cut", str(arrival.fault)
+        return text
 
     def answer(self, model: str, settings: GenerationSettings, share: int = 1) -> Answer:
         """Return the answer as far as it has come; `share` tells how many came together."""
