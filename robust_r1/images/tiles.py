@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Where JPEG's blocks begin, of brightness and of color at half the resolution: a cut-out that begins
-# there has them where a picture has them that is looked at from its corner.
+# Where JPEG's blocks begin, of brightness and of color at half the resolution: a part that begins
+# there has them where a whole picture has them.
 _GRID = 16
 # How much the number of tiles weighs against their aspect: 4 x 4 of a 4:3 picture, not 3 x 5.
 _NUMBER_WEIGHT = 1.1
@@ -32,8 +32,8 @@ def tiles(height: int, width: int, area: int, multiple: int = 1, most: int = 16)
     Args:
         height, width: of the picture, in pixels.
         area: of a tile at most, in pixels; at least multiple x multiple.
-        multiple: both sides of a tile are multiples of this, in pixels, but where the picture itself
-            is smaller.
+        multiple: both sides of a tile are multiples of this, in pixels, but where the picture
+            itself is smaller.
         most: how many tiles, at least 1.
 
     Returns:
