@@ -25,6 +25,7 @@ from robust_r1.records.tables import Row, open_table
 TYPES = ("MCQ", "VQA", "CAP")
 DISTORTIONS = range(1, 34)
 STRENGTHS = ("low", "mid", "high")  # 1, 2 and 3
+REFERENCE = "reference"  # the level of the same picture undamaged
 # The distortions by the step between scene and model at which they arise, and by their looks.
 STEPS = {
     "Environment": (1, 2, 3, 4),
@@ -96,11 +97,19 @@ def read_rbench_results(path: str | Path, encoding: str | None = None) -> Readin
     return Reading(table.path, table.rows(), _judged, "(index)")
 
 
-def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> PublishedItem:
+def rbench_item(
+    row: Row,
+    header: Header,
+    pictures: Pictures,
+    number: int,
+    references: Pictures | None = None,
+) -> PublishedItem:
     """Turn a row into an item.
 
     Args:
+        pictures: how its distorted pictures are found.
         number: of the row, from 0.
+        references: how the same pictures undamaged are found, where these are there.
 
     Raises:
         RecordError: a missing or impossible value, or an answer that names none of the options.
@@ -136,6 +145,7 @@ def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> Pu
         task=kind.lower(),
         language=header.language,
         damage=Damage(strength, str(_number(row, "distortion", DISTORTIONS))),
+        references=references(row) if references else (),
         written=row.cells["question"].strip(),
         place=row.place,
         extra=tuple((name, text) for name, text in row.cells.items() if name not in used),
