@@ -22,9 +22,11 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 LONGEST_WAIT = 90.0  # seconds; a server that wants longer pauses is not asked again by this process
 GONE_AFTER = 10  # questions that fail one after the other, with none answered between
 _MAX_TOKENS = 1024  # room for models that think before they say a word
-_STALLS = 2  # tries that may wait for the whole time-out
+# Tries of one question, by what became of them: a rate is kept to by waiting, not by giving up, and
+# a try that waits for the whole time-out is dear.
+_TRIES = {"limited": 30, "stalled": 2, "failed": 5}
 _REFUSALS = (401, 403, 404)  # key, right, model or path: the next question would fare no better
-_PASSING = (408, 409, 425, 429)  # and all from 500 on
+_PASSING = (408, 409, 425)  # and all from 500 on
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,16 @@ class Completion:
 class _Failure(Exception):
     """Report a try that brought no answer.
 
-    `again` tells whether another try may do better, `gone` whether no other question would,
-    `wait` how many seconds the server asks for.
+    `kind` is a key of _TRIES, or empty where another try would do no better; `gone` tells whether,
+    once it is given up, no other question would do better either; `wait` is how many seconds the
+    server asks for.
     """
 
     def __init__(
-        self, fault: ModelError, again: bool = True, gone: bool = False, wait: float = 0.0
+        self, fault: ModelError, kind: str = "failed", gone: bool = False, wait: float = 0.0
     ) -> None:
         super().__init__(str(fault))
-        self.fault, self.again, self.gone, self.wait = fault, again, gone, wait
+        self.fault, self.kind, self.gone, self.wait = fault, kind, gone, wait
 
 
 def ask_texts(
@@ -111,45 +114,43 @@ class _Asking:
 
     async def _answer(self, client: httpx.AsyncClient, question: str) -> str:
         """Return a completion; raises _Failure once it is given up."""
-        stalls = 0
-        for pause in (*PAUSES, None):
+        tries = dict.fromkeys((*_TRIES, ""), 0)
+        while True:
             await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
             try:
                 return await self._try(client, question)
             except _Failure as failure:
-                if pause is None or not failure.again:
+                tries[failure.kind] += 1
+                if tries[failure.kind] >= _TRIES.get(failure.kind, 0):
                     raise
                 if failure.wait > LONGEST_WAIT:
                     raise _Failure(failure.fault, gone=True) from None
-                self._not_before = max(self._not_before, time.monotonic() + failure.wait)
-                await asyncio.sleep(0 if failure.wait else pause)
-            except httpx.TimeoutException as error:
-                fault, connecting = self._endpoint.connection_fault(error), _connecting(error)
-                stalls += 1
-                if pause is None or stalls >= _STALLS:
-                    raise _Failure(fault, gone=connecting) from error
-                await asyncio.sleep(pause)
-            except httpx.HTTPError as error:
-                if pause is None:
-                    fault = self._endpoint.connection_fault(error)
-                    raise _Failure(fault, gone=_connecting(error)) from error
-                await asyncio.sleep(pause)
-        raise AssertionError("the last try returns or raises")
+                pause = failure.wait or PAUSES[min(tries[failure.kind], len(PAUSES)) - 1]
+                if failure.wait:  # for everybody
+                    self._not_before = max(self._not_before, time.monotonic() + pause)
+                else:
+                    await asyncio.sleep(pause)
 
     async def _try(self, client: httpx.AsyncClient, question: str) -> str:
+        """Ask once; raises _Failure where that brings nothing."""
         body = {
             "model": self._endpoint.model,
             "messages": [{"role": "user", "content": question}],
             "temperature": 0,
             "max_tokens": _MAX_TOKENS,
         }
-        response = await client.post(f"{self._endpoint.base}/chat/completions", json=body)
-        status = response.status_code
-        if status != 200:
+        try:
+            response = await client.post(f"{self._endpoint.base}/chat/completions", json=body)
+        except httpx.HTTPError as error:
+            kind = "stalled" if isinstance(error, httpx.TimeoutException) else "failed"
+            nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise _Failure(self._endpoint.connection_fault(error), kind, nobody) from error
+        if (status := response.status_code) != 200:
             fault = self._endpoint.status_fault(status, response.headers, response.text)
-            again = status in _PASSING or status >= 500
+            kind = "failed" if status in _PASSING or status >= 500 else ""
             gone = status in _REFUSALS or 300 <= status < 400
-            raise _Failure(fault, again, gone, _wait(response.headers))
+            kind = "limited" if status == 429 else kind
+            raise _Failure(fault, kind, gone, _wait(response.headers))
         return self._text(response)
 
     def _text(self, response: httpx.Response) -> str:
@@ -166,11 +167,6 @@ class _Asking:
         if not isinstance(text, str) or not text.strip():
             raise _Failure(self._endpoint.stream_fault("sent a chat completion without a word"))
         return text
-
-
-def _connecting(error: httpx.HTTPError) -> bool:
-    """Tell whether nobody is there, in contrast to somebody who breaks off."""
-    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def _wait(headers: Mapping[str, str]) -> float:

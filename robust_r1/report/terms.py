@@ -44,9 +44,9 @@ def _parts(run: Run) -> list[str]:
 def judged_words(run: Run) -> str:
     """Return who judged a run's open answers and captions, how many, and how many are not judged.
 
-    "118 VQA and CAP answers judged by name at address (prompts 1a2b3c4d), 3 not judged"
+    "115 of 118 VQA and CAP answers judged by name at address (prompts 1a2b3c4d), 3 not judged"
     """
     asked = [row.judged for row in run.rows if row.judged is not None]
     missing = asked.count(False)
     told = f", {missing} not judged" if missing else ""
-    return f"{asked.count(True)} VQA and CAP answers judged by {run.judge}{told}"
+    return f"{asked.count(True)} of {len(asked)} VQA and CAP answers judged by {run.judge}{told}"
