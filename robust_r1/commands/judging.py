@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 _MOST = 64
+_SHOWN = 80  # characters of a reply that says no score
 
 
 def add_judge(parser: argparse.ArgumentParser, required: bool = False) -> None:
@@ -79,6 +80,10 @@ def judged(run: "Run", judge: "Endpoint", at_once: int) -> "Run":
     for fault, count in done.faults:
         many = "1 question" if count == 1 else f"{count} questions"
         print(f"{many} to the judge got no reply: {fault}", file=sys.stderr)
+    if done.unread:
+        first = " ".join(done.unread[0].split())[:_SHOWN]
+        many = "1 reply" if len(done.unread) == 1 else f"{len(done.unread)} replies"
+        print(f"{many} of the judge without a score, as in {first!r}", file=sys.stderr)
     return done.run
 
 

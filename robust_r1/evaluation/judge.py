@@ -34,6 +34,7 @@ from robust_r1.evaluation.judgements import (
 from robust_r1.evaluation.lock import held
 from robust_r1.evaluation.runs import Run, load_run
 from robust_r1.evaluation.stored_case import SAVED
+from robust_r1.metrics import read_score
 
 ADDRESS_VARIABLE = "ROBUST_R1_JUDGE_URL"
 KEY_VARIABLE = "ROBUST_R1_JUDGE_KEY"
@@ -48,12 +49,14 @@ class Judging:
         asked: how many questions the judge was asked now.
         known: how many it had answered before.
         faults: (what went wrong, how often), of the questions that got no reply.
+        unread: the replies that say no score.
     """
 
     run: Run
     asked: int
     known: int
     faults: tuple[tuple[str, int], ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def connect_judge(name: str, environ: Mapping[str, str] = os.environ) -> Endpoint:
@@ -131,10 +134,14 @@ def judge_run(
         known = read_judgements(folder)
         missing = [key for key in wanted if known is None or key not in known.replies]
         faults = _ask(folder, judge, by, wanted, missing, at_once, progress)
+        said = read_judgements(folder)
     counted = Counter(faults).most_common()
     if counted and len(faults) == len(wanted):
         raise ModelError(f"{counted[0][0]} No question to the judge got a reply; ask again.")
-    return Judging(load_run(folder), len(missing), len(wanted) - len(missing), tuple(counted))
+    replies = [said.replies[key] for key in wanted if said and key in said.replies]
+    unread = tuple(reply for reply in replies if read_score(reply) is None)
+    numbers = len(missing), len(wanted) - len(missing)
+    return Judging(load_run(folder), *numbers, tuple(counted), unread)
 
 
 def takes_judge(run: Run) -> bool:

@@ -99,7 +99,8 @@ def test_what_is_not_judged_is_counted_wherever_figures_are_shown(
 ):
     run = tmp_path / "run"
     server.always = Failure(text="A fine answer.")
-    out = said(capsys, "evaluate", release, "-o", run, "--judge", server.address).out
+    out, err = said(capsys, "evaluate", release, "-o", run, "--judge", server.address)
+    assert err == "9 replies of the judge without a score, as in 'A fine answer.'\n"
     assert "1 of 8 VQA and CAP answers judged by" in out and ", 7 not judged." in out
     assert re.search(r"^not judged +0\.875 .*n = 8\)$", out, re.M)
     assert ", 7 not judged." in said(capsys, "report", run).out
