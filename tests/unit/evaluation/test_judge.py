@@ -8,7 +8,7 @@ import pytest
 from robust_r1.analysis.rbench import items_of_run
 from robust_r1.engine import completions
 from robust_r1.errors import DataError, InputError, ModelError
-from robust_r1.evaluation import evaluate, headline, load_run
+from robust_r1.evaluation import differences, evaluate, headline, load_run
 from robust_r1.evaluation import judge as judge_module
 from robust_r1.evaluation.judge import connect_judge, judge_run
 from robust_r1.evaluation.judge_prompts import question_about
@@ -174,6 +174,15 @@ def test_another_judge_is_refused_and_the_same_elsewhere_is_not(folder, server, 
     with pytest.raises(InputError, match="prompts other123.*move .*judgements.jsonl away"):
         judged(folder, server)
     assert load_run(folder) == first  # what was judged stays readable with other prompts
+
+
+def test_runs_of_two_judges_are_not_compared(folder, server, tmp_path):
+    other = run_of(tmp_path / "other", tmp_path / "release")
+    first = judged(folder, server).run
+    with pytest.raises(InputError, match="judged by wise-judge at .*, .*other by nobody; compare"):
+        differences(first, load_run(other))
+    second = judged(other, server).run
+    assert differences(first, second)["answers, high"].value == 0
 
 
 def test_an_answer_that_became_another_is_not_judged_by_what_was_said_of_the_first(folder, server):
