@@ -109,7 +109,7 @@ def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
     each = 1 + file.references if damaged else len(levels)
     cases = len(range(shard[0] - 1, rows, shard[1])) * each
     items = partial(_items, file, chosen, prompt, known.language if known else "")
-    name = file.name + (f", {_damage_words(file)}" if file.damage else "")
+    name = ", ".join(filter(None, (file.name, _damage_words(file))))
     return Work(name, terms, items, cases or None, known.settings if known else {})
 
 
@@ -120,8 +120,8 @@ def _items(
 
 
 def _damage_words(file: BenchmarkFile) -> str:
-    assert file.damage is not None
-    return " ".join(filter(None, (file.damage.kind, file.damage.level)))
+    damage = file.damage
+    return " ".join(filter(None, (damage.kind, damage.level))) if damage else ""
 
 
 def _path(data: str, folder: Path | None) -> tuple[Path, Known | None]:

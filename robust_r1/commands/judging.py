@@ -18,6 +18,14 @@ _MOST = 64
 _SHOWN = 80  # characters of a reply that says no score
 
 
+class _Replies(Progress):
+    """Write how far a judge is."""
+
+    def words(self, done: int, asked: int, total: int | None) -> str:
+        """Return the line: "48 of 960 replies of the judge, 3.2 a second, 4 min 45 s left"."""
+        return super().words(done, asked, total).replace("cases", "replies of the judge")
+
+
 def add_judge(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """Add the flags that name a judge and say how it is asked."""
     parser.add_argument(
@@ -71,7 +79,7 @@ def judged(run: "Run", judge: "Endpoint", at_once: int) -> "Run":
     if not takes_judge(run):
         print("No open answer and no caption: the judge was not asked.", file=sys.stderr)
         return run
-    progress = Progress(unit="replies of the judge")
+    progress = _Replies()
     show = progress.show if sys.stderr.isatty() else None
     try:
         done = judge_run(run.folder, judge, at_once, show)

@@ -12,13 +12,10 @@ class Progress:
     """
 
     def __init__(
-        self,
-        total: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        unit: str = "cases",
+        self, total: int | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Begin now; `total` is how many of a unit there are, None where nobody knows."""
-        self.total, self._clock, self._start, self._unit = total, clock, clock(), unit
+        """Begin now; `total` is how many cases there are, None where nobody knows."""
+        self.total, self._clock, self._start = total, clock, clock()
         self._width = 0
 
     def show(self, done: int, asked: int, total: int | None) -> None:
@@ -35,7 +32,7 @@ class Progress:
     def words(self, done: int, asked: int, total: int | None) -> str:
         """Return the line: "48 of 960 cases, 3.2 a second, 4 min 45 s left"."""
         rate = asked / max(self._clock() - self._start, 1e-9)
-        words = f"{done} of {total} {self._unit}" if total else f"{done} {self._unit}"
+        words = f"{done} of {total} cases" if total else f"{done} cases"
         if not asked:
             return words
         words += f", {rate:.1f} a second"
