@@ -23,7 +23,7 @@ from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings, R
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
 from robust_r1.evaluation.head import note_rows, open_head, read_head, unusable_rows
-from robust_r1.evaluation.judgements import JudgedBy, verdicts
+from robust_r1.evaluation.judgements import JudgedBy, Verdict, verdicts
 from robust_r1.evaluation.lock import held
 from robust_r1.evaluation.published import PublishedItems
 from robust_r1.evaluation.stored_case import from_values, to_values
@@ -48,9 +48,10 @@ class Row:
     or captions.
 
     Of a run that a judge has looked at, `accuracy` is what the judge's calls come to, and `judged`
-    tells whether they came; it is None of rows that no judge is asked about. `consistency` is what
-    the judge says of the answer against the same model's own about the undamaged picture, where
-    the run holds that one. Both are kept beside the cases, see `judgements`.
+    tells whether they came; it is None of rows that no judge is asked about. `exact` is then what
+    comparing words had said, `consistency` what the judge says of the answer against the same
+    model's own about the undamaged picture, where the run holds that one. What a judge said is kept
+    beside the cases, see `judgements`.
     """
 
     id: str
@@ -81,6 +82,7 @@ class Row:
     option_logprobs: tuple[float, ...] = ()
     truths: tuple[str, ...] = ()
     judged: bool | None = None
+    exact: float | None = None
     consistency: float | None = None
 
     @cached_property
@@ -273,11 +275,13 @@ def load_run(folder: Path) -> Run:
 def _judged(folder: Path, rows: Sequence[Row]) -> tuple[JudgedBy | None, tuple[Row, ...]]:
     """Return who judged a run, if anybody did, and its rows with what came of that."""
     judge, found = verdicts(folder, rows)
-    return judge, tuple(
-        replace(row, **asdict(found[row.id]), judged=found[row.id].accuracy is not None)
-        if row.id in found
-        else row
-        for row in rows
+    return judge, tuple(_with(row, found[row.id]) if row.id in found else row for row in rows)
+
+
+def _with(row: Row, said: Verdict) -> Row:
+    judged = said.accuracy is not None
+    return replace(
+        row, accuracy=said.accuracy, judged=judged, exact=row.accuracy, consistency=said.consistency
     )
 
 
@@ -343,6 +347,8 @@ _USUAL: dict[str, Any] = {
 def _line(row: Row) -> str:
     """Write a row; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
+    if row.judged is not None:
+        values["accuracy"] = row.exact
     values["plan"] = json.loads(row.plan.to_json())
     values |= {name: value for name, usual in _USUAL.items()
                if (value := getattr(row, name)) != usual}  # fmt: skip

@@ -14,6 +14,7 @@ from robust_r1.evaluation.judge import connect_judge, judge_run
 from robust_r1.evaluation.judge_prompts import question_about
 from robust_r1.evaluation.judgements import FILE
 from robust_r1.evaluation.published import PublishedItems
+from robust_r1.evaluation.runs import write_run
 from robust_r1.records import open_benchmark
 from robust_r1.report.terms import terms_lines
 from tests.support.judge_server import JUDGE, KEY, Failure, judgement, serve_judge
@@ -91,6 +92,20 @@ def test_cases_stay_as_they_were_answered_byte_for_byte(folder, server):
     assert (folder / "cases.jsonl").read_bytes() == cases
     head = json.loads((folder / FILE).read_text("utf-8").splitlines()[0])
     assert head["judge"]["model"] == JUDGE and len(head["judge"]["prompts"]) == 8
+
+
+def test_judged_rows_that_are_written_elsewhere_are_cases_again(folder, server, tmp_path):
+    before = load_run(folder)
+    rows = judged(folder, server).run.rows
+    assert [row.exact for row in rows if row.judged] == [
+        row.accuracy for row in before.rows if row.task != "mcq"
+    ]
+    head = json.loads((folder / "run.json").read_text("utf-8"))
+    del head["format"]
+    write_run(tmp_path / "copy", head, rows)
+    assert load_run(tmp_path / "copy").rows == before.rows
+    (tmp_path / "copy" / FILE).write_bytes((folder / FILE).read_bytes())
+    assert load_run(tmp_path / "copy").rows == rows
 
 
 def test_the_same_words_are_judged_once_and_never_again(folder, server):
