@@ -8,6 +8,7 @@ the endpoint itself is gone or refuses whatever it is asked.
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -68,7 +69,7 @@ def ask_texts(
     """Ask for a completion of each question at temperature 0, and hand over each as it comes.
 
     Args:
-        take: called in this thread, in the order in which the completions come.
+        take: called by one thread, in the order in which the completions come.
         at_once: how many questions are on their way at the same time.
 
     Raises:
@@ -76,7 +77,14 @@ def ask_texts(
             alone for longer than LONGEST_WAIT, or failed GONE_AFTER times in a row. What came
             before was handed over.
     """
-    asyncio.run(_Asking(endpoint, questions, take).run(at_once))
+    asking = _Asking(endpoint, questions, take).run(at_once)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(asking)
+        return
+    with ThreadPoolExecutor(1) as other:  # notebooks have a loop of their own here
+        other.submit(asyncio.run, asking).result()
 
 
 class _Asking:

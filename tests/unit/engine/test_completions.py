@@ -1,6 +1,9 @@
 """Many questions to an endpoint in words: bound, retries, waits, and how a dead one ends it."""
 
+import asyncio
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -131,3 +134,18 @@ def test_an_error_of_the_one_who_takes_the_replies_comes_through(server):
 
     with pytest.raises(OSError, match="No space left"):
         ask_texts(parse_endpoint(server.address, {}), QUESTIONS, full, 4)
+
+
+def test_a_notebook_can_ask_too(server):
+    async def cell():
+        return ask(server, QUESTIONS[:3])
+
+    assert [one.text for one in asyncio.run(cell())] == ["Score: 2"] * 3
+
+
+def test_a_time_to_come_back_is_a_number_or_a_date():
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30))
+    assert 25 < completions._wait({"retry-after": soon}) <= 30
+    past = "Wed, 21 Oct 2015 07:28:00 GMT"
+    told = ["7", "0.5", past, "-3", "nan", "soon", ""]
+    assert [completions._wait({"retry-after": one}) for one in told] == [7, 0.5, 0, 0, 0, 0, 0]
