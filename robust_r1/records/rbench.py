@@ -115,21 +115,7 @@ def rbench_item(
         RecordError: a missing or impossible value, or an answer that names none of the options.
     """
     kind = _type(row)
-    choices: tuple[str, ...] = ()
-    answer, at = row.cells["answer"].strip(), row.place.at("answer")
-    if kind == "MCQ":
-        options = _options(row.cells["choice"], row.place.at("choice"))
-        choices = tuple(options.values())
-        truth = option_of_letter(answer, options)
-        if truth is None:
-            wrong = f"the answer {answer!r} names none of the {len(options)} options"
-            raise at.fault(wrong, f"use one of {', '.join(options)}")
-        truths: tuple[str, ...] = (truth,)
-    elif row.cells["choice"].strip() not in (_NO_CHOICE, ""):
-        wrong = f"options in a {kind} row"
-        raise row.place.at("choice").fault(wrong, f"write {_NO_CHOICE}")
-    else:
-        truths = _captions(answer, at) if kind == "CAP" else (answer,)
+    choices, truths = _known_answers(row, kind)
     for key in ("name", "question"):
         if key in row.cells and not row.cells[key].strip():
             raise row.place.at(key).fault(f"a row without {key}", "fill it in")
@@ -150,6 +136,22 @@ def rbench_item(
         place=row.place,
         extra=tuple((name, text) for name, text in row.cells.items() if name not in used),
     )
+
+
+def _known_answers(row: Row, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the options of a row, none but of MCQ, and what is right: a text, or the captions."""
+    answer, at = row.cells["answer"].strip(), row.place.at("answer")
+    if kind == "MCQ":
+        options = _options(row.cells["choice"], row.place.at("choice"))
+        truth = option_of_letter(answer, options)
+        if truth is None:
+            wrong = f"the answer {answer!r} names none of the {len(options)} options"
+            raise at.fault(wrong, f"use one of {', '.join(options)}")
+        return tuple(options.values()), (truth,)
+    if row.cells["choice"].strip() not in (_NO_CHOICE, ""):
+        wrong = f"options in a {kind} row"
+        raise row.place.at("choice").fault(wrong, f"write {_NO_CHOICE}")
+    return (), _captions(answer, at) if kind == "CAP" else (answer,)
 
 
 def _id(row: Row, number: int) -> str:
