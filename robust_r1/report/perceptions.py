@@ -176,9 +176,7 @@ def _card(one: Perception, thumbnail: bytes | None) -> str:
     if thumbnail:
         url = f"data:image/jpeg;base64,{base64.b64encode(thumbnail).decode('ascii')}"
         picture = f'<img src="{url}" alt="{name}" loading="lazy">'
-    looks = "".join(
-        f'<p class="scale"><b>{look.scale}</b>{_chips(look)}</p>' for look in one.looks
-    )
+    looks = "".join(f'<p class="scale"><b>{look.scale}</b>{_chips(look)}</p>' for look in one.looks)
     size = f"{one.width} {_TIMES} {one.height}"
     return f"<article>{picture}<div><h3>{name} <small>{size}</small></h3>{looks}</div></article>"
 

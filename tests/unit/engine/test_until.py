@@ -38,7 +38,6 @@ def test_however_a_text_is_cut_it_ends_before_the_one_it_is_asked_until(text, un
         assert before.startswith("".join(shown))
 
 
-
 def test_a_batch_ends_each_row_where_its_own_text_comes_as_a_stream_does(tiny_engine, picture):
     settings = GenerationSettings(max_new_tokens=40)
     pictures = [picture, np.rot90(picture).copy(), 255 - picture]
