@@ -30,7 +30,7 @@ BOTH = "both"
 TILES = 16  # of one picture at most
 # Of the tiles that could be read: what fewer of them name is not said of the picture. See README.
 SHARE = 0.5
-THUMBNAIL_PIXELS = 160 * 120
+THUMBNAIL_PIXELS = 128 * 96
 
 # Views that are asked about together at most, and pixels: bundled models take all of these, those
 # that see a megapixel four.

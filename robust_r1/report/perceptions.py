@@ -16,7 +16,7 @@ from robust_r1.markup import escape
 from robust_r1.report.files import plain_cell
 from robust_r1.report.table import Cell, Table, to_html
 
-CARDS = 2000  # pictures that a page shows; each is some 8 kB
+CARDS = 2000  # pictures that a page shows; each is some 10 kB
 COLUMNS = (
     "file", "width", "height", "model", "precision", "scale", "tiles", "damage", "findings",
     *(spec.chain_name for spec in SPECS),

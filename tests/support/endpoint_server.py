@@ -40,6 +40,8 @@ class Handler(BaseHTTPRequestHandler):
         if model.isdigit():
             detail = {"detail": "tell <b>why</b>"} if model != "500" else None
             self._refuse(int(model), detail)
+        elif model == "no-stop" and "stop" in body:
+            self._refuse(500, {"detail": "no such parameter"})
         elif model == "page":
             self._send(200, {"html": "<html>"})
         elif model == "moved":

@@ -190,15 +190,8 @@ def test_the_bundled_model_sees_noise_of_a_large_photograph_from_near_alone(tmp_
     clean = load(KODAK)
     large = np.tile(np.concatenate([clean, clean[:, ::-1]], axis=1), (2, 1, 1))
     noise = np.random.default_rng(1).normal(0, 20, large.shape)
-    noisy = np.clip(large + noise, 0, 255).astype(np.uint8)
-    for name, image in (("clean", large), ("noisy", noisy)):
-        Image.fromarray(image).save(tmp_path / f"{name}.png", compress_level=0)
-    files = [tmp_path / "clean.png", tmp_path / "noisy.png"]
+    Image.fromarray(np.clip(large + noise, 0, 255).astype(np.uint8)).save(tmp_path / "noisy.bmp")
     with load_engine("tiny-rl") as engine:
-        clean_look, noisy_look = perceive(engine, files)
-    names = [
-        [{it.name for it in look.findings} for look in one.looks]
-        for one in (clean_look, noisy_look)
-    ]
-    assert "gaussian noise" not in names[0][0] | names[0][1] | names[1][0]
-    assert "gaussian noise" in names[1][1]
+        (found,) = perceive(engine, [tmp_path / "noisy.bmp"])
+    whole, close = ({it.name for it in look.findings} for look in found.looks)
+    assert "gaussian noise" in close and "gaussian noise" not in whole

@@ -11,6 +11,7 @@ from robust_r1.engine import Answer, GenerationSettings, Request, TextDelta
 from robust_r1.engine.control import Ending
 from robust_r1.engine.endpoint import Endpoint
 from robust_r1.engine.remote import RemoteEngine
+from robust_r1.errors import ModelError
 from tests.support.endpoint_server import TEXT, serve_endpoint
 
 END = close_tag("TYPE")
@@ -83,3 +84,19 @@ def test_an_endpoint_that_is_asked_for_all_is_sent_no_stop(picture):
         (whole,) = engine.generate([Request.of(picture, "What?", until="<")])
     assert "stop" not in server.asked[0][0]
     assert answer.text == TEXT and (whole.text, whole.finish) == ("", "stop")
+
+
+def test_an_endpoint_that_fails_where_it_is_told_where_to_stop_is_asked_without(picture):
+    request = Request.of(picture, "What?", until=END)
+    with serve_endpoint() as server:
+        streaming, whole = (
+            RemoteEngine(Endpoint(f"{server.address}/v1", "no-stop")) for _ in range(2)
+        )
+        *_, streamed = streaming.stream(request)
+        answers = whole.generate([request, request])
+        streaming.generate([request])
+        with pytest.raises(ModelError, match="500"):
+            RemoteEngine(Endpoint(f"{server.address}/v1", "500")).generate([request])
+    assert {one.text for one in (streamed, *answers)} == {TEXT.partition(END)[0]}
+    told = ["stop" in body for body, _ in server.asked]
+    assert told[:2] == [True, False] and told[-2:] == [True, False] and not told[-3]
