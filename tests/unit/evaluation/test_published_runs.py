@@ -283,10 +283,6 @@ def test_a_benchmark_is_found_by_its_name_and_else_said_where_to_get(tmp_path, m
     (given / "MMMB_en.tsv").touch()
     assert find_benchmark(known["mmmb-en"], given) == given / "MMMB_en.tsv"
     assert known_file(own / "mmmb_en.tsv") is known["mmmb-en"]
-    (own / "MMD-Bench").mkdir()
-    (own / "MMD-Bench" / "MMStar_lens_blur.tsv").touch()
-    with pytest.raises(InputError, match="a folder of tables.*MMStar_lens_blur.tsv"):
-        find_benchmark(known["mmd-bench"], None)
 
 
 def test_the_table_of_benchmarks_has_each_name_once_and_an_address_for_each():
@@ -296,7 +292,8 @@ def test_the_table_of_benchmarks_has_each_name_once_and_an_address_for_each():
     assert [known[f"mmmb-{code}"].language for code in languages] == list(languages)
     assert len({one.name for one in known.values()}) == len(known)
     for one in known.values():
-        assert one.address.startswith("https://") and one.files
+        assert one.where.startswith("https://") and one.files
+        assert one.fetchable or one.by_hand
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
@@ -405,3 +402,51 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(table, tmp_path, caps
         assert main(["report", str(tmp_path / name)]) == 0
         reports.append(capsys.readouterr().out)
     assert reports[0] == reports[1]
+
+
+def test_a_limit_is_judged_by_the_five_percent_of_what_was_read(tmp_path):
+    path = write_mmstar(tmp_path / "MMStar.tsv", rows=24, broken=(5, 21))
+    engine = Sayer("0")
+
+    def limited(number, folder):
+        items = items_of(path, engine, levels=(CLEAN,), limit=number)
+        return evaluate(engine, "MMStar", items, tmp_path / folder)
+
+    # The picture of row 5 is decoded after the reading stopped, and judged all the same.
+    with pytest.raises(UnusableRows, match="1 of the first 12 rows"):
+        limited(12, "few")
+    assert len(run_lines(tmp_path / "few")) == 0
+    assert len(limited(20, "more").rows) == 19  # 1 of 20 is no more than 5 %
+    assert json.loads((tmp_path / "more" / "run.json").read_text("utf-8"))["rows"] == 20
+    assert len(limited(5, "before").rows) == 5
+    with pytest.raises(UnusableRows, match="2 of the first 24 rows"):
+        limited(100, "all")
+
+
+@pytest.mark.parametrize("ending", ["tsv", "csv", "jsonl", "parquet"])
+def test_the_share_of_a_file_that_was_read_rises_to_one(tmp_path, picture, ending):
+    rows = [
+        {"index": str(n), "image": "a.png", "question": f"Who? {n}", "A": "x", "B": "y",
+         "answer": "A"} for n in range(8)
+    ]  # fmt: skip
+    (tmp_path / "a.png").write_bytes(encode_png(picture))
+    path = tmp_path / f"Few.{ending}"
+    if ending == "tsv":
+        write_tsv(path, [(n, base64_of(picture), "Who?", "x", "y", "", "", "A", "", "")
+                         for n in range(8)])  # fmt: skip
+    elif ending == "csv":
+        lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+        path.write_text("\n".join(lines), "utf-8")
+    elif ending == "jsonl":
+        lines = [{"image": "a.png", "question": row["question"], "choices": ["x", "y"],
+                  "answer": "x"} for row in rows]  # fmt: skip
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    else:
+        pyarrow, parquet = (pytest.importorskip(f"pyarrow{end}") for end in ("", ".parquet"))
+        whole = [{**row, "image": encode_png(picture)} for row in rows]
+        parquet.write_table(pyarrow.Table.from_pylist(whole), path)
+    items = items_of(path, Sayer("0"), levels=(CLEAN,))
+    assert items.share == 0
+    shares = [items.share for _ in items]
+    assert len(shares) == 8 and shares == sorted(set(shares)) and items.share == 1
+    assert all(abs(share - (n + 1) / 8) < 0.15 for n, share in enumerate(shares))
