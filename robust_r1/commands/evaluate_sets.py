@@ -55,6 +55,11 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
 
     A table that cannot be used is left out and named at the end.
     """
+    if args.degrade_at and not args.degrade_clean:
+        raise InputError(
+            f"the pictures of {known.name} came damaged; leave out --degrade-at, or add "
+            "--degrade-clean"
+        )
     tables = fetch_sets(args, known) if args.download else _here(args, known)
     jobs = [_Job(table.path.stem, work_of(_as_published(args, table))) for table in tables]
     if args.degrade_clean:
@@ -63,11 +68,9 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     rows, wrong = _answered(args, engine, jobs)
     measured = [_measured(table, rows) for table in tables]
-    clean = {
-        name: accuracy(found, CLEAN)
-        for name in dict.fromkeys(table.set for table in tables)
-        if (found := rows.get(_own_name(name)))
-    }
+    names = dict.fromkeys(table.set for table in tables)
+    asked = {name: rows[at] for name in names if (at := _clean_name(name)) in rows}
+    clean = {name: accuracy(found, CLEAN) for name, found in asked.items()}
     values = _values(known, engine, measured, clean, wrong)
     (args.output / _SUMMARY).write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     if args.json:
@@ -134,25 +137,26 @@ def _own_jobs(args: argparse.Namespace, tables: Sequence[Table]) -> list[_Job]:
     jobs = []
     for name in dict.fromkeys(table.set for table in tables):
         clean = _clean(args, name)
-        mine = [table for table in tables if table.set == name]
-        levels = [CLEAN, *(one.level for one in mine if one.operation == MIXED)]
-        jobs.append(_Job(_own_name(name), work_of(_degraded(args, clean, levels))))
-        for table in mine:
-            if table.operation != MIXED:
-                given = _degraded(args, clean, [table.level])
-                jobs.append(_Job(_own_name(name, table), work_of(given, table.operation)))
+        # A run for each level, so that more of them can be asked for later.
+        jobs.append(_Job(_clean_name(name), work_of(_at(args, clean, CLEAN))))
+        for table in (one for one in tables if one.set == name):
+            operation = "" if table.operation == MIXED else table.operation
+            work = work_of(_at(args, clean, table.level), operation)
+            jobs.append(_Job(_own_name(table), work))
     return jobs
 
 
-def _degraded(args: argparse.Namespace, clean: Path, levels: Sequence[str]) -> argparse.Namespace:
-    own = {"data": str(clean), "levels": ",".join(levels), "download": False}
+def _at(args: argparse.Namespace, clean: Path, level: str) -> argparse.Namespace:
+    own = {"data": str(clean), "levels": level, "download": False}
     return argparse.Namespace(**{**vars(args), **own})
 
 
-def _own_name(name: str, table: Table | None = None) -> str:
-    if table is None or table.operation == MIXED:
-        return f"{name}-{_OWN}"
-    return f"{name}-{_OWN}-{table.operation}-{table.level}"
+def _clean_name(name: str) -> str:
+    return f"{name}-{CLEAN}"
+
+
+def _own_name(table: Table) -> str:
+    return f"{table.set}-{_OWN}-{table.operation}-{table.level}"
 
 
 def _clean(args: argparse.Namespace, name: str) -> Path:
@@ -183,7 +187,7 @@ def _answered(
 
 
 def _measured(table: Table, rows: Mapping[str, tuple[Row, ...]]) -> Measured:
-    return measure(table, rows.get(table.path.stem), rows.get(_own_name(table.set, table)))
+    return measure(table, rows.get(table.path.stem), rows.get(_own_name(table)))
 
 
 def _values(

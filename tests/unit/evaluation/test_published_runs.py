@@ -14,10 +14,9 @@ import pytest
 
 from robust_r1.ask.picture import seen
 from robust_r1.ask.prompts import DIRECT, read_prompt
-from robust_r1.chain import parse
 from robust_r1.cli import main
 from robust_r1.degradations import LEVELS, DegradationPlan
-from robust_r1.engine import Answer, GenerationSettings, load_engine
+from robust_r1.engine import load_engine
 from robust_r1.errors import InputError
 from robust_r1.evaluation import evaluate, headline, load_run
 from robust_r1.evaluation.known import find_benchmark, known_benchmarks, known_file
@@ -34,6 +33,7 @@ from robust_r1.records import UnusableRows, open_benchmark, write_corrupted
 from tests.support.benchmark_files import RBENCH_ROWS, base64_of, write_rbench, write_tsv
 from tests.support.paths import ROOT
 from tests.support.published_tables import ROWS, SHARED, write_mmstar
+from tests.support.sayer import Sayer
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +48,6 @@ def tiny():
     engine = load_engine("tiny-rl")
     yield engine
     engine.close()
-
-
-class Sayer:
-    """Answer every question with one text, and keep what was asked."""
-
-    precision = "exact"
-
-    def __init__(self, text, **info):
-        defaults = GenerationSettings(max_new_tokens=8)
-        told = {
-            "name": "sayer",
-            "label": "Sayer",
-            "source": "/nowhere",
-            "pictures": 1,
-            "max_pixels": 36864,
-            "defaults": defaults,
-            "fit": staticmethod(lambda image: image),
-        }
-        self.info, self.text, self.asked = type("Info", (), {**told, **info}), text, []
-
-    def fit(self, image):
-        return image
-
-    def generate(self, requests, settings, batch_size):
-        self.asked += requests
-        one = Answer(self.text, parse(self.text), 1, 0.1, None, "stop", "sayer", settings)
-        return (one,) * len(requests)
 
 
 def items_of(path, engine, prompt="ours", **chosen):
