@@ -101,5 +101,8 @@ def missing(known: Known, folders: Sequence[Path]) -> str:
         return f"{said}; {by_hand}"
     said += f". It is to be had at {known.where} ({facts(known)})"
     if known.fetchable:
-        return f"{said}: --download fetches it, or {by_hand}"
+        fetches = "--download fetches it"
+        if known.folder:
+            fetches = "--download with --sets NAME fetches its tables of a benchmark"
+        return f"{said}: {fetches}, or {by_hand}"
     return f"{said}; {known.by_hand + ': ' if known.by_hand else ''}{by_hand}"

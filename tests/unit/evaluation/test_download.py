@@ -16,9 +16,11 @@ from robust_r1.cli import main
 from robust_r1.errors import InputError
 from robust_r1.evaluation import download
 from robust_r1.evaluation.download import Remote, fetch_file
-from robust_r1.evaluation.known import known_benchmarks
+from robust_r1.evaluation.known import data_folders, known_benchmarks
 from tests.support.file_server import COMMIT, Files, ask_there, serving
 from tests.support.paths import ROOT
+from tests.support.published_tables import write_mmstar
+from tests.support.sayer import Sayer
 
 CONTENT = random.Random(18).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -334,3 +336,26 @@ def test_a_bad_entry_of_somebody_s_own_costs_one_sentence(tmp_path, capsys, entr
     assert main(words) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1 and "benchmarks.yaml" in error
+
+
+def test_an_entry_of_somebody_s_own_is_a_benchmark_like_ours(tmp_path, monkeypatch):
+    own, given = tmp_path / "own", tmp_path / "given"
+    own.mkdir(), given.mkdir()
+    monkeypatch.setenv("LMUData", str(own))
+    entry = ENTRY.format(url="https://example.org/Few.tsv") + "  settings: {temperature: 0.5}\n"
+    (own / "benchmarks.yaml").write_text(entry, "utf-8")
+    mirror = "{name: MMStar, files: MMStar.tsv, format: vlmevalkit, url: 'https://a.org/b.tsv'}"
+    (given / "benchmarks.yaml").write_text(f"mmstar: {mirror}\nfew: {mirror}\n", "utf-8")
+    assert known_benchmarks(data_folders(None))["few"].settings == {"temperature": 0.5}
+    both = known_benchmarks(data_folders(given))
+    assert both["mmstar"].url == both["few"].url == "https://a.org/b.tsv"  # --data comes first
+    assert both["realworldqa"] == known_benchmarks()["realworldqa"]
+    write_mmstar(own / "Few.tsv")
+    engine = Sayer("0")
+    monkeypatch.setattr("robust_r1.engine.load_engine", lambda *a, **k: engine)
+    for data, name in (("few", "by name"), (str(own / "Few.tsv"), "by path")):
+        run = tmp_path / name
+        assert main(["evaluate", data, "-o", str(run), "--levels", "clean"]) == 0
+        head = json.loads((run / "run.json").read_text("utf-8"))
+        assert head["benchmark"] == "Few" and head["terms"]["file"] == "Few.tsv"
+        assert head["settings"]["temperature"] == 0.5
