@@ -23,9 +23,9 @@ examples:
   evaluate MMStar_Robust_25.tsv --shard 1/4 -o runs/robust-25-1
 
 A published benchmark is read from your own copy, by its path or by its name; --download fetches it
-where it is not there, and nothing is fetched unasked. Each of its pictures gets one degradation, the
-same at every level, at full size, before the model shrinks it. Where the pictures came damaged they
-are asked about as they are."""
+where it is not there, and nothing is fetched unasked. Each of its pictures gets one degradation,
+the same at every level, at full size, before the model shrinks it. Where the pictures came damaged
+they are asked about as they are."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

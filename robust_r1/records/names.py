@@ -29,6 +29,7 @@ _DAMAGED = re.compile(
     r"|(?<=[a-z])[_-](?P<after>LOW|MID|HIGH)|[_-](?P<strength>0?\.[0-9]+))?",
     re.IGNORECASE,
 )
+_OURS = re.compile("[_-]Robust[_-]", re.IGNORECASE)
 _PART = re.compile("-[0-9]+-of-[0-9]+")  # what the Hub adds to the parts of a file
 
 
@@ -69,10 +70,10 @@ def header_of(path: Path, columns: tuple[str, ...] = (), name: str | None = None
 
 def mmd_header(path: Path) -> Header | None:
     """Read off what a table of MMD-Bench holds; None where the name is none of MMD-Bench's."""
-    match = _DAMAGED.fullmatch(path.stem)
+    if path.suffix.lower() != ".tsv" or _OURS.search(path.stem):
+        return None
     header = header_of(path)
-    ours = match is None or match["level"]
-    return None if ours or path.suffix != ".tsv" or header.damage is None else header
+    return None if header.damage is None else header
 
 
 def operation_of(name: str) -> str | None:

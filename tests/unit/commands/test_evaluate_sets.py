@@ -10,7 +10,6 @@ from robust_r1.errors import InputError
 from robust_r1.evaluation import load_run
 from robust_r1.evaluation.published import plan_of
 from robust_r1.evaluation.sets import MIXED, Choice, chosen, read_choice, tables_of
-from robust_r1.records import write_corrupted
 from tests.support.file_server import Files, ask_there, serving
 from tests.support.published_tables import ROWS, write_mmstar
 from tests.support.sayer import Sayer
@@ -35,7 +34,7 @@ def contents(tmp_path_factory):
         def draw(index, level=level, operation=operation):
             return plan_of("MMStar", index, level, 0, operation)
 
-        made[name] = write_corrupted(folder, clean, level, draw).read_bytes()
+        made[name] = write_mmstar(folder / f"{name}.tsv", damage=draw).read_bytes()
     return made
 
 
