@@ -3,11 +3,14 @@
 import hashlib
 import json
 import re
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +29,8 @@ class Files:
         ranges: whether parts can be asked for.
         cuts: after how many bytes of the file each of the next answers breaks off.
         statuses: what the next answers say instead of giving the file.
+        leads: where a path leads to instead, as an address.
+        refusal: what the hub says to everything, a status and its own code for it.
         etag: of every file; empty for none.
         kind: the content type.
         pause: seconds after each piece.
@@ -36,6 +41,8 @@ class Files:
     ranges: bool = True
     cuts: list[int] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    leads: dict[str, str] = field(default_factory=dict)
+    refusal: tuple[int, str] | None = None
     etag: str = '"first"'
     kind: str = "text/tab-separated-values"
     pause: float = 0.0
@@ -57,11 +64,30 @@ def ask_there(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate of the loopback's, and its key."""
+    made, key = folder / "certificate.pem", folder / "key.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    words += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
+    subprocess.run(words, check=True, capture_output=True)
+    return made, key
+
+
 @contextmanager
-def serving(files: Files) -> Iterator[Files]:
-    """Serve files on a free port of the loopback until the block ends."""
+def serving(files: Files, protected: tuple[Path, Path] | None = None) -> Iterator[Files]:
+    """Serve files on a free port of the loopback until the block ends.
+
+    Args:
+        protected: the certificate and its key, for HTTPS.
+    """
     server = _Server(("127.0.0.1", 0), _handler(files))
-    files.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if protected:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*protected)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    scheme = "https" if protected else "http"
+    files.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -115,6 +141,12 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
 
         def _file(self, path: str, body: bool) -> None:
             content = files.files.get(path)
+            if path in files.leads:
+                self._send(302, Location=files.leads[path])
+                return
+            if files.refusal and _HUB.match(self.path):
+                self._send(files.refusal[0], X_Error_Code=files.refusal[1])
+                return
             if content is None:
                 code = "EntryNotFound" if _HUB.match(self.path) else ""
                 self._send(404, X_Error_Code=code)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from robust_r1.errors import InputError
 from robust_r1.evaluation import download
 from robust_r1.evaluation.download import Remote, fetch_file
 from robust_r1.evaluation.known import data_folders, known_benchmarks
-from tests.support.file_server import COMMIT, Files, ask_there, serving
+from tests.support.file_server import COMMIT, Files, ask_there, certificate, serving
 from tests.support.paths import ROOT
 from tests.support.published_tables import write_mmstar
 from tests.support.sayer import Sayer
@@ -157,6 +158,25 @@ def test_a_web_page_is_not_taken_for_a_table(server, tmp_path):
     assert not (tmp_path / "Few.tsv").exists()
 
 
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_over_https_a_file_comes_and_is_never_led_to_where_nothing_protects_it(
+    server, tmp_path, monkeypatch
+):
+    made = certificate(tmp_path)
+    with serving(Files({NAME: CONTENT}), made) as safe:
+        with pytest.raises(InputError, match="could not be reached .*certificate"):
+            fetch_file(remote(safe), tmp_path / "Few.tsv")
+        monkeypatch.setenv("SSL_CERT_FILE", str(made[0]))
+        assert fetch_file(remote(safe), tmp_path / "Few.tsv").sha256 == SHA256
+        safe.leads["/moved.tsv"] = safe.url + NAME
+        moved = fetch_file(Remote(safe.url + "/moved.tsv"), tmp_path / "Moved.tsv")
+        assert moved.sha256 == SHA256
+        safe.leads["/open.tsv"] = server.url + NAME
+        with pytest.raises(InputError, match="leads to http://.*, which nothing protects"):
+            fetch_file(Remote(safe.url + "/open.tsv"), tmp_path / "Open.tsv")
+    assert not (tmp_path / "Open.tsv").exists()
+
+
 def test_a_file_that_does_not_fit_the_disk_is_refused_before_it_is_begun(
     server, tmp_path, monkeypatch
 ):
@@ -272,19 +292,25 @@ def test_a_file_of_the_hub_is_fetched_and_continued_in_the_state_that_was_looked
 
 
 @pytest.mark.parametrize(
-    ("repo", "file", "said"),
+    ("file", "refusal", "said"),
     [
-        ("AIDC-AI/Parrot-dataset", "mmmb/none.tsv", "has no such file; look there"),
-        ("AIDC-AI/Parrot-dataset", "mmmb/mmmb_tr.tsv", "the hub could not be reached"),
+        ("none.tsv", None, "data set AIDC-AI/Parrot-dataset has no such file; look there"),
+        ("mmmb_tr.tsv", (403, "GatedRepo"), "wants you to accept the terms of AIDC-AI/Parrot"),
+        ("mmmb_tr.tsv", (404, "RepoNotFound"), "The hub has no data set AIDC-AI/Parrot-dataset"),
+        ("mmmb_tr.tsv", (404, "RevisionNotFound"), "has no such revision"),
+        ("mmmb_tr.tsv", (500, ""), "the hub could not be reached"),
+        ("mmmb_tr.tsv", "gone", "the hub could not be reached"),
     ],
 )
 def test_what_the_hub_does_not_have_is_one_sentence(
-    hub, tmp_path, capsys, monkeypatch, repo, file, said
+    hub, tmp_path, capsys, monkeypatch, file, refusal, said
 ):
-    if "reached" in said:
+    if refusal == "gone":
         ask_there(monkeypatch, "http://127.0.0.1:1")
+    else:
+        hub.refusal = refusal
     entry = {"name": "X", "files": ["X.tsv"], "format": "vlmevalkit"}
-    table = {"x": {**entry, "hub": {"repo": repo, "file": file}}}
+    table = {"x": {**entry, "hub": {"repo": "AIDC-AI/Parrot-dataset", "file": f"mmmb/{file}"}}}
     (tmp_path / "benchmarks.yaml").write_text(json.dumps(table), "utf-8")
     assert main(["evaluate", "x", "--data", str(tmp_path), "--download"]) == 2
     error = capsys.readouterr().err
