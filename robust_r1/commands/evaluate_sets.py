@@ -39,15 +39,16 @@ from robust_r1.evaluation.sets import (
 from robust_r1.metrics import Figure
 
 _SUMMARY = "summary.json"
-_OWN = "ours"  # ends the name of the folder of a clean table that was degraded here
+_OWN = "ours"  # in the name of the folder of a clean table that was degraded here
 
 
 @dataclass(frozen=True)
 class _Job:
-    """Name one run: what is answered, and the folder below -o."""
+    """Describe one run: the folder below -o, and what it is asked by."""
 
     name: str
-    work: Work
+    args: argparse.Namespace
+    operation: str = ""
 
 
 def run_sets(args: argparse.Namespace, known: Known) -> int:
@@ -61,12 +62,13 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
             "--degrade-clean"
         )
     tables = fetch_sets(args, known) if args.download else _here(args, known)
-    jobs = [_Job(table.path.stem, work_of(_as_published(args, table))) for table in tables]
+    jobs = [_Job(table.path.stem, _as_published(args, table)) for table in tables]
     if args.degrade_clean:
         jobs += _own_jobs(args, tables)
+    works, wrong = _opened(jobs)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
-    rows, wrong = _answered(args, engine, jobs)
+    rows = _answered(args, engine, works, wrong)
     measured = [_measured(table, rows) for table in tables]
     names = dict.fromkeys(table.set for table in tables)
     asked = {name: rows[at] for name in names if (at := _clean_name(name)) in rows}
@@ -138,11 +140,10 @@ def _own_jobs(args: argparse.Namespace, tables: Sequence[Table]) -> list[_Job]:
     for name in dict.fromkeys(table.set for table in tables):
         clean = _clean(args, name)
         # A run for each level, so that more of them can be asked for later.
-        jobs.append(_Job(_clean_name(name), work_of(_at(args, clean, CLEAN))))
+        jobs.append(_Job(_clean_name(name), _at(args, clean, CLEAN)))
         for table in (one for one in tables if one.set == name):
             operation = "" if table.operation == MIXED else table.operation
-            work = work_of(_at(args, clean, table.level), operation)
-            jobs.append(_Job(_own_name(table), work))
+            jobs.append(_Job(_own_name(table), _at(args, clean, table.level), operation))
     return jobs
 
 
@@ -171,19 +172,35 @@ def _clean(args: argparse.Namespace, name: str) -> Path:
     raise InputError(missing(plain, folders) + "; or leave out --degrade-clean")
 
 
-def _answered(
-    args: argparse.Namespace, engine: Engine, jobs: Sequence[_Job]
-) -> tuple[dict[str, tuple[Row, ...]], list[str]]:
-    """Make the runs; return their rows by name, and why some could not be made."""
-    rows: dict[str, tuple[Row, ...]] = {}
-    wrong = []
-    for number, job in enumerate(jobs, 1):
-        say(f"{job.name} ({number} of {len(jobs)})")
+def _opened(jobs: Sequence[_Job]) -> tuple[dict[str, Work], list[str]]:
+    """Open the tables; return what is answered by name, and why some cannot be.
+
+    Raises:
+        DataError: none can be.
+    """
+    works, wrong = {}, []
+    for job in jobs:
         try:
-            rows[job.name] = answer(args, engine, job.work, args.output / job.name).rows
+            works[job.name] = work_of(job.args, job.operation)
         except DataError as error:
             wrong.append(str(error))
-    return rows, wrong
+    if not works:
+        raise DataError(f"no table can be read: {'; '.join(wrong)}")
+    return works, wrong
+
+
+def _answered(
+    args: argparse.Namespace, engine: Engine, works: Mapping[str, Work], wrong: list[str]
+) -> dict[str, tuple[Row, ...]]:
+    """Make the runs; return their rows by name, and add to `wrong` why some cannot be made."""
+    rows: dict[str, tuple[Row, ...]] = {}
+    for number, (name, work) in enumerate(works.items(), 1):
+        say(f"{name} ({number} of {len(works)})")
+        try:
+            rows[name] = answer(args, engine, work, args.output / name).rows
+        except DataError as error:
+            wrong.append(str(error))
+    return rows
 
 
 def _measured(table: Table, rows: Mapping[str, tuple[Row, ...]]) -> Measured:

@@ -73,7 +73,7 @@ def mmd_header(path: Path) -> Header | None:
     if path.suffix.lower() != ".tsv" or _OURS.search(path.stem):
         return None
     header = header_of(path)
-    return None if header.damage is None else header
+    return header if header.damage and header.damage.level else None
 
 
 def operation_of(name: str) -> str | None:

@@ -137,7 +137,10 @@ def test_the_whole_of_the_published_names_is_known(tmp_path):
     tables = tables_of(paths)
     assert len(tables) == len(paths) == 18 + 96
     assert {table.set for table in tables} == set(sets)
-    others = ("MMStar.tsv", "MMStar_Robust_25.tsv", "README.md", "MMStar_lens_blur.csv")
+    others = (
+        *("MMStar.tsv", "MMStar_Robust_25.tsv", "README.md"),
+        *("MMStar_lens_blur.csv", "MMStar_lens_blur_0.3.tsv"),
+    )
     assert tables_of(tmp_path / name for name in others) == ()
     with pytest.raises(InputError, match="are the same table; take one of them away"):
         tables_of([paths[0], tmp_path / "copy" / paths[0].name])
@@ -148,14 +151,15 @@ def test_the_whole_of_the_published_names_is_known(tmp_path):
 def test_a_table_that_cannot_be_used_is_named_at_the_end_and_the_others_are_answered(
     data, sayer, tmp_path, capsys
 ):
+    (data / "MMD-Bench" / "MMStar_scan_lines.tsv").write_bytes(b"")
     broken = data / "MMD-Bench" / "MMStar_LOW_LEVEL_LOW.tsv"
     broken.write_bytes(broken.read_bytes()[:2000])
     assert evaluate(data, tmp_path / "run") == 2
     told = capsys.readouterr()
-    assert "1 of 3 runs could not be made: " in told.err and "MMStar_LOW_LEVEL_LOW" in told.err
+    assert "2 of 4 runs could not be made: " in told.err and "MMStar_LOW_LEVEL_LOW" in told.err
     assert "darkness" in told.out and len(sayer.asked) == 2 * ROWS
-    (said,) = json.loads((tmp_path / "run" / "summary.json").read_text("utf-8"))["not_made"]
-    assert "1 of the first 1 rows cannot be used" in said
+    said = json.loads((tmp_path / "run" / "summary.json").read_text("utf-8"))["not_made"]
+    assert "the file is empty" in said[0] and "1 of the first 1 rows cannot be used" in said[1]
 
 
 @pytest.mark.parametrize(
