@@ -78,7 +78,8 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
     if args.json:
         print(json.dumps(values, indent=1))
     else:
-        head = f"{known.name}, {engine.info.name} ({engine.precision}), {len(jobs)} runs"
+        count = "1 run" if len(rows) == 1 else f"{len(rows)} runs"
+        head = f"{known.name}, {engine.info.name} ({engine.precision}), {count}"
         print(head, *summary_lines(measured, clean), sep="\n")
     if wrong:
         raise DataError(f"{len(wrong)} of {len(jobs)} runs could not be made: {'; '.join(wrong)}")

@@ -1,6 +1,7 @@
 """Claims about MMD-Bench: a run for each table, one summary, and the clean table degraded here."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,15 @@ from robust_r1.degradations import SPECS
 from robust_r1.errors import InputError
 from robust_r1.evaluation import load_run
 from robust_r1.evaluation.published import plan_of
-from robust_r1.evaluation.sets import MIXED, Choice, chosen, read_choice, tables_of
+from robust_r1.evaluation.sets import (
+    MIXED,
+    Choice,
+    accuracy,
+    chosen,
+    difference,
+    read_choice,
+    tables_of,
+)
 from tests.support.file_server import Files, ask_there, serving
 from tests.support.published_tables import ROWS, write_mmstar
 from tests.support.sayer import Sayer
@@ -224,3 +233,21 @@ def test_download_fetches_the_tables_that_were_asked_and_lack(
     assert (data / "MMD-Bench" / "MMStar_dark_illumination.tsv").read_bytes() == contents[
         "MMStar_dark_illumination"
     ]
+
+
+def test_the_difference_is_of_the_items_that_both_hold_and_draws_pictures(data, sayer, tmp_path):
+    run = tmp_path / "run"
+    assert evaluate(data, run, "--degradations", "darkness") == 0
+    rows = load_run(run / "MMStar_dark_illumination").rows
+    right = [replace(row, accuracy=1.0) for row in rows]
+    wrong = [replace(row, accuracy=0.0) for row in rows]
+    gap = difference(right[:6], [*right[:3], *wrong[3:]])
+    assert (gap.value, gap.n) == (0.5, 6) and gap.low < 0.5 < gap.high
+    assert difference(wrong[:4], right).value == -1 and difference(right[:2], right[5:]).n == 0
+    unscored = [replace(row, accuracy=None) for row in rows]
+    assert difference(unscored, right).n == 0 and difference(right, unscored).n == 0
+    assert accuracy(right, "100").n == ROWS and accuracy(right, "25").n == 0
+    # Rows of one picture are drawn together: of one picture alone nothing is known of others.
+    half = [*right[:5], *wrong[5:]]
+    one = [replace(row, picture="0") for row in half]
+    assert accuracy(one, "100").low is None and 0 < accuracy(half, "100").low < 0.5
