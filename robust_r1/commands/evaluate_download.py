@@ -5,7 +5,7 @@ from pathlib import Path
 
 from robust_r1.commands.progress import BytesProgress
 from robust_r1.errors import InputError
-from robust_r1.evaluation.download import Fetched, Remote, fetch_file, remote_of
+from robust_r1.evaluation.download import Fetched, Remote, checksums_of, fetch_file, remote_of
 from robust_r1.evaluation.entries import Known
 from robust_r1.evaluation.known import data_folders, look_for
 
@@ -18,7 +18,7 @@ def fetch_benchmark(known: Known, data: Path | None) -> Path:
     """
     folders = data_folders(data)
     if found := look_for(known, folders):
-        say(f"{found} is here already")
+        say(f"{found} is here already{_compared(found, known)}")
         return found
     remote, path = remote_of(known), folders[0] / Path(known.files[0]).name
     licence = f", licence {known.licence}" if known.licence else ", see there for its licence"
@@ -51,14 +51,25 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
+def _compared(path: Path, known: Known) -> str:
+    """Say whether a file is the one whose checksums are known; nothing where none is."""
+    if not known.checksums or not path.is_file():
+        return ""
+    found = checksums_of(path, known.checksums)
+    for name, value in known.checksums.items():
+        if found[name] != value.lower():
+            other = f"its {name} is {found[name]}, not {value.lower()}"
+            return f", but {other}: it is broken or another version; remove it to fetch it anew"
+    return f"; {_right(tuple(known.checksums))}"
+
+
 def _came(fetched: Fetched) -> str:
     if fetched.checked:
-        right = f"its {' and '.join(fetched.checked)} {_is(fetched.checked)} right"
-        return f"{fetched.path}: {fetched.size} bytes, {right}"
+        return f"{fetched.path}: {fetched.size} bytes, {_right(fetched.checked)}"
     return (
         f"{fetched.path}: no checksum is known; got {fetched.size} bytes, sha256 {fetched.sha256}"
     )
 
 
-def _is(names: tuple[str, ...]) -> str:
-    return "is" if len(names) == 1 else "are"
+def _right(names: tuple[str, ...]) -> str:
+    return f"its {' and '.join(names)} {'is' if len(names) == 1 else 'are'} right"

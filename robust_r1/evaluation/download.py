@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,7 +187,7 @@ def _whole(remote: Remote, part: _Part, told: Told | None) -> Fetched:
     for wanted in (total, remote.size):
         if wanted is not None and size != wanted:
             raise _Differs(f"it has {size} bytes, not {wanted}")
-    found = _checksums(part.path, {"sha256", *remote.checksums})
+    found = checksums_of(part.path, {"sha256", *remote.checksums})
     for name, known in remote.checksums.items():
         if found[name] != known.lower():
             raise _Differs(f"its {name} is {found[name]}, not {known.lower()}")
@@ -337,7 +337,8 @@ def _length(ranged: str) -> int | None:
     return int(length) if length.isdecimal() else None
 
 
-def _checksums(path: Path, names: set[str]) -> dict[str, str]:
+def checksums_of(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Compute checksums of a file, in hex by their names: "md5", "sha256"."""
     hashes: dict[str, Any] = {name: hashlib.new(name, usedforsecurity=False) for name in names}
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -246,6 +247,19 @@ def test_ctrl_c_keeps_what_has_come_and_the_same_command_goes_on(server, tmp_pat
     assert "is here already" in capsys.readouterr().err and len(server.asked) == 2
 
 
+def test_a_file_that_is_here_is_compared_with_what_is_known_of_it(server, tmp_path, capsys):
+    entry = ENTRY.format(url=server.url + NAME) + f"  md5: {MD5}\n"
+    (tmp_path / "benchmarks.yaml").write_text(entry, "utf-8")
+    for content, said in (
+        (CONTENT, "is here already; its md5 is right"),
+        (CONTENT[:-1], f"not {MD5}: it is broken or another version; remove it to fetch it anew"),
+    ):
+        (tmp_path / "Few.tsv").write_bytes(content)
+        assert main(["evaluate", "few", "--data", str(tmp_path), "--download"]) == 0
+        assert said in capsys.readouterr().err and (tmp_path / "Few.tsv").read_bytes() == content
+    assert not server.asked
+
+
 def test_of_two_that_fetch_the_same_file_one_waits_for_the_other(server, tmp_path):
     server.pause = 0.005
     path, found, waited = tmp_path / "Few.tsv", [], []
@@ -279,12 +293,14 @@ def test_a_file_of_the_hub_is_fetched_and_continued_in_the_state_that_was_looked
     hub_line = "  hub: {repo: AIDC-AI/Parrot-dataset, file: mmmb/mmmb_tr.tsv}\n"
     (tmp_path / "benchmarks.yaml").write_text(entry + hub_line, "utf-8")
     hub.cuts = [100_000]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert main(["evaluate", "tr", "--data", str(tmp_path), "--download"]) == 0
     assert (tmp_path / "Few.tsv").read_bytes() == CONTENT
     fixed = f"{where}/{COMMIT}/mmmb/mmmb_tr.tsv"
     assert hub.asked == [(fixed, ""), (fixed, "bytes=100000-")]
     said = capsys.readouterr().err
     assert "licence CC0" in said and "its sha256 is right" in said
+    assert re.search("\rFew.tsv: 0.3 of 0.3 MB, [0-9.]+ MB a second", said)
     # The project's own entry has VLMEvalKit's md5, which this file is not of.
     assert main(["evaluate", "mmmb-tr", "--data", str(tmp_path), "--download"]) == 2
     said = capsys.readouterr().err
