@@ -112,7 +112,7 @@ def _items(
 
 def _damage_words(file: BenchmarkFile) -> str:
     assert file.damage is not None
-    return " ".join(filter(None, (file.damage.kind, file.damage.level)))
+    return " ".join(filter(None, (file.damage.kind, file.damage.level))) or AS_PUBLISHED
 
 
 def _path(data: str, folder: Path | None) -> tuple[Path, Known | None]:

@@ -30,12 +30,11 @@ from robust_r1.records.item import (
     PublishedItem,
 )
 from robust_r1.records.lines import Place, RecordError
-from robust_r1.records.names import corrupted_name
+from robust_r1.records.names import corrupted_name, named_after_way
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
 from robust_r1.records.rbench import RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
-from robust_r1.records.vlmeval import write_corrupted
 
 __all__ = [
     "FORMATS",
@@ -59,6 +58,7 @@ __all__ = [
     "UnusableRows",
     "conversation_of",
     "corrupted_name",
+    "named_after_way",
     "open_benchmark",
     "read_aokvqa",
     "read_authors",
@@ -71,7 +71,6 @@ __all__ = [
     "with_pictures",
     "write_aokvqa",
     "write_authors",
-    "write_corrupted",
     "write_records",
     "write_sharegpt",
 ]
