@@ -23,13 +23,9 @@ from PIL import Image
 from robust_r1.commands.processes import in_order
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import DataError, InputError, RobustR1Error
-from robust_r1.images import encode_png, load
+from robust_r1.images import encode_png, is_picture, load
 
 MANIFEST = "manifest.jsonl"
-# What a folder is searched for: the endings of the formats that `images.load` reads.
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Outcome:
 def find_pictures(inputs: Iterable[Path], out: Path) -> list[tuple[Path, str]]:
     """List the pictures to degrade with their paths relative to the input that named them.
 
-    Folders are searched by file suffix, in sorted order, without following links and without
+    Folders are searched by the names of files, in sorted order, without following links and without
     `out`, which may lie inside. Raises InputError for a path that does not exist and a folder
     without pictures.
     """
@@ -100,7 +96,9 @@ def _walk(folder: Path, out: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(name for name in folders if (here / name).resolve() != out)
-        yield from (here / name for name in sorted(files) if Path(name).suffix.lower() in SUFFIXES)
+        for name in sorted(files):
+            if is_picture((here / name).relative_to(folder)):
+                yield here / name
 
 
 def check_jobs(jobs: Sequence[Job], out: Path) -> None:

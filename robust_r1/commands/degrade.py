@@ -9,7 +9,6 @@ from pathlib import Path
 
 from robust_r1.commands.batch import (
     MANIFEST,
-    SUFFIXES,
     Job,
     Outcome,
     check_jobs,
@@ -27,9 +26,9 @@ from robust_r1.degradations import (
 )
 from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.errors import InputError
-from robust_r1.images import load
+from robust_r1.images import ENDINGS, load
 
-_TABLE = ".tsv"
+_TABLES = (".tsv", ".csv", ".jsonl", ".parquet")  # all but the first are refused as such
 _EPILOG = """\
 examples:
   degrade photo.jpg -o out --set lens_blur=0.4 --set gaussian_noise=0.25
@@ -88,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.sheet:
         return _write_sheet(args)
-    if args.out.suffix.lower() in SUFFIXES:
+    if args.out.suffix.lower() in ENDINGS:
         raise InputError(f"-o {args.out} must be a folder: a manifest is written there too.")
     workers = args.jobs or os.cpu_count() or 1
     if _are_tables(args.inputs):
@@ -115,7 +114,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _are_tables(inputs: list[Path]) -> bool:
     """Tell whether the inputs are tables; raises InputError for tables among pictures."""
-    tables = [path for path in inputs if path.suffix.lower() == _TABLE and not path.is_dir()]
+    tables = [path for path in inputs if path.suffix.lower() in _TABLES and not path.is_dir()]
     if tables and len(tables) < len(inputs):
         raise InputError(f"{tables[0]} is a table among pictures; give one kind at a time.")
     if tables and not tables[0].exists():
@@ -165,7 +164,7 @@ def _levels(text: str | None) -> list[str]:
 def _write_sheet(args: argparse.Namespace) -> int:
     if len(args.inputs) > 1 or args.inputs[0].is_dir():
         raise InputError("--sheet shows one photo; give one file.")
-    target = args.out if args.out.suffix.lower() in SUFFIXES else args.out / "contact_sheet.png"
+    target = args.out if args.out.suffix.lower() in ENDINGS else args.out / "contact_sheet.png"
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"-o {target} is neither PNG nor JPEG; give a name with one of these.")
     quality = None if target.suffix.lower() == ".png" else args.quality or 90

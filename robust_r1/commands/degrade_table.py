@@ -18,6 +18,7 @@ from robust_r1.evaluation.published import plan_of
 from robust_r1.records import BenchmarkFile, corrupted_name, named_after_way, open_benchmark
 from robust_r1.records.tables import open_table
 
+_ENDING = ".tsv"
 _NAMED = 20  # rows that were left out, of each table
 
 
@@ -55,10 +56,10 @@ def _opened(path: Path) -> BenchmarkFile:
     """Open a table; raises InputError for another format, and for pictures that came damaged."""
     known = known_file(path)
     file = open_benchmark(path, name=known.name if known else None)
-    if file.format != "vlmevalkit":
+    if file.format != "vlmevalkit" or path.suffix.lower() != _ENDING:
         raise InputError(
-            f"{path} is no table of VLMEvalKit's, with index, question and image; give one, or "
-            "pictures"
+            f"{path} is no table of VLMEvalKit's, NAME{_ENDING} with index, question and image; "
+            "give one, or pictures"
         )
     if file.damage is not None:
         raise InputError(f"the pictures of {path.name} came damaged; give the clean table")

@@ -195,6 +195,12 @@ def test_jpeg_is_written_when_asked_and_says_so(folder):
     assert records(folder / "out")[0]["quality"] == 60
 
 
+def test_what_computers_leave_beside_pictures_is_none_of_them(folder):
+    (folder / "photos" / "._a.jpg").write_bytes(b"notes")
+    assert degrade("photos", "-o", "out", "--set", "blur=0.1") == 0
+    assert [line["output"] for line in records(folder / "out")] == ["a.png", "inner/b.png"]
+
+
 def test_an_out_folder_inside_the_input_is_not_taken_for_input(folder):
     for _ in range(2):
         assert degrade("photos", "-o", "photos/out", "--set", "blur=0.1") == 0
