@@ -25,7 +25,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     with (folder / _NAME).open("ab") as file:
         try:
-            _take(file)
+            take(file)
         except (BlockingIOError, PermissionError) as error:
             raise InputError(
                 f"another process writes into {folder}; wait for its end, or give another folder "
@@ -41,7 +41,7 @@ def waited(path: Path, say: Callable[[], object]) -> Iterator[None]:
         waits = False
         while True:
             try:
-                _take(file)
+                take(file)
                 break
             except (BlockingIOError, PermissionError):
                 if not waits:
@@ -51,8 +51,8 @@ def waited(path: Path, say: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def _take(file: IO[bytes]) -> None:
-    """Lock a file without waiting.
+def take(file: IO[bytes]) -> None:
+    """Lock a file without waiting, until it is closed.
 
     Raises:
         BlockingIOError: it is locked; on Windows PermissionError.

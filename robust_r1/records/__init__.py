@@ -30,12 +30,17 @@ from robust_r1.records.item import (
     PublishedItem,
 )
 from robust_r1.records.lines import Place, RecordError
-from robust_r1.records.names import MMD_LEVELS, corrupted_name, mmd_header, operation_of
+from robust_r1.records.names import (
+    MMD_LEVELS,
+    corrupted_name,
+    mmd_header,
+    named_after_way,
+    operation_of,
+)
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
 from robust_r1.records.rbench import REFERENCE, RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
-from robust_r1.records.vlmeval import write_corrupted
 
 __all__ = [
     "FORMATS",
@@ -62,6 +67,7 @@ __all__ = [
     "conversation_of",
     "corrupted_name",
     "mmd_header",
+    "named_after_way",
     "open_benchmark",
     "operation_of",
     "read_aokvqa",
@@ -75,7 +81,6 @@ __all__ = [
     "with_pictures",
     "write_aokvqa",
     "write_authors",
-    "write_corrupted",
     "write_records",
     "write_sharegpt",
 ]

@@ -50,6 +50,8 @@ HOMES = {
     "peft": ("robust_r1.engine", "train"),
     "trl": ("train",),
     "gradio": ("robust_r1.ui", "app"),
+    "vlmeval": ("robust_r1.plugins",),
+    "lmms_eval": ("robust_r1.plugins",),
 }
 OURS = ("robust_r1", "train", "app", "tests")
 

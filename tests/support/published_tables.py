@@ -1,12 +1,13 @@
 """A small benchmark as it is published: ten questions about scenes, as MMStar writes them."""
 
 from collections.abc import Callable
+from itertools import count, islice
 from pathlib import Path
 
 import cv2
 
 from robust_r1.degradations import DegradationPlan
-from robust_r1.scenes import make_item
+from robust_r1.scenes import Item, make_item
 from tests.support.benchmark_files import base64_of, write_tsv
 
 ROWS = 10
@@ -40,3 +41,24 @@ def _row(number: int, broken: bool, damage: Callable[[str], DegradationPlan]) ->
     answer = "ABCD"[number % len(choices)]
     question = f"{item.question.text}\nOptions: {options}"
     return number, image, question, "nan", "nan", "", "", answer, "coarse perception", "scene"
+
+
+def write_scenes(path: Path, rows: int = 16) -> Path:
+    """Write a table of questions with four options in columns, whose answers are true.
+
+    Row 1 shows the picture of row 0, row 2 has its options inside the question.
+    """
+    drawn = (make_item("test", number) for number in count(900))
+    asked = islice((one for one in drawn if len(one.question.choices) == 4), rows)
+    return write_tsv(path, [_scene_row(number, item) for number, item in enumerate(asked)])
+
+
+def _scene_row(number: int, item: Item) -> tuple:
+    choices = item.question.choices
+    letter = "ABCD"[choices.index(item.question.answer_text)]
+    text, columns = item.question.text, choices
+    if number == 2:
+        listed = ", ".join(f"{one}: {choice}" for one, choice in zip("ABCD", choices, strict=True))
+        text, columns = f"{text}\nOptions: {listed}", ("nan",) * 4
+    image = "0" if number == 1 else base64_of(item.clean())
+    return number, image, text, *columns, letter, item.question.topic, "scene"

@@ -29,7 +29,7 @@ from robust_r1.evaluation.published import (
     plan_of,
 )
 from robust_r1.images import encode_png
-from robust_r1.records import UnusableRows, open_benchmark, write_corrupted
+from robust_r1.records import UnusableRows, open_benchmark
 from tests.support.benchmark_files import RBENCH_ROWS, base64_of, write_rbench, write_tsv
 from tests.support.paths import ROOT
 from tests.support.published_tables import ROWS, SHARED, write_mmstar
@@ -86,8 +86,8 @@ def test_damage_is_drawn_from_benchmark_item_and_seed_alone(table):
 
 
 def test_native_damage_is_the_pixels_of_the_corrupted_copy(table, tmp_path, tiny):
-    copy = write_corrupted(tmp_path, table, "25", lambda index: plan_of("MMStar", index, "25"))
-    published = list(items_of(copy, tiny))
+    assert main(["degrade", str(table), "-o", str(tmp_path), "--levels", "25"]) == 0
+    published = list(items_of(tmp_path / "MMStar_Robust_25.tsv", tiny))
     drawn = list(items_of(table, tiny, levels=("25",)))
     assert [one.level for one in published] == ["25"] * ROWS == [one.level for one in drawn]
     for ours, theirs in zip(drawn, published, strict=True):
