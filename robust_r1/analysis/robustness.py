@@ -55,16 +55,16 @@ def robustness(entries: Sequence[Entry]) -> tuple[RobustnessRow, ...]:
     """
     rows = []
     for model in in_order(entry.model for entry in entries):
-        scores: dict[tuple[str, str], list[float | None]] = {
+        parts: dict[tuple[str, str], list[Answered]] = {
             (task, strength): [] for task in TASKS for strength in STRENGTHS
         }
         for entry in entries:
             place = (entry.row.task, entry.row.level)
-            if entry.model == model and place in scores:
-                scores[place].append(entry.row.accuracy)
-        overall = average(score for values in scores.values() for score in values)
+            if entry.model == model and place in parts:
+                parts[place].append(entry.row)
+        overall = _accuracy([row for part in parts.values() for row in part])
         if overall.n:
-            cells = {place: average(values) for place, values in scores.items()}
+            cells = {place: _accuracy(part) for place, part in parts.items()}
             rows.append(RobustnessRow(model, cells, overall))
     return tuple(rows)
 
@@ -86,11 +86,15 @@ def _level(model: str, task: str, level: str, part: Sequence[Entry]) -> LevelFig
         [_score(entry.clean) for entry in twins if entry.clean],
         [_score(entry.row) for entry in twins],
     )
-    groups = [entry.row.photograph for entry in part]
+    groups = [entry.row.cluster for entry in part]
     return LevelFigures(
-        model, task, level, average([entry.row.accuracy for entry in part], groups),
+        model, task, level, _accuracy([entry.row for entry in part]),
         average([float(entry.row.tokens) for entry in part], groups), turned,
     )  # fmt: skip
+
+
+def _accuracy(rows: Sequence[Answered]) -> Figure:
+    return average([row.accuracy for row in rows], [row.cluster for row in rows])
 
 
 def _score(row: Answered) -> float | None:

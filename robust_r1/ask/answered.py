@@ -153,6 +153,6 @@ class Answered(Protocol):
         ...
 
     @property
-    def photograph(self) -> str | None:
-        """Return the photograph that it shows a part of; None for others."""
+    def cluster(self) -> str:
+        """Return what resamples draw as one: the photograph, the published picture, the source."""
         ...

@@ -89,12 +89,15 @@ class Row:
         return judge_answer(self.text, self.truth, self.choices, not self.lettered).unparsed
 
     @cached_property
-    def photograph(self) -> str | None:
-        """Return the photograph of a benchmark that the picture is a part of, or None.
+    def cluster(self) -> str:
+        """Name what resamples draw as one: the photograph, the published picture, or the source.
 
-        The pictures of one photograph hang together, so resamples draw them together.
+        All that is asked about one picture hangs together, at whatever level, as the views of one
+        photograph do.
         """
-        return photograph_of(self.source) if self.task == "perception" else None
+        if self.task == "perception" and (shown := photograph_of(self.source)):
+            return shown
+        return self.picture or self.source
 
 
 @dataclass(frozen=True)
