@@ -105,7 +105,8 @@ class Run:
     """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark.
 
     `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
-    its file were left out, and why; both are empty for what an earlier version wrote.
+    its file were left out, and why; both are empty for what an earlier version wrote. `max_pixels`
+    is what pictures were fitted to; 0 where that was not kept.
     """
 
     folder: Path
@@ -116,6 +117,7 @@ class Run:
     rows: tuple[Row, ...]
     terms: Mapping[str, Any] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
+    max_pixels: int = 0
 
 
 def evaluate(
@@ -163,7 +165,7 @@ def evaluate(
         rows = _answer(engine, items, folder, settings, progress)
     unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
-    return Run(folder, benchmark, *told, rows, head["terms"], unusable)
+    return Run(folder, benchmark, *told, rows, head["terms"], unusable, head["max_pixels"])
 
 
 def _answer(
@@ -249,14 +251,14 @@ def load_run(folder: Path) -> Run:
         settings = GenerationSettings(**head["settings"])
         benchmark, model = str(head["benchmark"]), str(head["model"])
         precision, terms = str(head["precision"]), dict(head.get("terms", {}))
-        unusable = unusable_rows(head)
-    except (KeyError, TypeError, InputError) as error:
+        unusable, most = unusable_rows(head), int(head.get("max_pixels") or 0)
+    except (KeyError, TypeError, ValueError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
     rows: dict[str, Row] = {}
     for row in _rows(folder):
         rows.setdefault(row.id, row)  # two processes could once write into one folder
     told = benchmark, model, precision, settings
-    return Run(folder, *told, tuple(rows.values()), terms, unusable)
+    return Run(folder, *told, tuple(rows.values()), terms, unusable, most)
 
 
 def row_of(item: BenchmarkItem, answer: Answer) -> Row:

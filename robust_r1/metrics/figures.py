@@ -222,13 +222,34 @@ def relative_robustness(
     return mean(relative_score(same, right) for same, right in pairs)
 
 
+CALIBRATION_BINS = 15
+
+
 def calibration_error(
-    confidences: Sequence[float], correct: Sequence[float], bins: int = 15
+    confidences: Sequence[float], correct: Sequence[float], bins: int = CALIBRATION_BINS
 ) -> float | None:
     """Return the expected calibration error over equally wide bins of confidence in [0, 1]."""
-    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
-    if not len(sure):
+    if not len(confidences):
         return None
+    parts = calibration_parts(confidences, correct, bins)
+    return float(calibration_of_sums(parts.sum(0)[None])[0])
+
+
+def calibration_parts(
+    confidences: Sequence[float], correct: Sequence[float], bins: int = CALIBRATION_BINS
+) -> np.ndarray:
+    """Return what each answer brings to the calibration error: answers x (bins + 1).
+
+    In the column of its bin by how much confidence exceeds correctness, in the last one 1.
+    """
+    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
+    parts = np.zeros((len(sure), bins + 1))
     place = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=sure - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(sure))
+    parts[np.arange(len(sure)), place] = sure - right
+    parts[:, -1] = 1
+    return parts
+
+
+def calibration_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Return the calibration error of each of some sums, k x (bins + 1), of those parts."""
+    return np.abs(sums[:, :-1]).sum(1) / sums[:, -1]
