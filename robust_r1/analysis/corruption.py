@@ -123,24 +123,27 @@ class _Sums:
     """Turn cases into sums by degradation and level, and sums into figures.
 
     Of each degradation and level: errors, cases, then of those whose clean answers are scored the
-    errors, the clean errors, and cases; then the same sums of the base.
+    errors, the clean errors, and cases; with a base then the same sums of the base.
     """
 
     def __init__(self, cases: _Cases, with_base: bool) -> None:
         self.with_base = with_base
-        levels = in_order(cases.levels)
-        self.ids = [spec.id for spec in SPECS if any(spec.id in ids for ids in cases.ids)]
-        self.shape = (len(self.ids), len(levels), 10)
+        levels, own = in_order(cases.levels), {id for ids in cases.ids for id in ids}
+        self.ids = [spec.id for spec in SPECS if spec.id in own]
+        mine, clean, base, base_clean = np.array(cases.errors).T
+        twins = ~(np.isnan(clean) | (with_base & np.isnan(base_clean)))
+        sides = [(mine, clean), (base, base_clean)][: 1 + with_base]
+        values = np.nan_to_num(np.stack([
+            quantity for one, undamaged in sides
+            for quantity in (one, np.ones(len(one)), one * twins, undamaged * twins, twins)
+        ], axis=1))  # fmt: skip
+        self.shape = (len(self.ids), len(levels), values.shape[1])
         self.parts = np.zeros((len(cases.ids), *self.shape))
+        places = {id: place for place, id in enumerate(self.ids)}
+        steps = {level: place for place, level in enumerate(levels)}
         for number, (ids, level) in enumerate(zip(cases.ids, cases.levels, strict=True)):
-            mine, clean, base, base_clean = cases.errors[number]
-            twins = not (np.isnan(clean) or (with_base and np.isnan(base_clean)))
-            values = np.nan_to_num([
-                mine, 1, mine * twins, clean * twins, twins,
-                base, 1, base * twins, base_clean * twins, twins,
-            ])  # fmt: skip
             for id in ids:
-                self.parts[number, self.ids.index(id), levels.index(level)] = values
+                self.parts[number, places[id], steps[level]] = values[number]
 
     def figures(self, sums: np.ndarray) -> dict[str, np.ndarray]:
         """Return the figures of each of some sums, k x all, by kind, name and figure."""
@@ -150,9 +153,8 @@ class _Sums:
             single = _ratios(table) if self.with_base else {}
             for kind, name, ids in self.places():
                 chosen = [self.ids.index(id) for id in ids]
-                errors, n, twin_errors, clean, twins, *_ = np.moveaxis(
-                    table[:, chosen].sum((1, 2)), -1, 0
-                )
+                sums_here = table[:, chosen, :, :5].sum((1, 2))
+                errors, n, twin_errors, clean, twins = np.moveaxis(sums_here, -1, 0)
                 key = f"{kind}/{name}/"
                 found[key + _DAMAGED] = 1 - errors / n
                 found[key + _CLEAN] = 1 - clean / twins
@@ -192,12 +194,13 @@ def _lines(cases: _Cases, with_base: bool) -> tuple[DegradationLine, ...]:
     sums = _Sums(cases, with_base)
     flat = sums.parts.reshape(len(sums.parts), -1)
     figures = figures_of_sums(flat, sums.figures, cases.clusters)
+    shown: dict[str, set[str]] = {id: set() for id in sums.ids}
+    for cluster, own in zip(cases.clusters, cases.ids, strict=True):
+        for id in own:
+            shown[id].add(cluster)
     lines = []
     for kind, name, ids in sums.places():
-        key, wanted = f"{kind}/{name}/", {*ids}
-        pictures = {
-            one for one, own in zip(cases.clusters, cases.ids, strict=True) if wanted & {*own}
-        }
+        key, pictures = f"{kind}/{name}/", set().union(*(shown[id] for id in ids))
         of = {what: figures.get(key + what) for what in (_ERROR, _RELATIVE)}
         lines.append(
             DegradationLine(

@@ -1,5 +1,6 @@
 """How far perceived intensities lie from applied ones."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
 def bin_of(error: float) -> int:
     """Return the bin of an error, 0 to BINS - 1; of two that meet in it, the upper."""
     # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.
-    return min(int(np.searchsorted(EDGES, round(error, 6), side="right")) - 1, BINS - 1)
+    return min(bisect_right(EDGES, round(error, 6)) - 1, BINS - 1)
 
 
 def bins_of(matching: Matching) -> set[int]:

@@ -115,10 +115,10 @@ def _columns(parts: Iterable[_Part]) -> list[list[_Part]]:
             columns.append([part])
             continue
         here = {entry.row.id for other in same[0] for entry in other.entries}
-        if not here.isdisjoint(entry.row.id for entry in part.entries) or not part.entries:
+        if not here.isdisjoint(entry.row.id for entry in part.entries):
             raise InputError(
-                f"two runs are of {part.run.model} and were asked alike; give one of each model, "
-                "or runs that differ in prompt, precision or settings"
+                f"two runs are of {part.run.model} and were asked alike; give one run of each "
+                "model, or runs that differ in prompt, precision or settings"
             )
         same[0].append(part)
     return columns

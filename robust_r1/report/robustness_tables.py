@@ -10,9 +10,10 @@ from robust_r1.analysis.groups import GroupFigure
 from robust_r1.analysis.pairs import EVERY, Differing, PairedLine
 from robust_r1.analysis.robustness import LevelFigures
 from robust_r1.degradations import find
-from robust_r1.metrics import Figure, answer_words, truth_words
+from robust_r1.metrics import Figure, truth_words
 from robust_r1.report.cells import by_figure, count_cell, figure_cell
 from robust_r1.report.table import DASH, Cell, Table
+from robust_r1.report.words import said_in
 
 NOT_AVAILABLE = "not available"
 
@@ -189,7 +190,7 @@ def differing_table(found: Sequence[Differing], first: str, second: str) -> Tabl
     for one in found:
         mine, other = one.pairs[0]
         row, levels = mine.row, " ".join(pair[0].row.level for pair in one.pairs)
-        said = [answer_words(entry.row.answer, row.choices) or DASH for entry in (mine, other)]
+        said = [said_in(entry) or DASH for entry in (mine, other)]
         truth = truth_words(row.truth, row.choices)
         rows.append((Cell(one.item), Cell(levels), Cell(row.question),
                      *map(Cell, (*said, truth))))  # fmt: skip

@@ -23,8 +23,8 @@ from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, score_answer, truth_words
-from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import case_of, picture_of, why_absent
+from robust_r1.report.words import applied, verdict
 from robust_r1.store import Marks
 from robust_r1.ui.widgets.conversation import turns_list
 from robust_r1.ui.widgets.further_pictures import pictures_row
@@ -80,7 +80,7 @@ def heading(entry: Entry, place: int, total: int) -> str:
         f'<div class="rr-case-head"><p class="rr-caption"><b>{escape(row.id)}</b> case {place + 1} '
         f"of {total}, {escape(entry.model)}, {escape(row.task)}, {escape(row.level)}, "
         f"{escape(verdict(entry))}</p><h4>{escape(row.question, _TEXT)}</h4>{listed}"
-        f'<p class="rr-caption">{truth}Applied: {findings_text(row.true)}.</p>'
+        f'<p class="rr-caption">{truth}{applied(entry)}</p>'
         f"{_before(entry)}</div>"
     )
 
