@@ -6,8 +6,8 @@ degradations are mCE and relative mCE. Each picture has its own degradation, so 
 one is that of the same pictures. A picture under several counts for each of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,8 +18,8 @@ from robust_r1.metrics import Figure, figures_of_sums
 
 ALL, STAGE, DEGRADATION = "all", "stage", "degradation"
 FEWEST = 5  # pictures of a degradation that may be called the worst: fewer say next to nothing
-_CLEAN, _DAMAGED, _ERROR, _RELATIVE = "clean", "damaged", "error", "relative error"
-_DROP = "drop"
+_CLEAN, _DAMAGED, _DROP, _ERROR, _RELATIVE = "clean", "damaged", "drop", "error", "relative error"
+_FIGURES = (_CLEAN, _DAMAGED, _DROP, _ERROR, _RELATIVE)
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,30 @@ def _error(row: Answered | None) -> float:
     return np.nan if row is None or row.accuracy is None else 1 - row.accuracy
 
 
-class _Sums:
-    """Turn cases into sums by degradation and level, and sums into figures.
+_Place = tuple[str, str]  # the kind and the name of a line
 
-    Of each degradation and level: errors, cases, then of those whose clean answers are scored the
-    errors, the clean errors, and cases; with a base then the same sums of the base.
+
+def _places(ids: Iterable[str]) -> list[_Place]:
+    """Return the lines that a case with these degradations counts in, in their order."""
+    known, lines = {*ids}, [(ALL, "")]
+    for stage in STAGES:
+        own = [spec.id for spec in SPECS if spec.stage == stage and spec.id in known]
+        lines += [(STAGE, stage)] if own else []
+        lines += [(DEGRADATION, id) for id in own]
+    return lines
+
+
+class _Sums:
+    """Turn cases into sums by line and level, and sums into figures.
+
+    Of each line and level: errors, cases, then of those whose clean answers are scored the errors,
+    the clean errors, and cases; with a base then the same sums of the base.
     """
 
     def __init__(self, cases: _Cases, with_base: bool) -> None:
         self.with_base = with_base
-        levels, own = in_order(cases.levels), {id for ids in cases.ids for id in ids}
-        self.ids = [spec.id for spec in SPECS if spec.id in own]
+        levels = in_order(cases.levels)
+        self.places = _places(id for ids in cases.ids for id in ids)
         mine, clean, base, base_clean = np.array(cases.errors).T
         twins = ~(np.isnan(clean) | (with_base & np.isnan(base_clean)))
         sides = [(mine, clean), (base, base_clean)][: 1 + with_base]
@@ -137,44 +150,46 @@ class _Sums:
             quantity for one, undamaged in sides
             for quantity in (one, np.ones(len(one)), one * twins, undamaged * twins, twins)
         ], axis=1))  # fmt: skip
-        self.shape = (len(self.ids), len(levels), values.shape[1])
+        self.shape = (len(self.places), len(levels), values.shape[1])
         self.parts = np.zeros((len(cases.ids), *self.shape))
-        places = {id: place for place, id in enumerate(self.ids)}
-        steps = {level: place for place, level in enumerate(levels)}
+        rows = {place: row for row, place in enumerate(self.places)}
+        steps = {level: step for step, level in enumerate(levels)}
+        counted = {ids: [rows[place] for place in _places(ids)] for ids in {*cases.ids}}
         for number, (ids, level) in enumerate(zip(cases.ids, cases.levels, strict=True)):
-            for id in ids:
-                self.parts[number, places[id], steps[level]] = values[number]
+            self.parts[number, counted[ids], steps[level]] = values[number]
 
     def figures(self, sums: np.ndarray) -> dict[str, np.ndarray]:
-        """Return the figures of each of some sums, k x all, by kind, name and figure."""
+        """Return the figures of each of some sums, k x all, by line and name."""
         found = {}
         table = sums.reshape(-1, *self.shape)
         with np.errstate(invalid="ignore", divide="ignore"):
-            single = _ratios(table) if self.with_base else {}
-            for kind, name, ids in self.places():
-                chosen = [self.ids.index(id) for id in ids]
-                sums_here = table[:, chosen, :, :5].sum((1, 2))
-                errors, n, twin_errors, clean, twins = np.moveaxis(sums_here, -1, 0)
-                key = f"{kind}/{name}/"
-                found[key + _DAMAGED] = 1 - errors / n
-                found[key + _CLEAN] = 1 - clean / twins
-                found[key + _DROP] = (twin_errors - clean) / twins
-                for figure, values in single.items():
-                    found[key + figure] = _mean_of_known(values[:, chosen])
+            ratios = _ratios(table) if self.with_base else {}
+            for row, place in enumerate(self.places):
+                errors, n, twin_errors, clean, twins = table[:, row, :, :5].sum(1).T
+                found[_key(place, _DAMAGED)] = 1 - errors / n
+                found[_key(place, _CLEAN)] = 1 - clean / twins
+                found[_key(place, _DROP)] = (twin_errors - clean) / twins
+                chosen = [self.places.index(one) for one in self._single(place)]
+                for name, values in ratios.items():
+                    found[_key(place, name)] = _mean_of_known(values[:, chosen])
         return found
 
-    def places(self) -> list[tuple[str, str, list[str]]]:
-        """Return kind, name and degradations of each line."""
-        lines = [(ALL, "", self.ids)]
-        for stage in STAGES:
-            ids = [id for id in self.ids if find(id).stage == stage]
-            lines += [(STAGE, stage, ids)] if ids else []
-            lines += [(DEGRADATION, id, [id]) for id in ids]
-        return lines
+    def _single(self, place: _Place) -> list[_Place]:
+        """Return the degradations of a line."""
+        kind, name = place
+        single = [one for one in self.places if one[0] == DEGRADATION]
+        return [
+            one for one in single
+            if kind == ALL or one == place or (kind == STAGE and find(one[1]).stage == name)
+        ]  # fmt: skip
+
+
+def _key(place: _Place, name: str) -> str:
+    return "/".join((*place, name))
 
 
 def _ratios(table: np.ndarray) -> dict[str, np.ndarray]:
-    """Return corruption errors, k x degradations, from sums, k x degradations x levels x 10."""
+    """Return corruption errors, k x lines, from sums, k x lines x levels x 10."""
     means = np.nan_to_num(table[..., [0, 5]] / table[..., [1, 6]]).sum(2)
     growth = table[..., [2, 7]] - table[..., [3, 8]]
     grown = np.nan_to_num(growth / table[..., [4, 9]]).sum(2)
@@ -194,18 +209,21 @@ def _lines(cases: _Cases, with_base: bool) -> tuple[DegradationLine, ...]:
     sums = _Sums(cases, with_base)
     flat = sums.parts.reshape(len(sums.parts), -1)
     figures = figures_of_sums(flat, sums.figures, cases.clusters)
-    shown: dict[str, set[str]] = {id: set() for id in sums.ids}
+    shown: dict[_Place, list[str]] = {place: [] for place in sums.places}
     for cluster, own in zip(cases.clusters, cases.ids, strict=True):
-        for id in own:
-            shown[id].add(cluster)
+        for place in _places(own):
+            shown[place].append(cluster)
     lines = []
-    for kind, name, ids in sums.places():
-        key, pictures = f"{kind}/{name}/", set().union(*(shown[id] for id in ids))
-        of = {what: figures.get(key + what) for what in (_ERROR, _RELATIVE)}
-        lines.append(
-            DegradationLine(
-                kind, name, len(pictures),
-                *(figures[key + what] for what in (_CLEAN, _DAMAGED, _DROP)), *of.values(),
-            )
-        )  # fmt: skip
+    for place, clusters in shown.items():
+        pictures = len({*clusters})
+        told = [
+            _of_pictures(figures[_key(place, name)], pictures, len(clusters))
+            for name in _FIGURES[: 5 if with_base else 3]
+        ]
+        lines.append(DegradationLine(*place, pictures, *told))
     return tuple(lines)
+
+
+def _of_pictures(figure: Figure, pictures: int, n: int) -> Figure:
+    """Give a figure its own number of answers; of a single picture it has no interval."""
+    return replace(figure, n=n) if pictures > 1 else Figure(figure.value, n)
