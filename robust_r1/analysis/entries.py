@@ -54,6 +54,14 @@ class Entry:
     item: str = ""
 
     @property
+    def family(self) -> str:
+        """Return the benchmark that its own is a part of: without level and language."""
+        if not self.terms.file:
+            return self.benchmark
+        name, language = self.benchmark.partition(", ")[0], self.row.language
+        return name.removesuffix(f"_{language}") if language else name
+
+    @property
     def engine(self) -> str:
         """Return the name of the model that answered."""
         return self.terms.engine or self.model

@@ -113,14 +113,13 @@ class _Opened:
 
     runs: "Sequence[Run]"
     entries: "tuple[Entry, ...]"
-    family: str
     base: str
 
     @property
     def benchmark(self) -> str:
         """Return what the runs are of: the benchmark, or what theirs are parts of."""
         names = {run.benchmark for run in self.runs}
-        return self.runs[0].benchmark if len(names) == 1 else self.family
+        return self.runs[0].benchmark if len(names) == 1 else self.entries[0].family
 
 
 def run(args: argparse.Namespace) -> int:
@@ -159,7 +158,7 @@ def _open(args: argparse.Namespace, folder: Path) -> _Opened:
     from robust_r1.ask.saved import read_answer
     from robust_r1.evaluation import load_run
     from robust_r1.evaluation.saved_answers import write_answers
-    from robust_r1.report.columns import entries_of, family_of
+    from robust_r1.report.columns import entries_of
 
     folders = [path for path in args.runs if not path.is_file()]
     if answers := [read_answer(path) for path in args.runs if path.is_file()]:
@@ -170,7 +169,7 @@ def _open(args: argparse.Namespace, folder: Path) -> _Opened:
     runs = [load_run(path) for path in folders]
     entries = entries_of(runs)
     base = entries[0].model if args.base and entries else ""
-    return _Opened(runs, entries, family_of(runs[0]), base)
+    return _Opened(runs, entries, base)
 
 
 def _print(opened: _Opened, args: argparse.Namespace) -> int:
@@ -230,7 +229,7 @@ def _print_further(opened: _Opened, args: argparse.Namespace) -> None:
     from robust_r1.report.further import further
     from robust_r1.report.table import to_markdown
 
-    tables, lines = further(opened.entries, opened.family, opened.base, args.full)
+    tables, lines = further(opened.entries, opened.base, args.full)
     if tables:
         print()
         print(to_markdown(tables), end="")
@@ -252,7 +251,7 @@ def _latex(
     pairs = list(zip(models, columns, strict=True))
     tables = [by_figure(title, pairs, signed=bool(args.against))]
     if not args.against and not args.by_degradation:
-        tables += further(opened.entries, opened.family, opened.base, args.full)[0]
+        tables += further(opened.entries, opened.base, args.full)[0]
     return to_latex(tables)
 
 
@@ -276,7 +275,7 @@ def _values(
     values = {"title": title, "runs": found}
     if args.against or args.by_degradation:
         return values
-    return values | further_values(opened.entries, opened.family, opened.base)
+    return values | further_values(opened.entries, opened.base)
 
 
 def _by_task(part: "Sequence[Entry]", figures: Mapping) -> dict:
@@ -319,7 +318,7 @@ def _write(opened: _Opened, args: argparse.Namespace) -> int:
     said = [line for done in opened.runs for line in terms_lines(done)]
     text = html_report(
         opened.entries, default_notebook().all_marks(), title_of(opened.entries), notes=said,
-        files=LookUp(args.data), family=opened.family, base=opened.base,
+        files=LookUp(args.data), base=opened.base,
     )  # fmt: skip
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(text, encoding="utf-8")

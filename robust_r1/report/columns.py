@@ -26,14 +26,6 @@ class _Part:
     entries: tuple[Entry, ...]
 
 
-def family_of(run: Run) -> str:
-    """Return the benchmark that a run's is a part of: without level and language."""
-    if "file" not in run.terms:
-        return run.benchmark
-    name, language = run.benchmark.partition(", ")[0], _language(run)
-    return name.removesuffix(f"_{language}") if language else name
-
-
 def entries_of(runs: Sequence[Run]) -> tuple[Entry, ...]:
     """Return the cases of some runs, column by column, each beside its clean twin.
 
@@ -51,7 +43,7 @@ def entries_of_run(run: Run) -> tuple[Entry, ...]:
 
 def joined(read: Sequence[tuple[Run, tuple[Entry, ...]]]) -> tuple[Entry, ...]:
     """Put runs together whose cases are read already; see `entries_of`."""
-    families = sorted({family_of(run) for run, _ in read})
+    families = sorted({entries[0].family if entries else run.benchmark for run, entries in read})
     if len(families) > 1:
         raise InputError(
             f"the runs are of {' and '.join(families)}; show one benchmark at a time"

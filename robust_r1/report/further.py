@@ -23,18 +23,17 @@ DIFFERING = 5  # items that are listed on a terminal; the page shows more, with 
 
 
 def further(
-    entries: Sequence[Entry], family: str, base: str = "", full: bool = False
+    entries: Sequence[Entry], base: str = "", full: bool = False
 ) -> tuple[list[Table], list[str]]:
     """Return the tables below the headline figures that have anything to show, and sentences.
 
     Args:
         entries: the cases.
-        family: the benchmark, as `columns.family_of` names it.
         base: the model that corruption errors are relative to; empty for none.
         full: everything that damage costs, and not just the drops of a published benchmark.
     """
-    tables, lines = list(paper_tables(entries, family)), []
-    if tables and (note := published_note(family)):
+    tables, lines = list(paper_tables(entries)), []
+    if tables and (note := published_note(entries)):
         lines.append(note)
     if full or tables:
         found = details(entries)
@@ -48,12 +47,12 @@ def further(
     return [table for table in tables if table.rows], lines
 
 
-def further_values(entries: Sequence[Entry], family: str, base: str = "") -> dict[str, Any]:
+def further_values(entries: Sequence[Entry], base: str = "") -> dict[str, Any]:
     """Return all of it as values that JSON can hold."""
     found = details(entries)
     levels = [asdict(one) | {"flip_rate": one.flips.rate} for one in found.levels]
     values = {"levels": levels, **robustness_values(found)}
-    values["paper"] = [_table_values(table) for table in paper_tables(entries, family)]
+    values["paper"] = [_table_values(table) for table in paper_tables(entries)]
     if base:
         errors = corruption(entries, base)
         values["corruption_errors"] = {one.model: corruption_values(one) for one in errors}

@@ -15,7 +15,6 @@ from robust_r1.analysis.robustness import by_level
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run
 from robust_r1.metrics import Figure
-from robust_r1.report.columns import family_of
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
@@ -47,10 +46,11 @@ def leaderboard_yaml(runs: Sequence[Run], entries: Sequence[Entry], dataset: str
     if len(models) != 1:
         named = " and ".join(models) or "none"
         raise InputError(f"a model card is of one model, and the runs are of {named}; give one")
-    dataset = dataset or _DATASETS.get(family_of(runs[0]), "")
+    family = entries[0].family
+    dataset = dataset or _DATASETS.get(family, "")
     if dataset.count("/") != 1:
         raise InputError(
-            f"--leaderboard needs the Hub's id of {family_of(runs[0])}; give it with --dataset, as "
+            f"--leaderboard needs the Hub's id of {family}; give it with --dataset, as "
             "in --dataset Lin-Chen/MMStar"
         )
     found = _results(runs, entries, dataset)

@@ -54,7 +54,6 @@ def html_report(
     about: str = "",
     notes: Sequence[str] = (),
     files: LookUp | None = None,
-    family: str = "",
     base: str = "",
 ) -> str:
     """Write the report of some answered cases.
@@ -66,7 +65,6 @@ def html_report(
         about: which cases were chosen, in words; empty for all.
         notes: sentences about how the runs were asked.
         files: finds the pictures of published benchmarks; None where they usually lie.
-        family: the benchmark, whose table of the paper is shown; empty for none.
         base: the model that corruption errors are relative to; empty for none.
 
     Returns:
@@ -79,7 +77,7 @@ def html_report(
         f'<p class="lead">{len(entries)} answered cases. {chosen} Intervals are 95 % bootstrap '
         "intervals that resample pictures; a dash is what could not be scored.</p>",
         *_paragraphs(notes),
-        *_paper(entries, family),
+        *_paper(entries),
         to_html(headline_table(found.headlines)),
         *_robustness(entries, found.details, base),
         *_perception(entries, found.details),
@@ -99,9 +97,9 @@ def _paragraphs(lines: Iterable[str]) -> list[str]:
     return [f"<p>{escape(line, _NOTE)}</p>" for line in lines if line]
 
 
-def _paper(entries: Sequence[Entry], family: str) -> list[str]:
-    tables = [to_html(table) for table in paper_tables(entries, family)]
-    return [*tables, *_paragraphs([published_note(family)])] if tables else []
+def _paper(entries: Sequence[Entry]) -> list[str]:
+    tables = [to_html(table) for table in paper_tables(entries)]
+    return [*tables, *_paragraphs([published_note(entries)])] if tables else []
 
 
 def _robustness(entries: Sequence[Entry], found: Details, base: str) -> list[str]:

@@ -14,13 +14,9 @@ HERE, PUBLISHED = "measured here", "published"
 _R_BENCH = "R-Bench"
 
 
-def paper_tables(entries: Sequence[Entry], family: str) -> tuple[Table, ...]:
-    """Return the table of a benchmark as the paper prints it; nothing where it prints none.
-
-    Args:
-        entries: the cases.
-        family: the benchmark, as `columns.family_of` names it.
-    """
+def paper_tables(entries: Sequence[Entry]) -> tuple[Table, ...]:
+    """Return the table of a published benchmark as the paper prints such; nothing of others."""
+    family = entries[0].family if entries else ""
     if family == _R_BENCH:
         rows = robustness(entries)
         return (_strengths(rows),) if rows else ()
@@ -30,8 +26,9 @@ def paper_tables(entries: Sequence[Entry], family: str) -> tuple[Table, ...]:
     return ()
 
 
-def published_note(family: str) -> str:
+def published_note(entries: Sequence[Entry]) -> str:
     """Say what published rows are; empty where there are none."""
+    family = entries[0].family if entries else ""
     if family != _R_BENCH and family not in CORRUPTED:
         return ""
     judges = " with judges of its own" if family == _R_BENCH else ""

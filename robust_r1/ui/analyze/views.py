@@ -71,7 +71,8 @@ def heading(entry: Entry, place: int, total: int) -> str:
     """Say which case this is, what was asked, and what was done to the picture."""
     row = entry.row
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
-    listed = f'<ol start="0" class="rr-options">{choices}</ol>' if choices else ""
+    kind = 'type="A"' if row.lettered else 'start="0"'
+    listed = f'<ol {kind} class="rr-options">{choices}</ol>' if choices else ""
     true = truth_words(row.truth, row.choices)
     truth = f"True answer: <b>{escape(true, _TEXT)}</b>. " if true else ""
     if row.saved is not None and not row.truth:
@@ -119,7 +120,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
     links = "".join(
         f'<a class="rr-open" id="open-{tab.lower()}" target="_blank" href="{escape(query)}">'
         f"{tab}</a>"
-        for tab, query in _queries(case, entry.model, models).items()
+        for tab, query in _queries(case, entry.engine, models).items()
     )
     return f'<p class="rr-opens"><span>Open in a new tab</span>{links}</p>'
 
