@@ -22,8 +22,8 @@ from robust_r1.metrics import (
 
 CALIBRATION, RANK, MARGIN = "calibration error", "rank of the right option", "margin"
 ACCURACY_CHANGE, MARGIN_CHANGE = "accuracy, more than clean", "margin, more than clean"
-KEPT_CHANGE = "margin, more than clean where the answer stays right"
-KEPT_FALLS = "share of these whose margin falls"
+KEPT_CHANGE = "margin of kept answers, more than clean"
+KEPT_FALLS = "kept answers whose margin falls"
 UNCERTAINTY_CHANGE = "uncertainty, more than clean"
 DESTRUCTIVE, CORRECTIVE = "destructive moves", "corrective moves"
 
@@ -32,7 +32,8 @@ DESTRUCTIVE, CORRECTIVE = "destructive moves", "corrective moves"
 class ConfidenceFigures:
     """Hold the figures of one model at one level, by the names above.
 
-    Those that compare with the clean picture are left out at the clean level.
+    Those that compare with the clean picture are left out at the clean level; kept answers are
+    right on both pictures.
     """
 
     model: str

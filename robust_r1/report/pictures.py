@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from robust_r1 import images
 from robust_r1.analysis.entries import Entry
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import load_picture
@@ -46,11 +47,16 @@ def why_absent(entry: Entry, files: LookUp | None = None) -> str:
     return "a run keeps no pictures of a published benchmark"
 
 
-def picture_of(entry: Entry, clean: bool = False, files: LookUp | None = None) -> np.ndarray:
+def picture_of(
+    entry: Entry, clean: bool = False, files: LookUp | None = None, most: int = 0
+) -> np.ndarray:
     """Draw the damaged picture, uint8, H x W x 3, at the size that the benchmark has it.
 
-    With `clean` the same picture without its damage. `files` finds those of published benchmarks;
-    None looks where they usually lie.
+    Args:
+        clean: the same picture without its damage.
+        files: finds those of published benchmarks; None looks where they usually lie.
+        most: pixels to which a published one is shrunk before it is damaged, for a quick look; 0
+            for exactly what was asked about.
 
     Raises:
         InputError: the benchmark, or this case of it, is not here, or its picture cannot be read.
@@ -66,6 +72,8 @@ def picture_of(entry: Entry, clean: bool = False, files: LookUp | None = None) -
     except RobustR1Error as error:
         raise InputError(f"the picture of {entry.row.id} cannot be read: {error}") from error
     picture = shown_size(picture, entry.terms)
+    if most and entry.terms.file:
+        picture = images.fit(picture, most)
     if clean or case.picture is None:
         return picture
     return case.picture.damaged(picture, case.plan)

@@ -121,7 +121,8 @@ def confidence_table(found: Sequence[ConfidenceFigures]) -> Table:
                 columns.setdefault(one.model, {})[f"{name}, {one.level}"] = one.figures[name]
     return by_figure(
         "Confidence, from the probabilities of the options where the answer begins: margin is the "
-        "right option's over the best other's", list(columns.items()),
+        "right option's over the best other's, kept answers are right clean and damaged",
+        list(columns.items()),
     )  # fmt: skip
 
 

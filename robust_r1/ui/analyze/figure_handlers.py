@@ -61,12 +61,16 @@ class FigureHandlers:
         The confusions are those of `run`, as long as it has any.
         """
         found, shown = self.shared.compute(selection, details), self.figures
+        paper = self.shared.compute(selection, _paper)
         return {
             shown.levels: charts.level_chart(found.levels),
-            shown.paper: self.shared.compute(selection, _paper),
+            shown.paper: paper,
             shown.costs: _costs(found),
             shown.level_table: to_html(level_table(found.levels)),
-            shown.robustness: to_html(robustness_table(found.robustness)),
+            # A benchmark whose levels are others has the paper's table of these instead.
+            shown.robustness: to_html(robustness_table(found.robustness))
+            if found.robustness or not paper
+            else "",
             **self._matrix(found, run),
             **self.pairs(selection, against),
             shown.errors: charts.error_chart(found.errors),

@@ -34,7 +34,8 @@ from robust_r1.ui.widgets.question import write_line
 from robust_r1.ui.widgets.share import tab_query
 
 _TEXT = 400
-_files: LRUCache[tuple[str, str], str] = LRUCache(20_000)
+_files: LRUCache[tuple, str] = LRUCache(20_000)
+_THUMBNAIL = 120_000  # pixels of a thumbnail of a published picture, which may have millions
 
 
 def outcome_of(row: Answered, clean: Answered | None, model: str) -> Outcome:
@@ -163,19 +164,23 @@ def thumbnails(
 
     Captions tell the tags of `marks`, which has them by (run, case id).
     """
-    return [
-        (picture_file(entry, cache), _caption(entry, marks.get((entry.run, entry.row.id), Marks())))
-        for entry in entries
-    ]
+    files = (picture_file(entry, cache, most=_THUMBNAIL) for entry in entries)
+    known = (marks.get((entry.run, entry.row.id), Marks()) for entry in entries)
+    return list(zip(files, map(_caption, entries, known), strict=True))
 
 
-def picture_file(entry: Entry, cache: str, clean: bool = False) -> str:
-    """Write the picture of a case, damaged or clean, into Gradio's cache, once; return its path."""
+def picture_file(entry: Entry, cache: str, clean: bool = False, most: int = 0) -> str:
+    """Write the picture of a case, damaged or clean, into Gradio's cache, once; return its path.
+
+    `most` is that of `picture_of`.
+    """
     id = entry.row.source if clean else entry.row.id
-    key = (f"{entry.benchmark}/{cache}/{clean}", id if case_of(entry) else "")
+    shown = (entry.terms.file, entry.terms.bytes, entry.terms.degrade_at, entry.row.plan, most)
+    of = (f"{entry.benchmark}/{cache}/{clean}", *(shown if entry.terms.file else ()))
+    key = (*of, id if case_of(entry) else "")
     if key not in _files or not _exists(_files[key]):
         try:
-            picture = picture_of(entry, clean)
+            picture = picture_of(entry, clean, most=most)
         except InputError:
             picture = np.full((96, 96, 3), 128, dtype=np.uint8)
         _files[key] = write_png(picture, "case.png", cache)
@@ -186,7 +191,9 @@ def pictures_view(entry: Entry, cache: str) -> str:
     """Draw the damaged picture of a case beside the clean one; nothing where it is not here."""
     if case_of(entry) is None:
         return ""
-    sides = [("case-picture", "As the model saw it", False)]
+    native = entry.terms.degrade_at == "native"
+    words = "Before the model shrinks it" if native else "As the model saw it"
+    sides = [("case-picture", words, False)]
     if entry.row.plan:
         sides.append(("case-clean", "Undamaged", True))
     drawn = "".join(_side(entry, cache, *one) for one in sides)
