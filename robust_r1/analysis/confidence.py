@@ -126,7 +126,7 @@ def lost_first(lines: Sequence[ConfidenceFigures]) -> str:
     `lines` are its figures by level, the weakest damage first. A loss counts where its interval
     lies below 0. Empty where nothing can be compared.
     """
-    compared = [line for line in lines if line.figures.get(KEPT_CHANGE, Figure(None, 0)).n]
+    compared = [line for line in lines if line.figures.get(ACCURACY_CHANGE, Figure(None, 0)).n]
     if not compared:
         return ""
     sure, right = (_first_loss(compared, name) for name in (KEPT_CHANGE, ACCURACY_CHANGE))
