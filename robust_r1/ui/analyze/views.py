@@ -108,6 +108,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
     """
     case = case_of(entry)
     if case is None or not _can_be_carried(case):
+        why = why_absent(entry)
         words = (
             "Somebody's own picture is in no link: bring it to Explore to ask about it there."
             if case and entry.row.saved
@@ -115,7 +116,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
             if case
             else "Its picture is no longer here: bring the saved answer again."
             if entry.row.saved
-            else f"{why_absent(entry).capitalize()}, so its picture is not here."
+            else f"{why[:1].upper()}{why[1:]}, so its picture is not here."
         )
         return f'<p class="rr-caption">{words}</p>'
     links = "".join(
