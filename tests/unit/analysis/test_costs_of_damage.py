@@ -26,7 +26,12 @@ from robust_r1.analysis.pairs import EVERY, differing, exact_p, paired, shared
 from robust_r1.analysis.robustness import by_level, robustness
 from robust_r1.degradations import DegradationPlan
 from robust_r1.evaluation import headline, load_run, paired_differences, recall_by_band
-from robust_r1.metrics import Figure, average
+from robust_r1.metrics import (
+    Figure,
+    average,
+    mean_corruption_error,
+    relative_corruption_error,
+)
 from robust_r1.paths import BUNDLED_RUNS
 from robust_r1.report.robustness_tables import NOT_AVAILABLE, corruption_table
 from tests.support.analyze_runs import LEVELS, chain, line, write_run
@@ -283,3 +288,26 @@ def test_the_interval_of_a_gap_is_that_of_pictures(bundled):
     gaps = [one.row.accuracy - other.row.accuracy for one, other in pairs]
     whole = paired(pairs)[-1]
     assert whole.gap == average(gaps, [one.row.source for one, _ in pairs])
+
+
+def test_corruption_errors_are_those_of_the_metrics(bundled):
+    sides = {model: [e for e in bundled if e.model == model] for model in ("tiny-rl", "tiny-base")}
+    (found,) = corruption(bundled, "tiny-base")
+    singles = [line for line in found.lines if line.kind == DEGRADATION]
+    errors: dict[str, dict[str, list[float]]] = {model: {} for model in sides}
+    for line_ in singles:
+        relative = []
+        for model, side in sides.items():
+            own = [entry for entry in side if line_.name in entry.row.plan.intensities]
+            levels = [[1 - entry.row.accuracy for entry in own if entry.row.level == level]
+                      for level in ("low", "mid", "high")]  # fmt: skip
+            errors[model][line_.name] = [float(np.mean(level)) for level in levels]
+            clean = float(np.mean([1 - entry.clean.accuracy for entry in own]))
+            relative += [errors[model][line_.name], clean]
+        expected = relative_corruption_error(*relative)
+        if expected is None or line_.relative_error.value is None:
+            assert expected is line_.relative_error.value or abs(expected) > 1e9
+        else:
+            assert line_.relative_error.value == pytest.approx(expected)
+    whole = line_of((found,), ALL).error.value
+    assert whole == pytest.approx(mean_corruption_error(errors["tiny-rl"], errors["tiny-base"]))
