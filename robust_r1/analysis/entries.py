@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 from robust_r1.ask.answered import Answered
 from robust_r1.ask.prompts import OURS
+from robust_r1.records import REFERENCE
 
+UNDAMAGED = "clean", REFERENCE  # levels
 LOST, WON = "right to wrong", "wrong to right"
 
 
@@ -130,7 +132,7 @@ def by_model_and_level(entries: Sequence[Entry]) -> Iterator[tuple[str, str, lis
     for model in in_order(entry.model for entry in entries):
         own = [(level, chosen) for (other, level), chosen in parts.items() if other == model]
         # What the damage is compared with comes first, wherever its cases stand.
-        for level, chosen in sorted(own, key=lambda pair: pair[0] != "clean"):
+        for level, chosen in sorted(own, key=lambda pair: pair[0] not in UNDAMAGED):
             yield model, level, chosen
 
 

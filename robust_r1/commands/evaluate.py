@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from robust_r1.commands.judging import add_judge, judge_of, judge_values, judged
 from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
@@ -81,6 +82,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
     add_settings(parser)
+    add_judge(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -100,6 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
     work = work_of(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
+    judge = judge_of(args, args.output)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     settings = given_settings(args, replace(engine.info.defaults, **work.settings))
     progress = Progress(work.cases)
@@ -110,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
         )
     finally:
         progress.end()
+    if judge is not None:
+        done = judged(done, judge, args.judge_at_once)
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
     alarms = false_alarms_by_degradation(done.rows)
     if args.json:
@@ -119,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
             "precision": done.precision,
             "terms": dict(done.terms),
             "unusable": list(done.unusable),
+            **judge_values(done),
             "figures": {name: asdict(figure) for name, figure in figures.items()},
             "recall": {name: asdict(figure) for name, figure in recalls.items()},
         }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from robust_r1.analysis.entries import Entry, in_order
+from robust_r1.analysis.entries import UNDAMAGED, Entry, in_order
 from robust_r1.analysis.robustness import by_level
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run
@@ -72,7 +72,7 @@ def _results(
     return [
         EvalResultEntry(
             dataset_id=dataset,
-            task_id=_CLEAN_TASK if level == "clean" else f"robust_{level}",
+            task_id=_CLEAN_TASK if level in UNDAMAGED else f"robust_{level}",
             value=round(100 * (figure.value or 0), 2),
             date=_date(runs),
             notes=_notes(runs[0], level, figure),

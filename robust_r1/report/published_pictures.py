@@ -21,7 +21,7 @@ from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import RobustR1Error
 from robust_r1.evaluation.known import data_folders
 from robust_r1.evaluation.published import AS_PUBLISHED
-from robust_r1.records import LazyPicture, PublishedItem, open_benchmark
+from robust_r1.records import REFERENCE, LazyPicture, PublishedItem, open_benchmark
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,12 @@ class LookUp:
         """Return what was asked, with its picture; None where the file or the item is not here."""
         opened = self._opened(entry)
         item = opened.find(entry.item or entry.row.source) if opened else None
-        if item is None or not item.pictures:
+        shown = () if item is None else item.pictures
+        if item is not None and entry.row.level == REFERENCE:
+            shown = item.references
+        if not shown:
             return None
-        row, at, (first, *further) = entry.row, entry.terms.degrade_at, item.pictures
+        row, at, (first, *further) = entry.row, entry.terms.degrade_at, shown
         damage = _as_it_is if at == AS_PUBLISHED else None
         picture = Picture(draw=first.load, damage=damage, native=at == "native")
         # A case's plan is done to its first picture alone.
