@@ -3,11 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from robust_r1.ask.answered import Answered
+from robust_r1.ask.answered import Answered, level_place
 from robust_r1.ask.prompts import OURS
-from robust_r1.records import REFERENCE
 
-UNDAMAGED = "clean", REFERENCE  # levels
 LOST, WON = "right to wrong", "wrong to right"
 
 
@@ -125,14 +123,13 @@ def _clean(rows: Iterable[Answered]) -> dict[str, Answered]:
 
 
 def by_model_and_level(entries: Sequence[Entry]) -> Iterator[tuple[str, str, list[Entry]]]:
-    """Yield each model and level with its cases, in their order, but the clean level first."""
+    """Yield each model and level with its cases, in the order of the levels."""
     parts: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         parts.setdefault((entry.model, entry.row.level), []).append(entry)
     for model in in_order(entry.model for entry in entries):
         own = [(level, chosen) for (other, level), chosen in parts.items() if other == model]
-        # What the damage is compared with comes first, wherever its cases stand.
-        for level, chosen in sorted(own, key=lambda pair: pair[0] not in UNDAMAGED):
+        for level, chosen in sorted(own, key=lambda pair: level_place(pair[0])):
             yield model, level, chosen
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robust_r1.analysis.entries import Entry, in_order, is_right
+from robust_r1.ask.answered import level_place
 from robust_r1.metrics import Figure, average, option_odds
 
 EVERY = ""  # the level of a line over all levels
@@ -76,7 +77,7 @@ def shared(entries: Sequence[Entry], first: str, second: str) -> tuple[tuple[Ent
 
 def paired(pairs: Sequence[tuple[Entry, Entry]]) -> tuple[PairedLine, ...]:
     """Compare two runs level by level, and over all levels where there are several."""
-    levels = in_order(one.row.level for one, _ in pairs)
+    levels = sorted(in_order(one.row.level for one, _ in pairs), key=level_place)
     lines = [_line(level, [pair for pair in pairs if pair[0].row.level == level])
              for level in levels]  # fmt: skip
     return (*lines, _by_picture(pairs)) if len(levels) > 1 else tuple(lines)

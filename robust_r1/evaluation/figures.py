@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from robust_r1.ask.answered import Answered
+from robust_r1.ask.answered import Answered, level_place
 from robust_r1.degradations import SPECS, find
 from robust_r1.evaluation.photobench2 import NOT_SAVED, SAVED, false_alarms, view_of
 from robust_r1.metrics import (
@@ -41,7 +41,7 @@ def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
     }
     for saved, part in _views_by_saving(clean).items():
         figures[f"false alarm on clean, {saved}"] = _share(part, is_false_alarm)
-    for level in dict.fromkeys(row.level for row in rows):
+    for level in sorted(dict.fromkeys(row.level for row in rows), key=level_place):
         part = [row for row in rows if row.level == level]
         if any(row.accuracy is not None for row in part):
             scores = (row.accuracy for row in part)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from robust_r1.analysis.entries import UNDAMAGED, Entry, in_order
+from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.analysis.robustness import by_level
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run
 from robust_r1.metrics import Figure
+from robust_r1.records import REFERENCE
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResultEntry
@@ -27,6 +28,7 @@ _DATASETS = {
     "R-Bench": "lcysyzxdxc/R-Bench",
 }
 _CLEAN_TASK = "default"
+_UNDAMAGED = "clean", REFERENCE  # levels
 
 
 def leaderboard_yaml(runs: Sequence[Run], entries: Sequence[Entry], dataset: str = "") -> str:
@@ -72,7 +74,7 @@ def _results(
     return [
         EvalResultEntry(
             dataset_id=dataset,
-            task_id=_CLEAN_TASK if level in UNDAMAGED else f"robust_{level}",
+            task_id=_CLEAN_TASK if level in _UNDAMAGED else f"robust_{level}",
             value=round(100 * (figure.value or 0), 2),
             date=_date(runs),
             notes=_notes(runs[0], level, figure),

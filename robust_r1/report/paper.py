@@ -31,10 +31,10 @@ def published_note(entries: Sequence[Entry]) -> str:
     family = entries[0].family if entries else ""
     if family != _R_BENCH and family not in CORRUPTED:
         return ""
-    judges = " with judges of its own" if family == _R_BENCH else ""
+    other = "judges" if family == _R_BENCH else "damage"
     return (
-        f"Published rows are as {ROBUST_R1_PAPER} prints them, with prompts{judges} and damage "
-        "drawn by others: read them as a guide, not as a paired comparison."
+        f"Published rows are as {ROBUST_R1_PAPER} prints them, of other prompts and other {other}: "
+        "read them as a guide, not as a paired comparison."
     )
 
 

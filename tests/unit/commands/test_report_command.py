@@ -72,7 +72,7 @@ def test_r_bench_stands_in_the_papers_layout(tmp_path, capsys, picture):
     rows = rows_of(text, "R-Bench, absolute robustness by task and strength")
     assert [row[0] for row in rows] == ["tiny-sft", *R_BENCH]
     assert [float(cell) for cell in rows[3][1:11]] == list(R_BENCH["Robust-R1 SFT+RL"])
-    assert "judges of its own" in text
+    assert "of other prompts and other judges" in text
 
 
 def test_corruption_errors_are_printed_against_the_base_and_it_comes_first(folder, capsys):
