@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robust_r1.commands.tables import markdown
 from robust_r1.errors import InputError
-from robust_r1.metrics import Figure
 
 if TYPE_CHECKING:
     from robust_r1.analysis.entries import Entry
@@ -134,6 +134,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> None:
     """Refuse flags that do not go together, before anything is read."""
+    if args.data and not args.data.is_dir():
+        raise InputError(f"--data names {args.data}, which is no folder; give the files' folder")
     if args.dataset and not args.leaderboard:
         raise InputError("--dataset is for --leaderboard; leave it out, or add --leaderboard FILE")
     if args.by_degradation and (args.against or args.by_task or args.full or args.base):
@@ -324,28 +326,3 @@ def _write(opened: _Opened, args: argparse.Namespace) -> int:
     args.output.write_text(text, encoding="utf-8")
     print(f"{args.output}: {len(opened.entries)} cases, {len(text.encode()) / 1e6:.1f} MB")
     return 0
-
-
-def markdown(
-    title: str, models: Sequence[str], columns: Sequence[Mapping], signed: bool = False
-) -> str:
-    """Write figures as a Markdown table: one line a figure, one column a model, n at the end."""
-    lines = [(title, *models, "n"), ("---",) * (len(models) + 2)]
-    for name in dict.fromkeys(name for column in columns for name in column):
-        figures = [column.get(name) for column in columns]
-        counts = sorted({figure.n for figure in figures if figure})
-        shown = ["" if figure is None else _cell(figure, signed) for figure in figures]
-        lines.append((name, *shown, "/".join(str(count) for count in counts)))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(figure: Figure, signed: bool) -> str:
-    if figure.value is None:
-        return "not scored"
-    sign = "+" if signed else ""
-    digits = 1 if abs(figure.value) >= 10 else 3
-    short = max(1, digits - 1)
-    value = f"{figure.value:{sign}.{digits}f}"
-    if figure.low is None:
-        return value
-    return f"{value} ({figure.low:{sign}.{short}f} to {figure.high:{sign}.{short}f})"

@@ -159,6 +159,7 @@ def test_the_hub_reads_back_what_is_written_for_it(folder, tmp_path, capsys):
         (["{mine}", "--by-degradation", "--full"], "stands alone"),
         (["{mine}", "--full", "-o", "{out}.html"], "the page has every figure"),
         (["{mine}", "{mine}"], "asked alike"),
+        (["{mine}", "--data", "{out}"], "which is no folder"),
     ],
 )
 def test_what_does_not_go_together_costs_one_sentence(folder, tmp_path, capsys, words, wrong):
