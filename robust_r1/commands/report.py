@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "report",
         help="show evaluation runs side by side",
-        description="Print the figures of one run or several as Markdown tables with 95 %% "
+        description="Print the figures of one run or several as Markdown tables with 95 % "
         "intervals that resample pictures; with --against, what each has more than that run, case "
         "by case. Saved answers of the page (JSON files) become one run for each model.",
         epilog=_EPILOG,

@@ -22,6 +22,8 @@ from robust_r1.ui.widgets.layout import html
 
 TABLES = ("LaTeX", "Markdown")
 _CONFUSION = "Applied degradations and what they were taken for, percent of the cases of each line"
+# Menus of published benchmarks, with the ends of their ids.
+_OPTIONAL = {"Category": "categories", "Language": "languages", "Prompt": "prompts"}
 _OUTCOMES = {"": "right or wrong", SCORED: "scored at all"}
 # What the mark holds while the figures below are still those of the filter before.
 OLD = '<i class="rr-behind"></i>'
@@ -176,13 +178,7 @@ def build_filters() -> Filters:
             only = gr.Dropdown([("any run", "")], value="", label="Only this run right",
                                min_width=130, filterable=False, elem_id="filter-only")
         with gr.Row():
-            # Of published benchmarks: shown where the open runs differ in it.
-            categories, languages, prompts = (
-                gr.Dropdown([], label=label, elem_id=f"filter-{id}", visible=False, **many)
-                for label, id in (
-                    ("Category", "categories"), ("Language", "languages"), ("Prompt", "prompts")
-                )
-            )
+            categories, languages, prompts = map(_build_optional, _OPTIONAL)
         with gr.Row(equal_height=True, elem_classes="rr-saved"):
             saved = gr.Dropdown(
                 [], value=None, label="Saved filters: choose one, or type a name and save",
@@ -196,6 +192,14 @@ def build_filters() -> Filters:
     return Filters(models, tasks, levels, degradations, outcome, flip, malformed, text, tag, missed,
                    alarms, taken, off_by, only, categories, languages, prompts, saved, save, delete,
                    clear, link, status)
+
+
+def _build_optional(label: str) -> gr.Dropdown:
+    """Lay out a menu that is shown where the open runs differ in what it filters by."""
+    id = f"filter-{_OPTIONAL[label]}"
+    return gr.Dropdown(
+        [], label=label, elem_id=id, visible=False, multiselect=True, min_width=150
+    )
 
 
 def build_figures() -> Figures:
