@@ -30,7 +30,7 @@ from robust_r1.records.item import (
     PublishedItem,
 )
 from robust_r1.records.lines import Place, RecordError
-from robust_r1.records.names import corrupted_name
+from robust_r1.records.names import MMD_LEVELS, corrupted_name, mmd_header, operation_of
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
 from robust_r1.records.rbench import REFERENCE, RBenchResult, read_rbench_results
@@ -40,6 +40,7 @@ from robust_r1.records.vlmeval import write_corrupted
 __all__ = [
     "FORMATS",
     "KINDS",
+    "MMD_LEVELS",
     "REFERENCE",
     "TASKS",
     "AokvqaItem",
@@ -60,7 +61,9 @@ __all__ = [
     "UnusableRows",
     "conversation_of",
     "corrupted_name",
+    "mmd_header",
     "open_benchmark",
+    "operation_of",
     "read_aokvqa",
     "read_authors",
     "read_rbench_results",
