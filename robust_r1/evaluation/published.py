@@ -136,7 +136,8 @@ class PublishedItems:
             yield self._case(item, level, plan or DegradationPlan(), plan is not None)
             if item.references:
                 undamaged = replace(item, pictures=item.references, damage=Damage(REFERENCE))
-                yield self._case(undamaged, REFERENCE, DegradationPlan(), True)
+                case = self._case(undamaged, REFERENCE, DegradationPlan(), True)
+                yield replace(case, picture=_picture_of(item))  # what it is drawn with
             return
         for level in self.selection.levels:
             drawn = level, self.selection.seed, self.selection.operation

@@ -101,12 +101,15 @@ class Row:
         return judge_answer(self.text, self.truth, self.choices, not self.lettered).unparsed
 
     @cached_property
-    def photograph(self) -> str | None:
-        """Return the photograph of a benchmark that the picture is a part of, or None.
+    def cluster(self) -> str:
+        """Name what resamples draw as one: the photograph, the published picture, or the source.
 
-        The pictures of one photograph hang together, so resamples draw them together.
+        All that is asked about one picture hangs together, at whatever level, as the views of one
+        photograph do.
         """
-        return photograph_of(self.source) if self.task == "perception" else None
+        if self.task == "perception" and (shown := photograph_of(self.source)):
+            return shown
+        return self.picture or self.source
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ class Run:
 
     `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
     its file were left out, and why; both are empty for what an earlier version wrote. `judge` is
-    who judged its open answers and captions, or None.
+    who judged its open answers and captions, or None. `max_pixels` is what pictures were fitted to;
+    0 where that was not kept.
     """
 
     folder: Path
@@ -127,6 +131,7 @@ class Run:
     terms: Mapping[str, Any] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
     judge: JudgedBy | None = None
+    max_pixels: int = 0
 
 
 def evaluate(
@@ -175,7 +180,8 @@ def evaluate(
     unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
     judge, rows = _judged(folder, rows)
-    return Run(folder, benchmark, *told, rows, head["terms"], unusable, judge)
+    most = head["max_pixels"]
+    return Run(folder, benchmark, *told, rows, head["terms"], unusable, judge, most)
 
 
 def _answer(
@@ -261,15 +267,15 @@ def load_run(folder: Path) -> Run:
         settings = GenerationSettings(**head["settings"])
         benchmark, model = str(head["benchmark"]), str(head["model"])
         precision, terms = str(head["precision"]), dict(head.get("terms", {}))
-        unusable = unusable_rows(head)
-    except (KeyError, TypeError, InputError) as error:
+        unusable, most = unusable_rows(head), int(head.get("max_pixels") or 0)
+    except (KeyError, TypeError, ValueError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
     rows: dict[str, Row] = {}
     for row in _rows(folder):
         rows.setdefault(row.id, row)  # two processes could once write into one folder
     told = benchmark, model, precision, settings
     judge, found = _judged(folder, tuple(rows.values()))
-    return Run(folder, *told, found, terms, unusable, judge)
+    return Run(folder, *told, found, terms, unusable, judge, most)
 
 
 def _judged(folder: Path, rows: Sequence[Row]) -> tuple[JudgedBy | None, tuple[Row, ...]]:
