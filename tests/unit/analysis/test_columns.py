@@ -6,7 +6,6 @@ from robust_r1.errors import InputError
 from robust_r1.evaluation import load_run
 from robust_r1.evaluation.published import plan_of
 from robust_r1.images import encode_png
-from robust_r1.records import write_corrupted
 from robust_r1.report.columns import entries_of
 from robust_r1.report.paper import paper_tables
 from robust_r1.report.pictures import picture_of, why_absent
@@ -23,8 +22,9 @@ ROWS = 5
 def data(tmp_path_factory):
     """Return a folder with a table and its corrupted copy at 25."""
     folder = tmp_path_factory.mktemp("data")
-    table = write_mmstar(folder / "MMStar.tsv", rows=ROWS)
-    write_corrupted(folder, table, "25", lambda index: plan_of("MMStar", index, "25"))
+    write_mmstar(folder / "MMStar.tsv", rows=ROWS)
+    copy = folder / "MMStar_Robust_25.tsv"
+    write_mmstar(copy, rows=ROWS, damage=lambda index: plan_of("MMStar", index, "25"))
     return folder
 
 
