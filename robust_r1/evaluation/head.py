@@ -41,7 +41,7 @@ def _write_head(folder: Path, head: Mapping[str, Any]) -> None:
 
 
 # What held for every run before a run said so.
-_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted"}
+_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted", "terms logprobs": False}
 
 
 def _differences(found: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
@@ -69,10 +69,18 @@ def _flat(head: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def note_rows(folder: Path, rows: int, faults: Sequence[RecordError]) -> None:
-    """Keep in the head how many rows of a file were read, and which could not be used."""
+def note_rows(
+    folder: Path, rows: int, faults: Sequence[RecordError], skipped: Sequence[int] = ()
+) -> None:
+    """Keep in the head how many rows of a file were read, and which could not be used.
+
+    `skipped` are the numbers of the items that were left out after they were read: shards need
+    them to know which of their sources stood where.
+    """
     told = [{"place": str(one.place), "wrong": one.wrong, "mend": one.mend} for one in faults]
-    _write_head(folder, {**read_head(folder), "rows": rows, "unusable": told})
+    _write_head(
+        folder, {**read_head(folder), "rows": rows, "unusable": told, "skipped": list(skipped)}
+    )
 
 
 def unusable_rows(head: Mapping[str, Any]) -> tuple[str, ...]:

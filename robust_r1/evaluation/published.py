@@ -81,6 +81,13 @@ class PublishedItems:
         self.file, self.info, self.language = file, info, language
         self.selection, self.prompt = selection or Selection(), prompt or Prompt()
         self._reading = file.read()
+        self._numbers: dict[str, int] = {}
+        self._skipped: set[int] = set()
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Return the numbers, from 0 in the whole file, of the items that were left out."""
+        return tuple(sorted(self._skipped))
 
     @property
     def unusable(self) -> tuple[RecordError, ...]:
@@ -92,12 +99,14 @@ class PublishedItems:
         """Return how many rows were read so far."""
         return self._reading.rows
 
-    def leave_out(self, error: RecordError) -> None:
-        """Count a row as unusable; raises UnusableRows where these are too many now."""
+    def leave_out(self, error: RecordError, source: str) -> None:
+        """Count a row, by its id, as unusable; raises UnusableRows where these are too many now."""
+        self._skipped.add(self._numbers[source])
         self._reading.leave_out(error)
 
     def __iter__(self) -> Iterator[BenchmarkItem]:
         self._reading = self.file.read()
+        self._numbers, self._skipped = {}, set()
         number = 0
         for item in self._reading:
             if number == self.selection.limit:
@@ -105,8 +114,10 @@ class PublishedItems:
             number += 1
             if not self.selection.has(number - 1):
                 continue
+            self._numbers[item.id] = number - 1
             if wrong := self._unfit(item):
-                self.leave_out(item.place.fault(wrong, "leave it out, or ask another model"))
+                fault = item.place.fault(wrong, "leave it out, or ask another model")
+                self.leave_out(fault, item.id)
             else:
                 yield from self._cases(item)
 
