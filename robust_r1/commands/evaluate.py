@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import LEVELS
+from robust_r1.errors import InputError
 
 _EPILOG = """\
 examples:
@@ -80,6 +82,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="of what is drawn for each picture of a published benchmark (default: 0)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
+    parser.add_argument(
+        "--logprobs",
+        action="store_true",
+        help="keep how likely each option's label was where the answer begins",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="of an endpoint: how many questions are on their way at a time (default: 8)",
+    )
     add_settings(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run)
@@ -95,21 +108,27 @@ def run(args: argparse.Namespace) -> int:
         headline,
         recall_by_degradation,
     )
+    from robust_r1.evaluation.ranks import ranks_of
     from robust_r1.report.summary import false_alarm_values, named_false_alarms
     from robust_r1.report.terms import terms_lines
 
+    ranks = ranks_of(os.environ)
     work = work_of(args)
+    at_once = _at_once(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     settings = given_settings(args, replace(engine.info.defaults, **work.settings))
     progress = Progress(work.cases)
-    show = progress.show if sys.stderr.isatty() else None
+    show = progress.show if sys.stderr.isatty() and ranks.rank == 0 else None
     try:
         done = evaluate(
-            engine, work.name, work.items(engine), args.output, settings, show, work.terms
-        )
+            engine, work.name, work.items(engine), args.output, settings, show, work.terms,
+            ranks=ranks, at_once=at_once, logprobs=args.logprobs,
+        )  # fmt: skip
     finally:
         progress.end()
+    if ranks.rank:
+        return 0  # the figures are printed once
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
     alarms = false_alarms_by_degradation(done.rows)
     if args.json:
@@ -135,3 +154,20 @@ def run(args: argparse.Namespace) -> int:
         print(format_table(("degradation", "share"), [(n, str(fig)) for n, fig in said.items()]))
     print("", *terms_lines(done), sep="\n")
     return 0
+
+
+def _at_once(args: argparse.Namespace) -> int:
+    """Return how many questions are on their way at a time; a model here has its batches."""
+    from robust_r1.engine.endpoint import is_endpoint
+    from robust_r1.evaluation.asking import AT_ONCE
+
+    if args.concurrency is None:
+        return AT_ONCE
+    if not is_endpoint(args.model):
+        raise InputError(
+            "--concurrency is for models behind an endpoint, and batches of a model here are "
+            "fixed; leave it out"
+        )
+    if args.concurrency < 1:
+        raise InputError(f"--concurrency is {args.concurrency}; give at least 1")
+    return args.concurrency

@@ -91,28 +91,30 @@ def evaluate(
             answered is kept.
     """
     settings = settings or engine.info.defaults
-    head: dict[str, Any] = {
-        "benchmark": benchmark,
-        "model": engine.info.name,
-        "precision": engine.precision,
-        "settings": asdict(settings),
-        "max_pixels": engine.info.max_pixels,
-        "weights": fingerprint(engine.info.source),
-        "terms": {**(terms or {}), **({"logprobs": True} if logprobs else {})},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
+    kept = {**(terms or {}), **({"logprobs": True} if logprobs else {})}
     work = _Work(engine, items, folder, settings, at_once, logprobs)
+    head = _head(work, benchmark, kept)
+    folder.mkdir(parents=True, exist_ok=True)
     if ranks.rank:
         return _follow(work, head, ranks, progress)
     with held(folder):
         open_head(folder, head)
-        if ranks.size == 1:
-            rows = _whole(work, progress)
-        else:
-            rows = _lead(work, ranks, progress)
+        rows = _whole(work, progress) if ranks.size == 1 else _lead(work, ranks, progress)
     unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
-    return Run(folder, benchmark, *told, rows, head["terms"], unusable)
+    return Run(folder, benchmark, *told, rows, kept, unusable)
+
+
+def _head(work: _Work, benchmark: str, terms: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "benchmark": benchmark,
+        "model": work.engine.info.name,
+        "precision": work.engine.precision,
+        "settings": asdict(work.settings),
+        "max_pixels": work.engine.info.max_pixels,
+        "weights": fingerprint(work.engine.info.source),
+        "terms": dict(terms),
+    }
 
 
 def _lead(work: _Work, ranks: Ranks, progress: Report | None) -> tuple[Row, ...]:
