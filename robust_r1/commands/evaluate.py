@@ -3,15 +3,22 @@
 import argparse
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import LEVELS
-from robust_r1.errors import InputError
+from robust_r1.errors import InputError, ModelError
+
+if TYPE_CHECKING:
+    from robust_r1.evaluation.ranks import Ranks
 
 _EPILOG = """\
 examples:
@@ -121,10 +128,11 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(work.cases)
     show = progress.show if sys.stderr.isatty() and ranks.rank == 0 else None
     try:
-        done = evaluate(
-            engine, work.name, work.items(engine), args.output, settings, show, work.terms,
-            ranks=ranks, at_once=at_once, logprobs=args.logprobs,
-        )  # fmt: skip
+        with _told_to_stop(ranks):
+            done = evaluate(
+                engine, work.name, work.items(engine), args.output, settings, show, work.terms,
+                ranks=ranks, at_once=at_once, logprobs=args.logprobs,
+            )  # fmt: skip
     finally:
         progress.end()
     if ranks.rank:
@@ -154,6 +162,25 @@ def run(args: argparse.Namespace) -> int:
         print(format_table(("degradation", "share"), [(n, str(fig)) for n, fig in said.items()]))
     print("", *terms_lines(done), sep="\n")
     return 0
+
+
+@contextmanager
+def _told_to_stop(ranks: "Ranks") -> Iterator[None]:
+    """Let a rank that its launcher ends say so: launchers end all once one has died."""
+
+    def stop(number: int, frame: object) -> None:
+        raise ModelError(
+            f"Rank {ranks.rank} of {ranks.size} was told to stop, as launchers do when another "
+            "rank has died; all answers are kept: start the same command again, with as many ranks "
+            "as you like, and it goes on."
+        )
+
+    before = signal.signal(signal.SIGTERM, stop) if ranks.size > 1 else None
+    try:
+        yield
+    finally:
+        if ranks.size > 1:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _at_once(args: argparse.Namespace) -> int:

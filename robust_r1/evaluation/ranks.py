@@ -88,16 +88,16 @@ class Company:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._done(self._ranks.rank).unlink(missing_ok=True)
-        with held(self._folder, self._lock(self._ranks.rank), _TAKEN):
-            if self._ranks.rank:
-                self.own_file.touch()
+        self._lock(self._ranks.rank).touch()
+        with held(self._folder, self._lock(self._ranks.rank).name, _TAKEN):
             yield
 
     def wait_for_main(self) -> None:
         """Wait until rank 0 has begun the run; raises ModelError where it does not come."""
         while not self._is_there(0):
-            self._check_begun(0)
+            self._check_in_time(0)
             time.sleep(_LOOK)
+        self.own_file.touch()
 
     def wait_for_the_others(self) -> None:
         """Wait until every other rank has done its share.
@@ -105,17 +105,16 @@ class Company:
         Raises:
             ModelError: one of them ended before, or did not come.
         """
-        missing, seen = set(range(1, self._ranks.size)), set[int]()
+        missing = set(range(1, self._ranks.size))
         while missing:
             for rank in sorted(missing):
-                if not self._is_there(rank):
-                    if rank in seen:
-                        raise self._lost(rank)
-                    self._check_begun(rank)
-                elif self._done(rank).exists():
-                    missing.discard(rank)
+                if self._is_there(rank):
+                    if self._done(rank).exists():
+                        missing.discard(rank)
+                elif self._has_begun(rank):
+                    raise self._lost(rank)
                 else:
-                    seen.add(rank)
+                    self._check_in_time(rank)
             if missing:
                 time.sleep(_LOOK)
 
@@ -132,9 +131,14 @@ class Company:
             time.sleep(_LOOK)
 
     def _is_there(self, rank: int) -> bool:
-        return is_held(self._folder, self._lock(rank))
+        return is_held(self._folder, self._lock(rank).name)
 
-    def _check_begun(self, rank: int) -> None:
+    def _has_begun(self, rank: int) -> bool:
+        """Tell whether a rank has touched its part since rank 0 began, for which it waits."""
+        part = self._folder / f"{rank}.jsonl"
+        return part.exists() and part.stat().st_mtime >= self._lock(0).stat().st_mtime
+
+    def _check_in_time(self, rank: int) -> None:
         if time.monotonic() - self._start > self._begin:
             raise ModelError(
                 f"Rank {rank} of {self._ranks.size} is not there after {self._begin:g} s; see "
@@ -148,8 +152,8 @@ class Company:
             "kept: start the same command again, with as many ranks as you like, and it goes on."
         )
 
-    def _lock(self, rank: int) -> str:
-        return f"{rank}.lock"
+    def _lock(self, rank: int) -> Path:
+        return self._folder / f"{rank}.lock"
 
     def _done(self, rank: int) -> Path:
         return self._folder / f"{rank}.done"
