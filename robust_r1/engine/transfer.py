@@ -28,6 +28,8 @@ from robust_r1.errors import ModelError
 # is asked twice. A server that restarts is back within seconds.
 RETRIES = (0.3, 1.0)
 _MAX_ERROR = 20_000  # bytes of an error's text that are read
+_NOT_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
+_BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _BUSY = (429, 503)  # too many questions; not now
 
 
@@ -170,10 +172,12 @@ class Transfer:
             content=content,
             headers={"Content-Type": "application/json"},
         )
+        # A connection that was kept open may close as it is used again: work goes on by another.
+        again = _NOT_THERE if self._patience.tries == 1 else (*_NOT_THERE, *_BROKEN)
         for pause in RETRIES:
             try:
                 return await self._client.send(request, stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except again:
                 await asyncio.sleep(pause)
         return await self._client.send(request, stream=True)
 
@@ -217,7 +221,7 @@ def _look(client: httpx.Client, endpoint: Endpoint) -> httpx.Response | None:
     while True:
         try:
             return client.get(f"{endpoint.base}/models")
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except _NOT_THERE as error:
             if (pause := next(pauses, None)) is None:
                 raise endpoint.connection_fault(error) from error
             time.sleep(pause)

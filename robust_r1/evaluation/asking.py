@@ -16,7 +16,7 @@ from robust_r1.ask.pipeline import request_of
 from robust_r1.engine.checkpoint import fingerprint
 from robust_r1.engine.types import Answer, Engine, GenerationSettings, Request
 from robust_r1.evaluation.benchmarks import BenchmarkItem
-from robust_r1.evaluation.head import note_rows, open_head, read_head, unusable_rows
+from robust_r1.evaluation.head import note_cases, note_rows, open_head, read_head, unusable_rows
 from robust_r1.evaluation.lock import held
 from robust_r1.evaluation.published import PublishedItems
 from robust_r1.evaluation.ranks import Company, Ranks, part_files, remove_parts
@@ -99,7 +99,9 @@ def evaluate(
         return _follow(work, head, ranks, progress)
     with held(folder):
         open_head(folder, head)
+        note_cases(folder, None)
         rows = _whole(work, progress) if ranks.size == 1 else _lead(work, ranks, progress)
+        note_cases(folder, len(rows))
     unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
     return Run(folder, benchmark, *told, rows, kept, unusable)

@@ -192,8 +192,8 @@ def test_a_launched_rank_killed_in_the_middle_costs_nothing(tiny_checkpoint, tmp
     table = write_mmstar(tmp_path / "MMStar.tsv", rows=ROWS)
 
     def command(name):
-        words = ["evaluate", str(table), "--model", str(tiny_checkpoint), "--levels", ",".join(LEVELS)]
-        return [*words, "--max-new-tokens", "16", "-o", str(tmp_path / name)]
+        words = ["evaluate", str(table), "--model", str(tiny_checkpoint), "--max-new-tokens", "16"]
+        return [*words, "--levels", ",".join(LEVELS), "-o", str(tmp_path / name)]
 
     launch = [
         *(sys.executable, "-m", "accelerate.commands.launch"),
