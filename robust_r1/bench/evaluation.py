@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -213,7 +213,7 @@ def measure_batches(model: str, asked: int = _ASKED, rounds: int = _ROUNDS) -> l
     """Ask the same questions one by one and in batches, in turn."""
     items = benchmark("minibench")[:asked]
     found = []
-    with load_engine(model) as engine:
+    with closing(load_engine(model)) as engine:
         requests = [request_of(engine, item.case) for item in items]
         engine.generate(requests[:_BATCH], batch_size=_BATCH)
         for _ in range(rounds):

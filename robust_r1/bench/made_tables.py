@@ -69,7 +69,7 @@ def write_answers(folder: Path, answers: int) -> None:
 
 
 def _answered() -> Iterator[tuple[BenchmarkItem, str]]:
-    """Yield items, each picture at every level, and what a model that is right half the time says."""
+    """Yield items, each picture at every level, and the replies of a model that is half right."""
     rng = np.random.default_rng(0)
     number = 0
     while True:
