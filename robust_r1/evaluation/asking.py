@@ -78,7 +78,7 @@ def evaluate(
         folder: made if it does not exist; several ranks must all see it.
         settings: None for the model's own; kept in the folder.
         progress: called with (cases answered, how many of them by this call, cases in all or None
-            where nobody knows); of several ranks each is told of its own share.
+            where nobody knows), of the rank's own share.
         terms: how the items are asked, as JSON values; kept in the folder.
         ranks: which of how many processes this is; all are called alike, and all return the run.
         at_once: how many questions an endpoint is asked at a time, 1 or more.
@@ -87,8 +87,7 @@ def evaluate(
     Raises:
         InputError: the folder holds a run of something else, or another process writes there.
         DataError: the folder is damaged, or too many rows of a file cannot be used.
-        ModelError: the model failed, or another rank ended before its share was done. What was
-            answered is kept.
+        ModelError: the model failed, or another rank ended too early. What was answered is kept.
     """
     settings = settings or engine.info.defaults
     kept = {**(terms or {}), **({"logprobs": True} if logprobs else {})}
@@ -102,9 +101,8 @@ def evaluate(
         note_cases(folder, None)
         rows = _whole(work, progress) if ranks.size == 1 else _lead(work, ranks, progress)
         note_cases(folder, len(rows))
-    unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
-    return Run(folder, benchmark, *told, rows, kept, unusable)
+    return Run(folder, benchmark, *told, rows, kept, unusable_rows(read_head(folder)))
 
 
 def _head(work: _Work, benchmark: str, terms: Mapping[str, Any]) -> dict[str, Any]:
