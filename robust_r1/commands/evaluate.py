@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     settings = given_settings(args, replace(engine.info.defaults, **work.settings))
-    progress = Progress(work.cases)
+    progress = Progress(work.cases and -(-work.cases // ranks.size))  # rank 0 tells of its share
     show = progress.show if sys.stderr.isatty() and ranks.rank == 0 else None
     try:
         with _told_to_stop(ranks):

@@ -72,15 +72,12 @@ def evaluate(
     """Answer the items that a run's folder does not hold yet, and return the whole run.
 
     Args:
-        engine: the model.
         benchmark: name of the items, kept in the folder.
-        items: what is asked.
-        folder: made if it does not exist; several ranks must all see it.
+        folder: made if it does not exist; all ranks must see it.
         settings: None for the model's own; kept in the folder.
-        progress: called with (cases answered, how many of them by this call, cases in all or None
-            where nobody knows), of the rank's own share.
+        progress: called with (cases answered, those of this call, cases or None), of the own share.
         terms: how the items are asked, as JSON values; kept in the folder.
-        ranks: which of how many processes this is; all are called alike, and all return the run.
+        ranks: which of how many processes this is; all are called alike and return the run.
         at_once: how many questions an endpoint is asked at a time, 1 or more.
         logprobs: whether the odds of the options are kept, see `Engine.option_logprobs`.
 
