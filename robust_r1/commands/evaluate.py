@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from robust_r1.commands.judging import add_judge, judge_of, judge_values, judged
 from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
@@ -101,6 +102,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="of an endpoint: how many questions are on their way at a time (default: 8)",
     )
     add_settings(parser)
+    add_judge(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run)
 
@@ -123,6 +125,7 @@ def run(args: argparse.Namespace) -> int:
     work = work_of(args)
     at_once = _at_once(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
+    judge = judge_of(args, args.output)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
     settings = given_settings(args, replace(engine.info.defaults, **work.settings))
     progress = Progress(work.cases and -(-work.cases // ranks.size))  # rank 0 tells of its share
@@ -137,6 +140,8 @@ def run(args: argparse.Namespace) -> int:
         progress.end()
     if ranks.rank:
         return 0  # the figures are printed once
+    if judge is not None:
+        done = judged(done, judge, args.judge_at_once)
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
     alarms = false_alarms_by_degradation(done.rows)
     if args.json:
@@ -146,6 +151,7 @@ def run(args: argparse.Namespace) -> int:
             "precision": done.precision,
             "terms": dict(done.terms),
             "unusable": list(done.unusable),
+            **judge_values(done),
             "figures": {name: asdict(figure) for name, figure in figures.items()},
             "recall": {name: asdict(figure) for name, figure in recalls.items()},
         }

@@ -16,9 +16,11 @@ from robust_r1.evaluation import BENCHMARKS, STRENGTHS, BenchmarkItem, benchmark
 from robust_r1.evaluation.known import Known, find_benchmark, known_benchmarks, known_file
 from robust_r1.evaluation.published import ALL_LEVELS, PublishedItems, Selection
 from robust_r1.records import BenchmarkFile, open_benchmark
+from robust_r1.records.rbench_pictures import has_references
 
 NATIVE, FITTED = "native", "fitted"
 AS_PUBLISHED = "as published"
+BOTH_PICTURES = "distorted and reference"  # of R-Bench, where both are there
 _ENDINGS = (".tsv", ".csv", ".jsonl", ".parquet")
 _SHARD = re.compile("([0-9]{1,6})/([0-9]{1,6})")
 
@@ -78,6 +80,11 @@ def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
             f"{path} is no {known.name}, whose format is {known.format}: this is {file.format}; "
             "give another file, or this one under a name of its own"
         )
+    if file.format == "rbench" and args.pictures and has_references(Path(args.pictures)):
+        raise InputError(
+            f"{args.pictures} has the undamaged pictures by its name; give the folder of the "
+            "distorted ones, or the one that has both folders in it"
+        )
     if args.damage_seed < 0:
         raise InputError(f"--damage-seed is {args.damage_seed}; give 0 or more")
     damaged = file.damage is not None or file.format == "rbench"
@@ -93,14 +100,16 @@ def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
     terms = {
         "prompt": prompt.name,
         **({"degrade_at": AS_PUBLISHED} if damaged else drawn),
+        **({"pictures": BOTH_PICTURES} if file.references else {}),
         **_part(shard),
         "file": file.path.name,
         "bytes": file.path.stat().st_size,
     }
     rows = min(filter(None, (args.limit, known.rows if known else 0)), default=0)
-    cases = len(range(shard[0] - 1, rows, shard[1])) * (1 if damaged else len(levels))
+    each = 1 + file.references if damaged else len(levels)
+    cases = len(range(shard[0] - 1, rows, shard[1])) * each
     items = partial(_items, file, chosen, prompt, known.language if known else "")
-    name = file.name + (f", {_damage_words(file)}" if file.damage else "")
+    name = ", ".join(filter(None, (file.name, _damage_words(file))))
     return Work(name, terms, items, cases or None, known.settings if known else {})
 
 
@@ -111,8 +120,8 @@ def _items(
 
 
 def _damage_words(file: BenchmarkFile) -> str:
-    assert file.damage is not None
-    return " ".join(filter(None, (file.damage.kind, file.damage.level)))
+    damage = file.damage
+    return " ".join(filter(None, (damage.kind, damage.level))) if damage else ""
 
 
 def _path(data: str, folder: Path | None) -> tuple[Path, Known | None]:

@@ -1,6 +1,7 @@
 """merge: put the runs of shards together into one run."""
 
 import argparse
+import json
 from pathlib import Path
 
 _EPILOG = """\
@@ -23,6 +24,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="folder of a shard's run")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the whole run")
+    parser.add_argument("--json", action="store_true", help="print what came of it as JSON")
     parser.set_defaults(run=run)
 
 
@@ -31,5 +33,17 @@ def run(args: argparse.Namespace) -> int:
     from robust_r1.evaluation.merging import merge_runs
 
     done = merge_runs(args.runs, args.output)
+    values = {
+        "run": str(done.folder),
+        "benchmark": done.benchmark,
+        "model": done.model,
+        "cases": len(done.rows),
+        "unusable": list(done.unusable),
+    }
+    if args.json:
+        print(json.dumps(values, indent=1))
+        return 0
     print(f"{done.folder}: {done.benchmark}, {done.model}, {len(done.rows)} cases")
+    if done.unusable:
+        print(f"rows that could not be used: {len(done.unusable)} (report lists them)")
     return 0

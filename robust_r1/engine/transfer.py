@@ -85,7 +85,7 @@ class Transfer:
         self._patience = patience or Patience()
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
-        self._client = httpx.AsyncClient(**_options(endpoint))
+        self._client = httpx.AsyncClient(**client_options(endpoint))
         self._asking: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
 
@@ -203,7 +203,7 @@ def list_models(endpoint: Endpoint) -> list[str]:
 
     Raises ModelError where it cannot be reached or refuses the key.
     """
-    with httpx.Client(**_options(endpoint)) as client:
+    with httpx.Client(**client_options(endpoint)) as client:
         response = _look(client, endpoint)
     if response is None:
         return []
@@ -229,7 +229,7 @@ def _look(client: httpx.Client, endpoint: Endpoint) -> httpx.Response | None:
             return None
 
 
-def _options(endpoint: Endpoint) -> dict[str, Any]:
+def client_options(endpoint: Endpoint) -> dict[str, Any]:
     """Return what every client needs: redirects are not followed, they would take the key along.
 
     Proxies of the environment are for addresses elsewhere, not for this machine or its network.

@@ -25,6 +25,7 @@ from robust_r1.evaluation.runs import (
     Row,
     Run,
     cut_last,
+    judged_rows,
     line_of,
     load_run,
     row_of,
@@ -98,8 +99,9 @@ def evaluate(
         note_cases(folder, None)
         rows = _whole(work, progress) if ranks.size == 1 else _lead(work, ranks, progress)
         note_cases(folder, len(rows))
+    judge, rows = judged_rows(folder, rows)
     told = engine.info.name, engine.precision, settings
-    return Run(folder, benchmark, *told, rows, kept, unusable_rows(read_head(folder)))
+    return Run(folder, benchmark, *told, rows, kept, unusable_rows(read_head(folder)), judge)
 
 
 def _head(work: _Work, benchmark: str, terms: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ are.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 import numpy as np
@@ -20,6 +20,7 @@ from robust_r1.engine.types import ModelInfo
 from robust_r1.errors import InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem
 from robust_r1.records import (
+    REFERENCE,
     BenchmarkFile,
     Damage,
     LazyPicture,
@@ -138,6 +139,9 @@ class PublishedItems:
             plan = _told(item.damage)
             level = item.damage.level or item.damage.kind or AS_PUBLISHED
             yield self._case(item, level, plan or DegradationPlan(), plan is not None)
+            if item.references:
+                undamaged = replace(item, pictures=item.references, damage=Damage(REFERENCE))
+                yield self._case(undamaged, REFERENCE, DegradationPlan(), True)
             return
         for level in self.selection.levels:
             yield self._case(item, level, drawn_plan(item, level, self.selection.seed), True)

@@ -21,6 +21,7 @@ from robust_r1.engine.types import Answer, Finish, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
 from robust_r1.evaluation.head import open_head, read_head, unusable_rows
+from robust_r1.evaluation.judgements import JudgedBy, Verdict, verdicts
 from robust_r1.evaluation.ranks import part_files
 from robust_r1.evaluation.stored_case import from_values, to_values
 from robust_r1.metrics import Matching, judge_answer, match_visible, perception_score
@@ -38,7 +39,14 @@ class Row:
     what rows about the same published picture have in common. `saved` is the whole case of a saved
     answer; None where a benchmark draws the picture. `option_logprobs` are
     the natural logarithms of the probabilities of the options' labels where the answer begins, in
-    the order of `choices`; empty where nobody asked for them.
+    the order of `choices`; empty where nobody asked for them. `truths` are further right answers,
+    or captions.
+
+    Of a run that a judge has looked at, `accuracy` is what the judge's calls come to, and `judged`
+    tells whether they came; it is None of rows that no judge is asked about. `exact` is then what
+    comparing words had said, `consistency` what the judge says of the answer against the same
+    model's own about the undamaged picture, where the run holds that one. What a judge said is kept
+    beside the cases, see `judgements`.
     """
 
     id: str
@@ -67,6 +75,10 @@ class Row:
     distortion: int | None = None
     picture: str = ""
     option_logprobs: tuple[float, ...] = ()
+    truths: tuple[str, ...] = ()
+    judged: bool | None = None
+    exact: float | None = None
+    consistency: float | None = None
 
     @cached_property
     def matching(self) -> Matching:
@@ -97,7 +109,8 @@ class Run:
     """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark.
 
     `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
-    its file were left out, and why; both are empty for what an earlier version wrote.
+    its file were left out, and why; both are empty for what an earlier version wrote. `judge` is
+    who judged its open answers and captions, or None.
     """
 
     folder: Path
@@ -108,6 +121,7 @@ class Run:
     rows: tuple[Row, ...]
     terms: Mapping[str, Any] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
+    judge: JudgedBy | None = None
 
 
 def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
@@ -143,7 +157,23 @@ def load_run(folder: Path) -> Run:
     for row in rows_in(folder):
         rows.setdefault(row.id, row)  # two processes could once write into one folder
     told = benchmark, model, precision, settings
-    return Run(folder, *told, tuple(rows.values()), terms, unusable)
+    judge, found = judged_rows(folder, tuple(rows.values()))
+    return Run(folder, *told, found, terms, unusable, judge)
+
+
+def judged_rows(
+    folder: Path, rows: Sequence[Row]
+) -> tuple[JudgedBy | None, tuple[Row, ...]]:
+    """Return who judged a run, if anybody did, and its rows with what came of that."""
+    judge, found = verdicts(folder, rows)
+    return judge, tuple(_with(row, found[row.id]) if row.id in found else row for row in rows)
+
+
+def _with(row: Row, said: Verdict) -> Row:
+    judged = said.accuracy is not None
+    return replace(
+        row, accuracy=said.accuracy, judged=judged, exact=row.accuracy, consistency=said.consistency
+    )
 
 
 def row_of(item: BenchmarkItem, answer: Answer, odds: tuple[float, ...] = ()) -> Row:
@@ -175,6 +205,7 @@ def row_of(item: BenchmarkItem, answer: Answer, odds: tuple[float, ...] = ()) ->
         distortion=item.distortion,
         picture=item.picture,
         option_logprobs=odds,
+        truths=item.truths,
     )
 
 
@@ -201,12 +232,15 @@ _USUAL: dict[str, Any] = {
     "distortion": None,
     "picture": "",
     "option_logprobs": (),
+    "truths": (),
 }
 
 
 def line_of(row: Row) -> str:
     """Write a row as a line; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
+    if row.judged is not None:
+        values["accuracy"] = row.exact
     values["plan"] = json.loads(row.plan.to_json())
     values |= {name: value for name, usual in _USUAL.items()
                if (value := getattr(row, name)) != usual}  # fmt: skip
@@ -255,6 +289,7 @@ def _parsed(values: dict, folder: Path) -> Row:
     fields |= {name: values.get(name, usual) for name, usual in _USUAL.items()}
     fields["choices"] = tuple(fields["choices"])
     fields["option_logprobs"] = tuple(fields["option_logprobs"])
+    fields["truths"] = tuple(fields["truths"])
     case = Case(None, plan, fields["question"], fields["choices"], fields["truth"])
     kept = values.get("kept")
     return Row(

@@ -33,13 +33,14 @@ from robust_r1.records.lines import Place, RecordError
 from robust_r1.records.names import corrupted_name
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
-from robust_r1.records.rbench import RBenchResult, read_rbench_results
+from robust_r1.records.rbench import REFERENCE, RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
 from robust_r1.records.vlmeval import write_corrupted
 
 __all__ = [
     "FORMATS",
     "KINDS",
+    "REFERENCE",
     "TASKS",
     "AokvqaItem",
     "BenchmarkFile",

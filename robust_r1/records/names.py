@@ -20,6 +20,8 @@ _DAMAGED = re.compile(
     r"|(?<=[a-z])[_-](?P<after>LOW|MID|HIGH)|[_-](?P<strength>0?\.[0-9]+))?",
     re.IGNORECASE,
 )
+# VLMEvalKit's table of R-Bench's distorted pictures: each has a damage that the file does not tell.
+_DISTORTED = re.compile("r-?bench[-_]dis", re.IGNORECASE)
 _PART = re.compile("-[0-9]+-of-[0-9]+")  # what the Hub adds to the parts of a file
 
 
@@ -48,7 +50,7 @@ def header_of(path: Path, columns: tuple[str, ...] = (), name: str | None = None
     stem = _PART.sub("", path.stem)
     match = _DAMAGED.fullmatch(stem)
     assert match is not None  # everything after the base may be missing
-    damage = _damage(match)
+    damage = Damage() if _DISTORTED.fullmatch(stem) else _damage(match)
     base = match["base"] if damage else stem
     parts = re.split(r"[_\-. ]+", base.lower())[1:]
     language = next((part for part in reversed(parts) if part in _CODES), "")

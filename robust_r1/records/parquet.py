@@ -33,15 +33,15 @@ class ParquetFiles:
     columns: tuple[str, ...]
     blobs: tuple[str, ...]
 
-    def rows(self, blob: str) -> Iterator[Row]:
-        """Yield the rows with the pictures of one column; the line of a row is its number."""
+    def rows(self, *blobs: str) -> Iterator[Row]:
+        """Yield the rows with the pictures of these columns; the line of a row is its number."""
         number = 0
         for path in self.paths:
-            for values in _values(path, [*self.columns, blob]):
+            for values in _values(path, [*self.columns, *blobs]):
                 number += 1
-                pictures = _pictures(values.pop(blob))
+                pictures = {blob: _pictures(values.pop(blob)) for blob in blobs}
                 cells = {name: _text(value) for name, value in values.items()}
-                yield Row(Place(path, number), cells, blobs={blob: pictures})
+                yield Row(Place(path, number), cells, blobs=pictures)
 
 
 def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:

@@ -154,6 +154,15 @@ def test_pictures_that_came_damaged_are_asked_as_they_are_and_are_no_clean_ones(
     assert np.array_equal(seen(item.case.picture, engine, item.case.plan), first)
 
 
+def test_r_bench_dis_of_vlmevalkit_came_damaged_and_nothing_is_added(table, tmp_path, tiny):
+    named = tmp_path / "R-Bench-Dis.tsv"
+    named.write_bytes(table.read_bytes())
+    items = list(items_of(named, tiny))
+    assert [item.level for item in items] == ["as published"] * ROWS
+    assert not any(item.known or item.case.plan for item in items)
+    assert (open_benchmark(named).name, open_benchmark(table).damage) == ("R-Bench-Dis", None)
+
+
 def test_direct_letters_the_options_and_a_number_is_then_a_text(tmp_path, picture):
     row = (1, base64_of(picture), "How many?", "2", "3", "4", "", "A", "count", "")
     path = write_tsv(tmp_path / "Counts.tsv", [row])
