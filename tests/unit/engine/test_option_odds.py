@@ -94,16 +94,16 @@ def test_odds_are_what_the_model_would_write_in_a_batch_as_alone(tiny_engine, ma
     for number in (0, 1, 3, 5):
         start = answers[number].text[: answer_start(answers[number].text)]
         odds = dict(zip(labels[number], map(math.exp, together[number]), strict=True))
-        for label, found in odds.items():
+        for label in {"0", "1", "10", "A", "B"} & odds.keys():
             expected = by_hand(tiny_engine, requests[number], start, label)
             if label == "1" and "10" in odds:
                 expected -= odds["10"] + odds["11"]
-            assert found == pytest.approx(expected, rel=0.02, abs=1e-6)
+            assert odds[label] == pytest.approx(expected, rel=0.02, abs=1e-6)
         assert 0 < sum(odds.values()) <= 1 + 1e-6
 
 
 def test_greedily_the_likeliest_label_is_the_one_that_was_written(tmp_path):
-    items = [item for item in benchmark("minibench") if item.task == "mcq"][:8]
+    items = [item for item in benchmark("minibench") if item.task == "mcq"][:4]
     with load_engine("tiny-rl") as engine:
         rows = evaluate(engine, "minibench", items, tmp_path, logprobs=True).rows
     for row in rows:
