@@ -274,7 +274,7 @@ class Engine(Protocol):
                 question.
 
         Returns:
-            The natural logarithms of the labels' probabilities, in their order, each below 0, for
+            The natural logarithms of the labels' probabilities, in their order, 0 at most, for
             drawing at temperature 1: that the text goes on with this label and with no longer one
             ("1" is not the beginning of "10"). The place is `metrics.answer_start`. Empty without
             labels, where the answer has no such place, and where they cannot be known.
