@@ -227,7 +227,7 @@ def test_work_beside_generation_is_evaluated_for_real(tmp_path):
 
 @pytest.mark.slow
 def test_a_large_table_costs_less_memory_than_it_has(tmp_path):
-    size = 40_000_000
+    size = 90_000_000
     found = evaluation.read_table(tmp_path, size)
     assert abs(found.bytes - size) < 1e6 and found.rows > 100
     assert found.resident_bytes < size and found.growth_bytes < 8e6
