@@ -19,7 +19,8 @@ import robust_r1
 from robust_r1.errors import RobustR1Error
 
 COMMANDS = (
-    "degrade", "ask", "sweep", "evaluate", "judge", "report", "rbench", "models", "bench", "page",
+    "degrade", "ask", "sweep", "evaluate", "merge", "judge", "report", "rbench", "models", "bench",
+    "page",
 )  # fmt: skip
 
 _DEBUG_HELP = "show the traceback of an error"

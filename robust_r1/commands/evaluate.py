@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +100,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="of what is drawn for each picture of a published benchmark (default: 0)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
+    parser.add_argument(
+        "--logprobs",
+        action="store_true",
+        help="keep how likely each option's label was where the answer begins",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="of an endpoint: how many questions are on their way at a time (default: 8)",
+    )
     add_settings(parser)
     add_judge(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -107,7 +119,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run or continue the evaluation and print the figures."""
-    from robust_r1.commands.evaluate_answer import answer
+    from robust_r1.commands.evaluate_answer import answer, check_concurrency
     from robust_r1.commands.evaluate_data import named, work_of
     from robust_r1.commands.evaluate_sets import run_sets
     from robust_r1.engine import GenerationSettings, load_engine
@@ -116,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
         headline,
         recall_by_degradation,
     )
+    from robust_r1.evaluation.ranks import ranks_of
     from robust_r1.report.summary import false_alarm_values, named_false_alarms
     from robust_r1.report.terms import terms_lines
 
@@ -128,11 +141,15 @@ def run(args: argparse.Namespace) -> int:
                 "--judge judges one run; give it to `judge` with the folder of a table afterwards"
             )
         return run_sets(args, known)
+    ranks = ranks_of(os.environ)
     work = work_of(args)
+    check_concurrency(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     judge = judge_of(args, args.output)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
-    done = answer(args, engine, work, args.output)
+    done = answer(args, engine, work, args.output, ranks)
+    if ranks.rank:
+        return 0  # the figures are printed once
     if judge is not None:
         done = judged(done, judge, args.judge_at_once)
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
@@ -167,7 +184,6 @@ def _fetch_alone(args: argparse.Namespace, known: "Known | None") -> int:
     """Fetch a benchmark and answer nothing, as where there is no model."""
     from robust_r1.commands.evaluate_download import fetch_benchmark
     from robust_r1.commands.evaluate_sets import fetch_sets
-    from robust_r1.errors import InputError
 
     if known is None or not args.download:
         raise InputError("give the folder of the run with -o")

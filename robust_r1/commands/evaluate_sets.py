@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from robust_r1.commands.evaluate_answer import answer
+from robust_r1.commands.evaluate_answer import answer, check_concurrency
 from robust_r1.commands.evaluate_data import Work, work_of
 from robust_r1.commands.evaluate_download import fetch, fetch_benchmark, say
 from robust_r1.commands.sets_summary import summary_lines
@@ -26,6 +27,7 @@ from robust_r1.evaluation.known import (
     missing,
 )
 from robust_r1.evaluation.published import CLEAN
+from robust_r1.evaluation.ranks import Ranks, ranks_of
 from robust_r1.evaluation.sets import (
     MIXED,
     Measured,
@@ -66,9 +68,13 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
     if args.degrade_clean:
         jobs += _own_jobs(args, tables)
     works, wrong = _opened(jobs)
+    check_concurrency(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
-    rows = _answered(args, engine, works, wrong)
+    ranks = ranks_of(os.environ)
+    rows = _answered(args, engine, works, wrong, ranks)
+    if ranks.rank:
+        return 0  # the summary is printed once
     measured = [_measured(table, rows) for table in tables]
     names = dict.fromkeys(table.set for table in tables)
     asked = {name: rows[at] for name in names if (at := _clean_name(name)) in rows}
@@ -191,14 +197,15 @@ def _opened(jobs: Sequence[_Job]) -> tuple[dict[str, Work], list[str]]:
 
 
 def _answered(
-    args: argparse.Namespace, engine: Engine, works: Mapping[str, Work], wrong: list[str]
+    args: argparse.Namespace, engine: Engine, works: Mapping[str, Work], wrong: list[str],
+    ranks: Ranks,
 ) -> dict[str, tuple[Row, ...]]:
     """Make the runs; return their rows by name, and add to `wrong` why some cannot be made."""
     rows: dict[str, tuple[Row, ...]] = {}
     for number, (name, work) in enumerate(works.items(), 1):
         say(f"{name} ({number} of {len(works)})")
         try:
-            rows[name] = answer(args, engine, work, args.output / name).rows
+            rows[name] = answer(args, engine, work, args.output / name, ranks).rows
         except DataError as error:
             wrong.append(str(error))
     return rows

@@ -3,31 +3,33 @@
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from robust_r1 import images
-from robust_r1.chain import parse
 from robust_r1.engine import catalog
-from robust_r1.engine.control import Watch, any_set, takes_requests
+from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, choose_model, parse_endpoint
-from robust_r1.engine.transfer import Arrival, Transfer, list_models
+from robust_r1.engine.growing import Growing, ask_many
+from robust_r1.engine.odds import listed_logprobs
+from robust_r1.engine.transfer import Transfer, list_models
 from robust_r1.engine.types import (
     Answer,
-    Finish,
     GenerationSettings,
     ModelInfo,
     Request,
     TextDelta,
 )
-from robust_r1.errors import InputError, ModelError
+from robust_r1.errors import InputError
 
 # Questions of one page that are on their way at the same time: the server batches them.
 AT_ONCE = 32
 _WAIT = 0.05  # seconds between looks at Stop while nothing arrives
+LISTED = 20  # tokens that are told beside each one; vLLM and OpenAI give no more
 
 
 class RemoteEngine:
@@ -76,9 +78,10 @@ class RemoteEngine:
     def _stream(
         self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
     ) -> Generator[TextDelta | Answer, None, None]:
-        growing = _Growing()
+        growing = Growing()
         if not stopped():
-            with Transfer(self._endpoint, [body]) as transfer:
+            with Transfer(self._endpoint) as transfer:
+                transfer.ask(0, body)
                 while not (growing.ended or stopped()):
                     arrival = transfer.wait(_WAIT)
                     if arrival is None:
@@ -106,20 +109,60 @@ class RemoteEngine:
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
+        asked = tuple(requests)
+        for request in asked:
+            write_turns(self.info, request)  # an unfit one is refused before any is sent
+        answers = dict(self.answers(asked, settings, batch_size, stop))
+        return tuple(answers[number] for number in sorted(answers))
+
+    def answers(
+        self,
+        requests: Iterable[Request],
+        settings: GenerationSettings | None = None,
+        at_once: int = 8,
+        stop: threading.Event | None = None,
+        logprobs: bool = False,
+    ) -> Generator[tuple[int, Answer], None, None]:
+        """Yield (number from 0, answer) of each request as soon as it is there, in any order.
+
+        At most `at_once` are on their way, and `requests` is asked for one more ahead, so it may be
+        as long as a benchmark. A server that is busy (429, 503) is asked again after a while, the
+        one that it names where it does. Once a question fails no further one is asked; the answers
+        to those under way are yielded first. Setting `stop`, or closing the iterator, cuts these.
+
+        Args:
+            logprobs: ask for the likeliest tokens beside the ones that were written, which
+                `option_logprobs` reads.
+
+        Raises:
+            InputError: an unfit request or `at_once`, once it is its turn.
+            ModelError: the endpoint failed in one of them; no answer is made up from a part.
+        """
+        if at_once < 1:
+            raise InputError(f"--concurrency is {at_once}; give at least 1.")
         settings = settings or self.info.defaults
-        bodies = [self._body(request, settings) for request in requests]
-        stopped = any_set(stop)
-        growing = [_Growing() for _ in bodies]
-        with Transfer(self._endpoint, bodies, at_once=batch_size) as transfer:
-            while not (stopped() or all(one.ended for one in growing)):
-                if (arrival := transfer.wait(_WAIT)) is None:
-                    continue
-                one = growing[arrival.question]
-                one.take(arrival)
-                if one.fault:
-                    raise ModelError(one.fault)
-        whole = [one for one in growing if one.ended]
-        return tuple(one.answer(self.info.name, settings, len(bodies)) for one in whole)
+        bodies = (self._body(request, settings, logprobs) for request in requests)
+        with closing(ask_many(self._endpoint, bodies, at_once, any_set(stop))) as finished:
+            for number, growing in finished:
+                yield number, growing.answer(self.info.name, settings, alone=False)
+
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Return the odds of each option's label, see `Engine.option_logprobs`.
+
+        They are read from what the server told beside the answer (`answers` with `logprobs`), which
+        are the likeliest tokens alone: where one of the labels is not among them, or takes several
+        tokens, there are none.
+        """
+        return [
+            listed_logprobs(answer.text, answer.listed, own)
+            for answer, own in zip(answers, labels, strict=True)
+        ]
 
     def close(self) -> None:
         """Do nothing: no connection outlives its question."""
@@ -131,7 +174,9 @@ class RemoteEngine:
     def __exit__(self, *exception: object) -> None:
         """Do nothing."""
 
-    def _body(self, request: Request, settings: GenerationSettings) -> dict[str, Any]:
+    def _body(
+        self, request: Request, settings: GenerationSettings, logprobs: bool = False
+    ) -> dict[str, Any]:
         """Write the JSON body of a question, with the pictures inside."""
         messages = write_turns(self.info, request)
         parts = [part for part in messages[0]["content"] if part["type"] == "image"]
@@ -147,53 +192,8 @@ class RemoteEngine:
             "seed": settings.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **({"logprobs": True, "top_logprobs": LISTED} if logprobs else {}),
         }
-
-
-class _Growing:
-    """Put an answer together from what arrives of it."""
-
-    def __init__(self) -> None:
-        self.ended = False
-        self._watch = Watch()
-        self._pieces: list[str] = []
-        self._finish: Finish = "stopped"
-        self._tokens: int | None = None
-        self.fault = ""
-
-    def take(self, arrival: Arrival) -> None:
-        """Add an arrival; raises its fault where no text had come before it."""
-        chunk = arrival.chunk
-        if chunk.text:
-            self._watch.see_text()
-            self._pieces.append(chunk.text)
-        if chunk.tokens is not None:
-            self._tokens = chunk.tokens
-        if chunk.finish and self._finish == "stopped":
-            self._finish = "length" if chunk.finish == "length" else "stop"
-        if arrival.ended:
-            self.ended = True
-            # What breaks after the end, while the connection is closed, takes nothing away.
-            if arrival.fault is not None and self._finish == "stopped":
-                if not self._pieces:
-                    raise arrival.fault
-                self._finish, self.fault = "cut", str(arrival.fault)
-
-    def answer(self, model: str, settings: GenerationSettings, share: int = 1) -> Answer:
-        """Return the answer as far as it has come; `share` tells how many came together."""
-        self._watch.stop(share)
-        text = "".join(self._pieces)
-        return Answer(
-            text=text,
-            parsed=parse(text),
-            tokens=len(self._pieces) if self._tokens is None else self._tokens,
-            seconds=self._watch.seconds,
-            first_text_seconds=self._watch.first_text if share == 1 else None,
-            finish=self._finish,
-            model=model,
-            settings=settings,
-            fault=self.fault,
-        )
 
 
 def connect(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEngine:

@@ -84,6 +84,13 @@ class PublishedItems:
         self.file, self.info, self.language = file, info, language
         self.selection, self.prompt = selection or Selection(), prompt or Prompt()
         self._reading = file.read()
+        self._numbers: dict[str, int] = {}
+        self._skipped: set[int] = set()
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Return the numbers, from 0 in the whole file, of the items that were left out."""
+        return tuple(sorted(self._skipped))
 
     @property
     def unusable(self) -> tuple[RecordError, ...]:
@@ -100,17 +107,22 @@ class PublishedItems:
         """Return how much of the file was read so far, 0 to 1; 0 where nobody knows."""
         return self._reading.share
 
-    def leave_out(self, error: RecordError) -> None:
-        """Count a row as unusable; raises UnusableRows where these are too many now."""
+    def leave_out(self, error: RecordError, source: str) -> None:
+        """Count a row, by its id, as unusable; raises UnusableRows where these are too many now."""
+        self._skipped.add(self._numbers[source])
         self._reading.leave_out(error)
 
     def __iter__(self) -> Iterator[BenchmarkItem]:
         self._reading = self.file.read()
+        self._numbers, self._skipped = {}, set()
         for number, item in enumerate(self._reading):
+            if self.selection.has(number):
+                self._numbers[item.id] = number
             if not self.selection.has(number):
                 pass
             elif wrong := self._unfit(item):
-                self.leave_out(item.place.fault(wrong, "leave it out, or ask another model"))
+                fault = item.place.fault(wrong, "leave it out, or ask another model")
+                self.leave_out(fault, item.id)
             else:
                 yield from self._cases(item)
             if number + 1 == self.selection.limit:

@@ -54,6 +54,7 @@ from robust_r1.metrics.scorecard import (
     length_score,
     score_answer,
 )
+from robust_r1.metrics.starts import answer_start
 
 __all__ = [
     "CALLS",
@@ -69,6 +70,7 @@ __all__ = [
     "absolute_robustness",
     "accuracy_score",
     "answer_matches",
+    "answer_start",
     "answer_words",
     "average",
     "bootstrap_interval",
