@@ -73,7 +73,16 @@ def read_records(path: str | Path) -> list[Record]:
         DataError: a file that cannot be read; a line that is not JSON, has unknown, missing or
             ill-typed keys, a malformed chain or plan, or an answer that is none of the choices.
     """
-    return [_record(value, place, strict=True) for place, value in json_lines(path)]
+    return [strict_record(value, place) for place, value in json_lines(path)]
+
+
+def strict_record(value: Any, place: Place) -> Record:
+    """Return a record from the JSON object of its line.
+
+    Raises:
+        RecordError: what `read_records` refuses.
+    """
+    return _record(value, place, strict=True)
 
 
 def record_of_json(value: Any, place: Place) -> tuple[Record, dict[str, Any]]:
@@ -123,7 +132,7 @@ def _record(value: Any, place: Place, strict: bool) -> Record:
         rationales=fields.texts("rationales", ()),
         annotator=fields.text("annotator", ""),
     )
-    _check(record, place)
+    check_record(record, place)
     return record
 
 
@@ -135,7 +144,8 @@ def _plan(fields: Fields) -> DegradationPlan:
         raise fields.place.fault(str(error), "write it as DegradationPlan.to_json does") from error
 
 
-def _check(record: Record, place: Place) -> None:
+def check_record(record: Record, place: Place) -> None:
+    """Raise RecordError where a record's parts do not fit one another."""
     if record.kind and record.kind not in KINDS:
         raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
     if record.kind == "mcq" and not record.choices:

@@ -99,7 +99,7 @@ def sharegpt_entries(path: str | Path) -> Iterator[tuple[Place, Conversation]]:
     """
     path = Path(path)
     layout = _told_layout(path)
-    for place, value in json_lines(path) if _is_lines(path) else json_entries(path):
+    for place, value in json_entries(path) if is_list(path) else json_lines(path):
         yield place, _sample(value, place, layout)
 
 
@@ -131,14 +131,15 @@ def write_sharegpt(
     return path
 
 
+def is_list(path: Path) -> bool:
+    """Tell whether a file holds one JSON list, not a record on each line."""
+    with opened(path) as file:
+        return file.read(4096).removeprefix(BOM).lstrip()[:1] == b"["
+
+
 def is_sharegpt(value: Any) -> bool:
     """Tell whether a record is one of ShareGPT and none of the authors' format."""
     return isinstance(value, dict) and "image" not in value and not LAYOUTS.keys().isdisjoint(value)
-
-
-def _is_lines(path: Path) -> bool:
-    with opened(path) as file:
-        return file.read(4096).removeprefix(BOM).lstrip()[:1] == b"{"
 
 
 def _sample(value: Any, place: Place, layout: Layout | None) -> Conversation:

@@ -36,6 +36,7 @@ DRAWINGS = {
     "train": (
         ("__init__",),
         ("common",),
+        ("aokvqa",),
         ("sft", "grpo", "make_data", "merge"),
         ("tiny",),
     ),
