@@ -37,7 +37,7 @@ DRAWINGS = {
         ("__init__",),
         ("common",),
         ("aokvqa",),
-        ("sft", "grpo", "make_data", "merge"),
+        ("sft", "grpo", "make_data", "convert_data", "check_data", "merge"),
         ("tiny",),
     ),
 }
