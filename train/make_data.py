@@ -37,7 +37,7 @@ from robust_r1.errors import DataError, InputError, RobustR1Error
 from robust_r1.images import encode_png
 from robust_r1.records import Record, conversation_of, read_records, record_to_json, write_authors
 from robust_r1.records.lines import json_line, unwritable, write_whole
-from train.aokvqa.command import ANNOTATORS, add_flags, run
+from train.aokvqa.command import add_flags, is_asked_for, run
 from train.common.journal import Journal, alone_in, write_bytes
 from train.common.samples import IMAGES, Sample, photo_samples, scene_samples
 
@@ -260,7 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show = _show if sys.stderr.isatty() else None
     try:
         check_numbers(options)
-        if options.aokvqa or options.coco or options.annotator != ANNOTATORS[0]:
+        if is_asked_for(options):
             told = run(options)
         else:
             make_data(samples := samples_of(options), options.output, options.jobs, show)

@@ -47,6 +47,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--replies", type=Path, help="file that keeps replies (in the data set)")
 
 
+def is_asked_for(options: argparse.Namespace) -> bool:
+    """Tell whether a command line asks for A-OKVQA, by any flag that nothing else has."""
+    told = (options.aokvqa, options.coco, options.samples, options.validation, options.endpoint)
+    return options.annotator != "rules" or any(value is not None for value in told)
+
+
 def run(options: argparse.Namespace) -> str:
     """Build the data set that the flags ask for; return what is to be told of it.
 
@@ -108,10 +114,15 @@ def _words(plan: Plan, manifest: Mapping[str, Any]) -> str:
 
 
 def _plan(options: argparse.Namespace) -> Plan:
+    if options.scenes or options.photos is not None:
+        raise InputError(
+            "scenes and photographs have chains by rules, in a data set of their own; leave out "
+            "--scenes and --photos, or the flags of A-OKVQA"
+        )
     if options.aokvqa is None or options.coco is None:
         raise InputError("A-OKVQA needs both --aokvqa and --coco; give the two folders")
-    if options.scenes or options.photos is not None:
-        raise InputError("--aokvqa makes a data set of its own; leave out --scenes and --photos")
+    if options.annotator == "rules" and options.endpoint is not None:
+        raise InputError("--endpoint asks a language model; give --annotator llm with it")
     if not 0 <= options.clean_share <= 1:
         raise InputError(f"--clean-share is {options.clean_share:g}; give a share from 0 to 1")
     wanted = {"train": options.samples, "validation": options.validation}

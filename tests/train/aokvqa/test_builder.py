@@ -399,6 +399,7 @@ HIDDEN = partial(spoil_json, change=lambda one: one.pop("correct_choice_idx"))
         (None, ["--samples", "-1"], "--samples is -1"),
         (None, ["--samples", "0", "--validation", "0"], "no samples were asked for"),
         (None, ["--scenes", "3"], "leave out --scenes"),
+        (None, ["--endpoint", "http://127.0.0.1:9/v1#m"], "give --annotator llm with it"),
         (None, ["--clean-share", "2"], "--clean-share is 2"),
         (None, ["--annotator", "llm"], "needs --endpoint"),
         (None, ["--prices", "cheap"], "--prices is 'cheap'"),
