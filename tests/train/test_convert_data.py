@@ -1,8 +1,13 @@
 """Claims about formats: what is written is read back, by us and by those it is written for."""
 
 import json
+import re
+import resource
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import yaml
@@ -202,6 +207,31 @@ def test_a_format_beside_its_source_takes_no_picture_away(source, tmp_path):
     before = {path: path.read_bytes() for path in (tmp_path / "data").rglob("*.png")}
     convert(tmp_path / "data", "--to", "sharegpt", "-o", tmp_path / "data")
     assert before == {path: path.read_bytes() for path in (tmp_path / "data").rglob("*.png")}
+
+
+@pytest.mark.parametrize("to", ["project", "huggingface"])
+def test_a_full_disk_leaves_no_file_that_looks_whole(to, source, tmp_path, capsys):
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
+    try:
+        convert(source, "--to", to, "-o", tmp_path / "out", status=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert "could not be written: " in capsys.readouterr().err
+    assert not [*(tmp_path / "out").rglob("*.parquet"), *(tmp_path / "out").rglob("*.jsonl")]
+    convert(source, "--to", to, "-o", tmp_path / "out")
+    assert len(both(tmp_path / "out")) == 8
+
+
+def test_the_commands_of_the_hub_that_the_readme_names_have_the_flags_it_gives(root):
+    text = (root / "train" / "README.md").read_text("utf-8")
+    lines = re.findall(r"^hf .*$", text, re.M)
+    assert {line.split()[1] for line in lines} == {"upload", "download"}
+    for line in lines:
+        command = shutil.which("hf", path=Path(sys.executable).parent)
+        done = subprocess.run([command, line.split()[1], "--help"], capture_output=True, text=True)
+        for flag in re.findall(r" (--[a-z-]+)", line):
+            assert re.search(rf"{flag}\b", done.stdout), (line, flag)
 
 
 @pytest.mark.parametrize("to", ["project", "huggingface"])

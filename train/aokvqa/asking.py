@@ -31,6 +31,7 @@ _HELLOS = 1  # further tries to reach somebody who was never there
 _STALLS = 2  # tries that may wait for the whole time-out
 _LONGEST = 5  # times the time-out: what trickles longer than that is a stall as well
 _GONE = (401, 403, 404, 405)  # key, right, model or path: no other question would fare better
+_REFUSED = 3  # questions refused by a server that has answered none: it would answer no other
 _PASSING = (408, 409, 425, 429)  # and all from 500 on
 
 
@@ -94,6 +95,7 @@ class Asker:
         self._body = {key: value for key, value in body.items() if value is not None}
         self._not_before = 0.0
         self._met = False  # whether anybody answered yet
+        self._refused = 0  # questions, before anything was answered
 
     async def __aenter__(self) -> Self:
         """Open what the connections come from."""
@@ -177,6 +179,9 @@ class Asker:
             raise StillOpen(fault, gone=True)
         if status in _PASSING or status >= 500:
             raise _Later(fault, wait=_wait(response.headers))
+        if not len(self._replies):  # what is wrong is no matter of this one question, most likely
+            self._refused += 1
+            raise StillOpen(fault, gone=self._refused >= _REFUSED)
         raise Unusable([str(fault)])
 
     def _content(self, response: httpx.Response) -> dict[str, Any]:

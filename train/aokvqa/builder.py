@@ -153,10 +153,12 @@ class Builder:
                 with _first_error():
                     await self._annotate(tasks, questions)
                 if self._silent:
+                    count = len(self._silent)
                     raise ModelError(
-                        f"{len(self._silent)} samples have no reply yet; run the same command again"
-                        f" ({self._silent[0]})"
+                        f"samples that got no reply: {count}; the same command asks again "
+                        f"({self._silent[0]})"
                     )
+        self._judge()
 
     def _missing(self, questions: Questions) -> list[Task]:
         """Return the next tasks: of all that may still be taken, as many as samples are missing."""
@@ -204,7 +206,7 @@ class Builder:
             except StillOpen as still:
                 self._silent_in_a_row += 1
                 if still.gone or self._silent_in_a_row >= GONE_AFTER:
-                    raise still.fault from None
+                    raise ModelError(f"{still.fault} The same command goes on.") from None
                 self._silent.append(still.fault)
             self._show(questions.split, self._counted, questions.wanted)
 
@@ -228,8 +230,13 @@ class Builder:
     def _reject(self, task: Task, reasons: Iterable[str], draft: str) -> None:
         told = {"question_id": task.item.question_id, "split": task.split}
         self.rejected.add({**told, "reasons": list(reasons), "draft": draft})
+        if len(self.rejected) + len(self.done) >= JUDGED_FROM:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Raise ModelError where too many samples are rejected."""
         judged = len(self.rejected) + len(self.done)
-        if judged >= JUDGED_FROM and len(self.rejected) > MOST_REJECTED * judged:
+        if len(self.rejected) > MOST_REJECTED * judged:
             first = (self.rejected.get(name) or {} for name in self.rejected)
             why, count = Counter(_kind(one["reasons"][0]) for one in first).most_common(1)[0]
             raise ModelError(

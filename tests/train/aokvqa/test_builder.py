@@ -245,11 +245,27 @@ def test_an_endpoint_that_stalls_is_told_of_and_the_same_command_ends_the_set(
     with serve_annotator(script) as server:
         flags = [*miniature, *by(server), "--at-once", "4"]
         build(flags, tmp_path, status=2)
-        assert "sent nothing for 0.2 s" in one_line(capsys)
+        told = one_line(capsys)
+        assert "sent nothing for 0.2 s" in told and "The same command goes on." in told
         assert not (tmp_path / "manifest.json").exists()
         slow["on"], first = False, len(server.asked)
         build(flags, tmp_path)
         assert len(server.asked) - first == 42 - 9  # what was answered is not asked again
+    same(tmp_path, asked)
+
+
+def test_a_question_that_stalls_alone_holds_nobody_up(miniature, asked, tmp_path, capsys):
+    unlucky, slow = records(asked)[1].question, {"on": True}
+
+    def script(step, number):
+        stalls = slow["on"] and unlucky in str(server.asked[number][1]["messages"])
+        return "stall" if stalls else GOOD
+
+    with serve_annotator(script) as server:
+        build([*miniature, *by(server)], tmp_path, status=2)
+        assert "samples that got no reply: 1; the same command asks again" in one_line(capsys)
+        slow["on"] = False
+        build([*miniature, *by(server)], tmp_path)
     same(tmp_path, asked)
 
 
@@ -274,6 +290,23 @@ def test_an_annotator_that_is_no_use_is_stopped_before_it_costs_much(miniature, 
     told = one_line(capsys)
     assert "5 of the first 5 samples were rejected, 5 of them because: influence: no" in told
     assert len(server.asked) == 15 and len(rejects(tmp_path)) == 5
+
+
+def test_a_server_that_refuses_all_that_it_is_asked_spoils_no_question(miniature, tmp_path, capsys):
+    flags = [*miniature, "--at-once", "1", "--samples", "4", "--validation", "0"]
+    with serve_annotator(lambda step, number: "400" if number < 3 else GOOD) as server:
+        build([*flags, *by(server)], tmp_path, status=2)
+        assert "refused the question (status 400)" in one_line(capsys)
+        assert len(server.asked) == 3 and rejects(tmp_path) == []
+        build([*flags, *by(server)], tmp_path)
+    assert len(records(tmp_path)) == 4 and rejects(tmp_path) == []
+
+
+def test_a_set_of_rejects_is_no_set(miniature, tmp_path, capsys):
+    with serve_annotator(lambda *_: "filtered") as server:
+        build([*miniature, *by(server)], tmp_path, status=2)
+    assert "14 of the first 14 samples were rejected" in one_line(capsys)
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_a_killed_run_goes_on_without_asking_again_what_was_answered(
