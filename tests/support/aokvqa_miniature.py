@@ -53,7 +53,7 @@ VALIDATION = (
     ("fig", "What grows this food?", ("a tree", "a cow", "a hen", "a mine"), 0,
      ("It is a fig.", "Figs grow on trees in warm countries.", "the fruit has many seeds")),
 )  # fmt: skip
-PIXELS = 320 * 240
+PIXELS = 160 * 120
 
 
 def write_miniature(folder: Path) -> tuple[Path, Path]:

@@ -118,7 +118,7 @@ class Rules:
     """
 
     name: str = "rules"
-    at_once: int = 1
+    at_once: int = 64  # tasks whose pictures may wait for a process
     # Rationales have about ten words each, and there are three at most.
     lengths: Lengths = Lengths(base=20, slope=25, low=0.4, high=2.0)
 

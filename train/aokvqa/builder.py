@@ -21,7 +21,7 @@ from robust_r1.records import AokvqaItem, Record, record_to_json
 from robust_r1.records.lines import json_line, json_lines, opened, unwritable, write_whole
 from train.aokvqa.annotators import Annotator, Task, Unusable
 from train.aokvqa.asking import StillOpen
-from train.aokvqa.damage import damage_all
+from train.aokvqa.damage import Damager
 from train.aokvqa.questions import Questions, draw, image_of
 from train.common.checks import faults_of
 from train.common.journal import Journal
@@ -146,18 +146,16 @@ class Builder:
                 samples are rejected.
             DataError: something cannot be written.
         """
-        for questions in self._plan.questions:
-            while tasks := self._missing(questions):
-                self._counted = questions.wanted - len(tasks)
-                tasks = list(self._damaged(tasks))
-                with _first_error():
-                    await self._annotate(tasks, questions)
-                if self._silent:
-                    count = len(self._silent)
-                    raise ModelError(
-                        f"samples that got no reply: {count}; the same command asks again "
-                        f"({self._silent[0]})"
-                    )
+        with Damager(self._plan.max_pixels, self._plan.jobs) as damager, _first_error():
+            for questions in self._plan.questions:
+                while tasks := self._missing(questions):
+                    await self._annotate(tasks, damager, questions)
+                    if self._silent:
+                        count = len(self._silent)
+                        raise ModelError(
+                            f"samples that got no reply: {count}; the same command asks again "
+                            f"({self._silent[0]})"
+                        )
         self._judge()
 
     def _missing(self, questions: Questions) -> list[Task]:
@@ -174,26 +172,20 @@ class Builder:
                 missing.append(plan.task(item, questions.split))
         return missing
 
-    def _damaged(self, tasks: Sequence[Task]) -> Iterator[Task]:
-        """Yield the tasks whose pictures could be damaged; the others are rejected."""
-        damaged = damage_all(tasks, self._plan.max_pixels, self._plan.jobs)
-        with contextlib.closing(damaged):
-            for number, (task, wrong) in enumerate(damaged, 1):
-                self._show("pictures", number, len(tasks))
-                if wrong:
-                    self._reject(task, [f"the picture cannot be used: {wrong}"], "")
-                else:
-                    yield task
-
-    async def _annotate(self, tasks: Sequence[Task], questions: Questions) -> None:
+    async def _annotate(
+        self, tasks: Sequence[Task], damager: Damager, questions: Questions
+    ) -> None:
+        self._counted = questions.wanted - len(tasks)
         waiting = iter(tasks)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._annotator.at_once, len(tasks))):
-                group.create_task(self._work(waiting, questions))
+                group.create_task(self._work(waiting, damager, questions))
 
-    async def _work(self, waiting: Iterator[Task], questions: Questions) -> None:
+    async def _work(self, waiting: Iterator[Task], damager: Damager, questions: Questions) -> None:
         for task in waiting:
             try:
+                if wrong := await damager.damage(task):
+                    raise Unusable([f"the picture cannot be used: {wrong}"])
                 record = self._record(task, render(await self._annotator.annotate(task)))
                 band = self._annotator.lengths.band(task.plan.total_intensity)
                 if faults := faults_of(record, band):
@@ -292,7 +284,7 @@ def finish(plan: Plan, builder: Builder, told: Mapping[str, Any]) -> dict[str, A
     return manifest
 
 
-def mend(plan: Plan) -> dict[str, Any]:
+async def mend(plan: Plan) -> dict[str, Any]:
     """Damage again what pictures a complete set has lost, and return its manifest.
 
     Raises:
@@ -307,9 +299,9 @@ def mend(plan: Plan) -> dict[str, Any]:
         items = [item for item in questions.items if item.question_id in names]
         tasks = [plan.task(item, questions.split) for item in items]
         lost = [task for task in tasks if not task.damaged.is_file()]
-        for task, wrong in damage_all(lost, plan.max_pixels, plan.jobs):
-            if wrong:
-                raise DataError(f"{task.clean}: {wrong}")
+        with Damager(plan.max_pixels, plan.jobs if len(lost) > plan.jobs else 1) as damager:
+            if wrong := "".join(await asyncio.gather(*map(damager.damage, lost))):
+                raise DataError(wrong)
     return manifest
 
 

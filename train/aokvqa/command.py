@@ -93,7 +93,7 @@ async def _built_by(
 ) -> str:
     settings = plan.settings(annotator)
     if begin(plan.folder, settings):
-        return _words(plan, mend(plan))
+        return _words(plan, await mend(plan))
     with Builder(plan, annotator, show if sys.stderr.isatty() else None) as builder:
         await builder.build()
         told: dict[str, Any] = {"settings": settings}
