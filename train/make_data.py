@@ -38,7 +38,7 @@ from robust_r1.images import encode_png
 from robust_r1.records import Record, conversation_of, read_records, record_to_json, write_authors
 from robust_r1.records.lines import json_line, unwritable, write_whole
 from train.aokvqa.command import add_flags, is_asked_for, run
-from train.common.journal import Journal, alone_in, write_bytes
+from train.common.journal import Journal, alone_in, read_json, write_bytes
 from train.common.samples import IMAGES, Sample, photo_samples, scene_samples
 
 RECORDS, AUTHORS, MANIFEST = "records.jsonl", "authors.jsonl", "manifest.json"
@@ -137,7 +137,7 @@ def _settings(samples: Sequence[Sample]) -> dict[str, Any]:
 def _begin(folder: Path, settings: dict[str, Any]) -> dict[str, Record]:
     """Make the folder, or take up what it holds: the records of what is done, by picture."""
     for name in (MANIFEST, SETTINGS):
-        if (folder / name).is_file() and _read_json(folder / name).get("settings") != settings:
+        if (folder / name).is_file() and read_json(folder / name).get("settings") != settings:
             raise InputError(f"{folder} holds another data set; give another folder with -o")
     try:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
@@ -151,14 +151,6 @@ def _begin(folder: Path, settings: dict[str, Any]) -> dict[str, Record]:
     for name in (RECORDS, JOURNAL):
         found += read_records(folder / name) if (folder / name).is_file() else []
     return {record.image: record for record in found}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} could not be read ({error}); remove it and run again") from error
-    return value if isinstance(value, dict) else {}
 
 
 def _finish(folder: Path, settings: dict[str, Any], records: list[Record]) -> dict[str, Any]:

@@ -256,6 +256,13 @@ def test_training_reads_sharegpt_and_names_what_it_cannot_read(source, tmp_path)
         list(read_samples(tmp_path / "hub"))
 
 
+def test_a_file_is_named_for_the_split_that_its_records_do_not_tell(source, tmp_path):
+    shutil.copytree(source / "images", tmp_path / "images")
+    records = [replace(one, split="") for one in read_records(source / "train.jsonl")]
+    write_records(tmp_path / "validation.jsonl", records)
+    assert {sample.record.split for sample in read_samples(tmp_path)} == {"validation"}
+
+
 def test_the_authors_format_has_their_folders_and_ids(source, tmp_path):
     convert(source, "--to", "authors", "-o", tmp_path)
     samples = [sample for _, sample in authors_lines(tmp_path / "train.jsonl")]

@@ -24,7 +24,7 @@ from train.aokvqa.asking import StillOpen
 from train.aokvqa.damage import Damager
 from train.aokvqa.questions import Questions, draw, image_of
 from train.common.checks import faults_of
-from train.common.journal import Journal
+from train.common.journal import Journal, read_json
 from train.common.samples import IMAGES
 
 MANIFEST, REJECTS = "manifest.json", "rejects.jsonl"
@@ -102,15 +102,6 @@ def _differences(path: Path, settings: Mapping[str, Any]) -> str:
     found = found if isinstance(found, dict) else {}
     names = dict.fromkeys((*settings, *found))
     return ", ".join(f"other {name}" for name in names if settings.get(name) != found.get(name))
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object of ours; raises DataError where it is damaged."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} could not be read ({error}); remove it and run again") from error
-    return value if isinstance(value, dict) else {}
 
 
 class Builder:

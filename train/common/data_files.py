@@ -7,7 +7,7 @@ last part.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +96,16 @@ def _samples(path: Path, pictures: Sequence[Path]) -> Iterator[Sample | RecordEr
         yield from _parquet(path)
         return
     kind = _kind(path)
+    split = SPLITS.get(path.stem, SPLITS.get(path.stem.rpartition("_")[2], ""))
     if kind == "project":
         for place, value in json_lines(path):
             try:
-                yield _located(strict_record(value, place), place, pictures or [path.parent])
+                record = strict_record(value, place)
+                told = replace(record, split=record.split or split)
+                yield _located(told, place, pictures or [path.parent])
             except RecordError as fault:
                 yield fault
         return
-    split = SPLITS.get(path.stem, SPLITS.get(path.stem.rpartition("_")[2], ""))
     beside = [path.parent, path.parent / f"{path.stem}_images", path.parent / "images"]
     for place, talk in sharegpt_entries(path) if kind == "sharegpt" else authors_lines(path):
         try:

@@ -29,6 +29,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise unwritable(path, error) from error
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object of ours; raises DataError where it is damaged."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} could not be read ({error}); remove it and run again") from error
+    return value if isinstance(value, dict) else {}
+
+
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Make a folder and keep it to this process until the block ends.
