@@ -21,6 +21,7 @@ from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
 from robust_r1.ui.widgets import chart_files
+from robust_r1.ui.widgets.api_values import strictly
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, Updates, Values, chosen_in
 from robust_r1.ui.widgets.links import write_address
@@ -286,6 +287,6 @@ class Analyze:
             wanted = gr.Textbox("", label='filter as JSON, such as {"levels": ["high"]}')
             figures = gr.JSON(label="figures")
             gr.Button().click(
-                with_toasts(self._figures.analyze), [runs, wanted], figures, api_name="analyze",
+                strictly(self._figures.analyze), [runs, wanted], figures, api_name="analyze",
                 api_description="Compute every figure of evaluation runs under a filter.",
             )

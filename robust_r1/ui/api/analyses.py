@@ -19,12 +19,12 @@ from robust_r1.ask.case import Case, check_question
 from robust_r1.ask.picture import load_picture, uploaded
 from robust_r1.engine import Engine
 from robust_r1.ui.compare.sides import model_sides
+from robust_r1.ui.widgets.api_values import strictly, whole
 from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE, ActiveAnswers
 from robust_r1.ui.widgets.model_menu import engine_of
 from robust_r1.ui.widgets.picture_input import build_picker
-from robust_r1.ui.widgets.plan_input import checked_seed, read_plan
+from robust_r1.ui.widgets.plan_input import read_plan
 from robust_r1.ui.widgets.question import parse_choices, read_lines
-from robust_r1.ui.widgets.toasts import with_toasts
 
 _TITLE = "uploaded"
 
@@ -43,10 +43,10 @@ class AnalysisEndpoints:
             questions = gr.Textbox(label="questions, one a line: text | choice | choice => truth")
             models = gr.Textbox(engines[0].info.name, label=f"models, one a line, of {names}")
             plans = gr.Textbox("clean", label="plans, one a line: lens_blur=0.4, or clean")
-            seed = gr.Number(0, precision=0, label="seed of the plans")
+            seed = gr.Number(0, label="seed of the plans, a whole number")
             question = gr.Textbox(label="question")
             degradations = gr.Textbox(label="degradations, such as lens_blur,gaussian_noise")
-            levels = gr.Number(Sweep.levels, precision=0, label="intensities from 0 to 1")
+            levels = gr.Number(Sweep.levels, label="intensities from 0 to 1")
             together = gr.Checkbox(False, label="all at a time, not one after the other")
             choices = gr.Textbox("", label="answer choices, one a line")
             answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
@@ -54,13 +54,13 @@ class AnalysisEndpoints:
             result = gr.JSON(label="result")
             queue = {"concurrency_id": ANALYSIS, "concurrency_limit": AT_ONCE}
             gr.Button().click(
-                with_toasts(self.compare), [image, questions, models, plans, seed], result,
+                strictly(self.compare), [image, questions, models, plans, seed], result,
                 api_name="compare", **queue,
                 api_description="Ask two or three sides (each model under each plan) the same "
                 "questions; streams what differs from the first side.",
             )
             gr.Button().click(
-                with_toasts(self.sweep),
+                strictly(self.sweep),
                 [image, question, degradations, levels, together, seed, choices, answer, model],
                 result, api_name="sweep", **queue,
                 api_description="Ask the same question at rising intensities; streams the steps.",
@@ -68,15 +68,15 @@ class AnalysisEndpoints:
 
     def compare(
         self, request: gr.Request, image: str | None, questions: str, models: str = "",
-        plans: str = "", seed: int | None = 0,
+        plans: str = "", seed: float = 0,
     ) -> Iterator[dict]:
         """Yield the comparison as it grows."""
         asked = read_lines(questions, MAX_QUESTIONS)
-        names = _lines(models) or [""]
+        names, number = _lines(models) or [""], whole("seed", seed)
         sides = [
             side
             for text in _lines(plans) or [""]
-            for side in model_sides(self.engines, names, read_plan(text, seed), _TITLE)
+            for side in model_sides(self.engines, names, read_plan(text, number), _TITLE)
         ]
         picture = uploaded(image)
         load_picture(picture)
@@ -87,8 +87,8 @@ class AnalysisEndpoints:
 
     def sweep(
         self, request: gr.Request, image: str | None, question: str, degradations: str,
-        levels: int | None = 6, together: bool = False, seed: int | None = 0, choices: str = "",
-        answer: str = "", model: str = "",
+        levels: float = Sweep.levels, together: bool = False, seed: float = 0,
+        choices: str = "", answer: str = "", model: str = "",
     ) -> Iterator[dict]:
         """Yield the sweep as it grows."""
         engine = engine_of(self.engines, model)
@@ -96,10 +96,10 @@ class AnalysisEndpoints:
             uploaded(image),
             question=check_question(question or ""),
             choices=parse_choices(choices),
-            truth=answer or "",
+            truth=answer,
         )
         ids = tuple(name.strip() for name in (degradations or "").split(",") if name.strip())
-        sweep = Sweep(ids, int(levels or 0), bool(together), checked_seed(seed))
+        sweep = Sweep(ids, whole("levels", levels), together, whole("seed", seed))
         load_picture(case.picture)
         with self.active.begin(request.session_hash if request else None) as stop:
             for found in run_sweep(engine, case, sweep, stop, self.cache):

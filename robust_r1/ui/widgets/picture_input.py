@@ -1,20 +1,23 @@
 """Where a picture comes from: the examples, and a person's own."""
 
+import base64
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import ImageData
+from pydantic import model_validator
 
 from robust_r1 import images
 from robust_r1.ask.examples import Example
 from robust_r1.ask.kept_pictures import KeptPictures
 from robust_r1.ask.picture import OwnPicture, Picture, is_same, load_picture
-from robust_r1.errors import RobustR1Error
-from robust_r1.ui.widgets.toasts import tell, warn
+from robust_r1.errors import InputError, RobustR1Error
+from robust_r1.ui.widgets.picture import write_file
+from robust_r1.ui.widgets.toasts import tell, toast, warn
 
 _THUMBNAIL = 144
 
@@ -29,14 +32,48 @@ def build_picker(**options: Any) -> gr.Image:
     picker = gr.Image(type="filepath", **options)
     # Not a subclass: Gradio writes a stub file beside the module of every component subclass, on
     # import.
-    picker.preprocess = _path_of
+    picker.preprocess = partial(_path_of, Path(picker.GRADIO_CACHE))
+    picker.data_model = _SentPicture
     return picker
 
 
-def _path_of(payload: ImageData | None) -> str | None:
-    # Gradio has checked that the path lies in its own cache. Data URLs do not come from its pages
-    # or clients.
-    return payload.path if payload else None
+class _SentPicture(ImageData):
+    """Take a picture as Gradio's clients send it, or a data URL alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
+
+
+def _path_of(cache: Path, payload: ImageData | None) -> str | None:
+    """Return the file of what came in; a data URL, as programs send it, becomes one."""
+    if payload is None or not (payload.path or payload.url):
+        return None
+    try:
+        if (payload.url or "").startswith("data:"):
+            return write_file(_of_data_url(payload.url), "picture", str(cache))
+        # Gradio checks this of a path that is sent with its own mark, and of none without.
+        if payload.path is None or not Path(payload.path).resolve().is_relative_to(cache.resolve()):
+            raise InputError("A picture must be uploaded first, or sent as a data URL.")
+    except RobustR1Error as error:
+        raise toast(error) from error
+    return payload.path
+
+
+def _of_data_url(url: str) -> bytes:
+    """Return the bytes of a data URL in base64; raise InputError for another or a longer one."""
+    head, comma, text = url.partition(",")
+    if not comma or not head.endswith(";base64"):
+        raise InputError("The picture's data URL is not in base64; write data:image/png;base64,...")
+    if len(text) > 4 * (images.MAX_BYTES // 3 + 1):
+        raise InputError(
+            f"The picture's data URL holds more than {images.MAX_BYTES // 1_000_000} MB; send less."
+        )
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise InputError("The picture's data URL is not base64; encode the file anew.") from error
 
 
 def build_sources(

@@ -15,9 +15,19 @@ _LIMIT = 300
 
 def sentence(error: Exception | str) -> str:
     """Return an error's text as an escaped sentence: Gradio renders toasts as HTML."""
+    text = _ended(error)
+    return escape(text[:1].upper() + text[1:], _LIMIT)
+
+
+def plain_sentence(error: Exception | str) -> str:
+    """Return an error's text as a sentence for programs, which read it as it is."""
+    text = _ended(error)
+    return text if len(text) <= _LIMIT else f"{text[: _LIMIT - 1]}…"
+
+
+def _ended(error: Exception | str) -> str:
     text = " ".join(str(error).split())
-    text = text[:1].upper() + text[1:]
-    return escape(text if text.endswith((".", "?", "!")) else f"{text}.", _LIMIT)
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def warn(error: Exception | str) -> None:
@@ -39,7 +49,7 @@ def with_toasts(handler: Callable) -> Callable:
             try:
                 yield from handler(*args, **kwargs)
             except RobustR1Error as error:
-                raise _toast(error) from error
+                raise toast(error) from error
 
         return generator
 
@@ -48,12 +58,13 @@ def with_toasts(handler: Callable) -> Callable:
         try:
             return handler(*args, **kwargs)
         except RobustR1Error as error:
-            raise _toast(error) from error
+            raise toast(error) from error
 
     return function
 
 
-def _toast(error: RobustR1Error) -> gr.Error:
+def toast(error: RobustR1Error) -> gr.Error:
+    """Return what ends a handler with a toast and no trace in the log."""
     return gr.Error(
         sentence(error), duration=_SECONDS, title="Please check", print_exception=False
     )

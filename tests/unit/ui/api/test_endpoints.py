@@ -117,6 +117,56 @@ def test_bad_arguments_are_one_sentence(client, arguments, words):
         client.predict(**call, api_name="/ask")
 
 
+def test_null_is_the_default_of_every_parameter(client):
+    call = {"image": handle_file(COFFEE), "question": "How many objects?"}
+    names = ("plan", "seed", "choices", "answer", "model", "tokens", "temperature", "top_p",
+             "sampling_seed", "prompt", "further")  # fmt: skip
+    usual = client.predict(**call, api_name="/ask")
+    nulls = client.predict(**call, **dict.fromkeys(names), api_name="/ask")
+    assert {**usual, "seconds": 0} == {**nulls, "seconds": 0}
+    file = client.predict(
+        image=handle_file(COFFEE), plan=None, seed=None, model=None, full_size=None,
+        api_name="/degrade",
+    )
+    assert Image.open(file).size
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("tokens", 0, "tokens is 0; give a whole number from 1 to 4096."),
+        ("tokens", 12.5, "tokens is 12.5; give a whole number"),
+        ("seed", 0.5, "seed is 0.5; give a whole number from 0"),
+        ("seed", -1, "seed is -1"),
+        ("seed", 1e18, "seed is 1000000000000000000; give"),
+        ("sampling_seed", 1.5, "sampling_seed is 1.5"),
+        ("temperature", 3, "temperature is 3; give a number from 0 to 2."),
+        ("top_p", 0, "top_p is 0; give a number above 0"),
+        ("plan", "a'{b=1", "a'{b"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_in_plain_text_by_the_name_that_callers_know(
+    address, name, value, words
+):
+    order = ("plan", "seed", "choices", "answer", "model", "tokens", "temperature", "top_p",
+             "sampling_seed", "prompt", "further")  # fmt: skip
+    given = [value if one == name else None for one in order]
+    url = images.data_url(np.zeros((32, 32, 3), np.uint8))
+    stream = call(address, "ask", url, "What?", *given)
+    assert words in json.loads(stream.split("data: ")[1].splitlines()[0])["error"]
+
+
+def test_a_data_url_is_a_picture_and_a_broken_one_is_a_sentence(address, engine):
+    picture = np.full((56, 56, 3), 90, np.uint8)
+    url = images.data_url(picture)
+    for sent in (url, {"url": url}):
+        assert "event: complete" in call(address, "degrade", sent, "", 0, "", True)
+    for broken in ("data:image/png,abc", "data:image/png;base64,%%%", "picture.png"):
+        stream = call(address, "degrade", broken, "", 0, "", True)
+        told = json.loads(stream.split("data: ")[1].splitlines()[0])["error"]
+        assert "data URL" in told and told.endswith(".")
+
+
 def test_compare_holds_two_plans_side_by_side(client):
     result = client.predict(
         image=handle_file(COFFEE), questions="How many? => three\nWhat? | a | b",
@@ -196,12 +246,20 @@ def test_the_endpoint_gives_the_figures_of_a_filter(client):
             client.predict(runs, text, api_name="/analyze")
 
 
-def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address):
+def call(address, name, *data):
+    """Call an endpoint by plain HTTP; return what its stream ends with."""
+    body = {"data": list(data)}
+    event = httpx.post(f"{address}gradio_api/call/{name}", json=body).json().get("event_id")
+    return httpx.get(f"{address}gradio_api/call/{name}/{event}", timeout=30).text
+
+
+@pytest.mark.parametrize("mark", [{}, {"meta": {"_type": "gradio.FileData"}}, {"meta": {}}])
+def test_files_of_the_machine_cannot_be_read_through_the_endpoints(address, mark):
     secret = Path(__file__).resolve()
-    body = {"data": [{"path": str(secret), "meta": {"_type": "gradio.FileData"}}, "", 0, "", True]}
-    event = httpx.post(f"{address}gradio_api/call/degrade", json=body).json().get("event_id")
-    stream = httpx.get(f"{address}gradio_api/call/degrade/{event}", timeout=30).text
-    assert "event: error" in stream and "event: complete" not in stream
+    for path in (secret, COFFEE.resolve()):
+        for name, data in (("degrade", ["", 0, "", True]), ("ask", ["What?"])):
+            stream = call(address, name, {"path": str(path), **mark}, *data)
+            assert "event: error" in stream and "event: complete" not in stream
     for path in (secret, ROOT / "app.py"):
         assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
 
