@@ -2,7 +2,6 @@
 
 import json
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from robust_r1.chain import render
 from robust_r1.images import load, save
 from robust_r1.records import Record, authors_lines, read_records, read_sharegpt, write_records
 from robust_r1.scenes import make_item
+from tests.support.aokvqa_sets import small_files
 from train import check_data, convert_data
 from train.common.data_files import data_files, read_samples
 from train.common.rows import read_data
@@ -211,12 +211,8 @@ def test_a_format_beside_its_source_takes_no_picture_away(source, tmp_path):
 
 @pytest.mark.parametrize("to", ["project", "huggingface"])
 def test_a_full_disk_leaves_no_file_that_looks_whole(to, source, tmp_path, capsys):
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
-    try:
+    with small_files(2_000):
         convert(source, "--to", to, "-o", tmp_path / "out", status=2)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert "could not be written: " in capsys.readouterr().err
     assert not [*(tmp_path / "out").rglob("*.parquet"), *(tmp_path / "out").rglob("*.jsonl")]
     convert(source, "--to", to, "-o", tmp_path / "out")

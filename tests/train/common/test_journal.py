@@ -1,11 +1,11 @@
 """Claims about the file that keeps what is done: whole lines, found again, whatever happened."""
 
 import json
-import resource
 
 import pytest
 
 from robust_r1.errors import DataError
+from tests.support.aokvqa_sets import small_files
 from train.common.journal import Journal
 
 
@@ -37,14 +37,12 @@ def test_a_line_that_a_crash_cut_is_gone_and_the_next_one_stands_in_its_place(tm
 def test_a_full_disk_leaves_nothing_of_a_line(tmp_path):
     write(tmp_path / "a", "one")
     before = (tmp_path / "a").read_bytes()
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     with Journal(tmp_path / "a", "name") as journal:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
-        try:
-            with pytest.raises(DataError, match="a could not be written: No space left"):
-                journal.add({"name": "two"})
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        with (
+            small_files(len(before) + 10),
+            pytest.raises(DataError, match="a could not be written: No space left"),
+        ):
+            journal.add({"name": "two"})
         assert (tmp_path / "a").read_bytes() == before and "two" not in journal
         journal.add({"name": "two"})
     assert (tmp_path / "a").read_bytes() == before + b'{"name": "two"}\n'
