@@ -19,7 +19,7 @@ import robust_r1
 from robust_r1.errors import RobustR1Error
 
 COMMANDS = (
-    "degrade", "ask", "sweep", "evaluate", "report", "rbench", "models", "bench", "page",
+    "degrade", "ask", "sweep", "evaluate", "judge", "report", "rbench", "models", "bench", "page",
 )  # fmt: skip
 
 _DEBUG_HELP = "show the traceback of an error"

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from robust_r1.analysis.robustness import STRENGTHS, TASKS
 from robust_r1.ask.answered import Answered
-from robust_r1.errors import DataError
-from robust_r1.metrics import Figure, average, relative_score
-from robust_r1.records import RBenchResult, RecordError, read_rbench_results
+from robust_r1.errors import DataError, InputError
+from robust_r1.metrics import Figure, average, relative_score, same_answer
+from robust_r1.records import REFERENCE, RBenchResult, RecordError, read_rbench_results
 from robust_r1.records.rbench import GROUPS, STEPS
+from robust_r1.records.rbench_results import JudgedAnswer
 
 # Each split of the items and its parts, in the order in which they are shown.
 PARTS = (
@@ -41,7 +42,8 @@ class JudgedItem:
         distortion: 1 to 33; None where it is not known.
         absolute: the answer to the distorted picture against the truth, in [0, 1].
         relative: that answer's consistency x the reference answer, in [0, 1].
-            Both are None where the item was not judged.
+        reference: the answer to the reference picture against the truth, in [0, 1].
+            All three are None where the item was not judged.
     """
 
     source: str
@@ -50,6 +52,7 @@ class JudgedItem:
     distortion: int | None
     absolute: float | None
     relative: float | None = None
+    reference: float | None = None
 
 
 @dataclass(frozen=True)
@@ -100,29 +103,94 @@ def items_of_tables(
             _check_match(distorted, table)
     items = []
     for id, result in distorted.results.items():
-        relative = None
+        relative = right = None
         if reference is not None and consistency is not None:
-            relative = relative_score(_score(consistency, id), _score(reference, id))
+            right = _score(reference, id)
+            relative = relative_score(_score(consistency, id), right)
         items.append(
             JudgedItem(
                 result.name, result.type.lower(), STRENGTHS[result.strength - 1],
-                result.distortion, result.result, relative,
+                result.distortion, result.result, relative, right,
             )
         )  # fmt: skip
     return tuple(items)
 
 
 def items_of_run(rows: Sequence[Answered]) -> tuple[JudgedItem, ...]:
-    """Take the cases of an evaluation run at low, mid and high; scores are its accuracies.
+    """Take the cases of an evaluation run at low, mid and high; absolute scores are its accuracies.
 
-    A run does not keep which of R-Bench's distortions a picture has, and nobody has judged its
-    answers against one another: there is no relative score.
+    There are relative ones where the run holds the same model's answers about the reference
+    pictures: of MCQ always, of VQA and CAP where a judge has compared the answers.
     """
     return tuple(
-        JudgedItem(row.source, row.task, row.level, None, row.accuracy)
-        for row in rows
-        if row.task in TASKS and row.level in STRENGTHS
-    )
+        JudgedItem(
+            row.picture or row.source, row.task, row.level, row.distortion, row.accuracy,
+            relative_score(_consistency(row, reference), reference.accuracy) if reference else None,
+            reference.accuracy if reference else None,
+        )
+        for row, reference in _pairs(rows)
+    )  # fmt: skip
+
+
+def tables_of_run(rows: Sequence[Answered]) -> dict[str, tuple[JudgedAnswer, ...]]:
+    """Make R-Bench's tables of results from a run, by "dis", "ref" and "com".
+
+    The latter two only where the run holds answers about reference pictures.
+
+    Raises:
+        InputError: the run is not of R-Bench.
+    """
+    pairs = [(row, reference) for row, reference in _pairs(rows) if row.distortion is not None]
+    if not pairs:
+        raise InputError("the run has none of R-Bench's distortions; give a run of evaluate rbench")
+    tables = {"dis": [_judged_answer(row, row.accuracy) for row, _ in pairs]}
+    if any(reference is not None for _, reference in pairs):
+        tables["ref"] = [_judged_answer(row, _accuracy(other)) for row, other in pairs]
+        tables["com"] = [
+            _judged_answer(row, _consistency(row, other) if other else None) for row, other in pairs
+        ]
+    return {name: tuple(answers) for name, answers in tables.items()}
+
+
+def mcq_accuracies(items: Sequence[JudgedItem]) -> dict[str, Figure]:
+    """Compute what VLMEvalKit calls R-Bench-Dis and R-Bench-Ref: accuracy over the MCQ items.
+
+    These are neither absolute nor relative robustness. Nothing for a side that was not asked, or of
+    another benchmark.
+    """
+    mcq = [item for item in items if item.task == "mcq" and item.distortion is not None]
+    sources = [item.source for item in mcq]
+    found = {
+        "R-Bench-Dis": average([item.absolute for item in mcq], sources),
+        "R-Bench-Ref": average([item.reference for item in mcq], sources),
+    }
+    return {name: figure for name, figure in found.items() if figure.n}
+
+
+def _pairs(rows: Sequence[Answered]) -> Iterator[tuple[Answered, Answered | None]]:
+    """Yield each row about a distorted picture, and the one about the picture undamaged."""
+    references = {row.source: row for row in rows if row.level == REFERENCE}
+    for row in rows:
+        if row.task in TASKS and row.level in STRENGTHS:
+            yield row, references.get(row.source)
+
+
+def _consistency(row: Answered, reference: Answered) -> float | None:
+    """Return how far an answer is the one about the reference picture; options are exact."""
+    if row.task != "mcq":
+        return row.consistency
+    return float(same_answer(row.text, reference.text, row.choices, not row.lettered))
+
+
+def _accuracy(row: Answered | None) -> float | None:
+    return None if row is None else row.accuracy
+
+
+def _judged_answer(row: Answered, result: float | None) -> JudgedAnswer:
+    assert row.distortion is not None
+    truths = (row.truth, *row.truths)
+    asked = row.source, row.picture or row.source, row.question, row.task, row.choices, truths
+    return JudgedAnswer(*asked, row.distortion, row.level, result)
 
 
 def rbench_lines(items: Sequence[JudgedItem]) -> tuple[RBenchLine, ...]:

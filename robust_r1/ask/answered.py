@@ -133,6 +133,21 @@ class Answered(Protocol):
         ...
 
     @property
+    def truths(self) -> tuple[str, ...]:
+        """Return further right answers, or captions."""
+        ...
+
+    @property
+    def judged(self) -> bool | None:
+        """Tell whether a judge's score came; None where no judge is asked."""
+        ...
+
+    @property
+    def consistency(self) -> float | None:
+        """Return a judge's 0 to 1 against the answer about the undamaged picture, or None."""
+        ...
+
+    @property
     def unparsed(self) -> bool:
         """Tell whether the answer counts as wrong because none was found in the text."""
         ...

@@ -13,21 +13,32 @@ from robust_r1.errors import InputError
 
 if TYPE_CHECKING:
     from robust_r1.analysis.rbench import JudgedItem, RBenchLine
+    from robust_r1.evaluation import Run
     from robust_r1.report.table import Table
 
 _EPILOG = """\
 examples:
   rbench Result_dis.csv Result_ref.csv Result_com.csv
   rbench Result_dis.csv --markdown
+  rbench runs/rbench --write tables
   rbench runs/minibench --json
 
 The tables are R-Bench's own, with a column result from 0 to 1: DIS judges the answers to distorted
 pictures against the truth, REF the answers to reference pictures against the truth, COM the first
-answers against the second. Absolute robustness is the mean of DIS, relative that of COM x REF."""
+answers against the second. Absolute robustness is the mean of DIS, relative that of COM x REF.
+A run of `evaluate rbench` gives the same, once a judge has looked at it (judge RUN --judge URL)."""
 
-_RUN_NOTE = (
-    "A run does not keep R-Bench's distortions, and its answers are not judged against one "
-    "another: figures by step and group, and relative ones, need tables."
+_NO_DISTORTIONS = (
+    "The run is not of R-Bench's pictures: there are no figures by step and group, and no relative "
+    "ones."
+)
+_NO_REFERENCE = (
+    "The run has no answers about reference pictures, so there is no relative robustness: evaluate "
+    "rbench with a folder that has them beside the distorted ones."
+)
+_NO_JUDGE = (
+    "No judge has looked at this run: VQA counts where it is right word for word, CAP not at all, "
+    "and relative robustness is that of MCQ alone (judge RUN --judge URL)."
 )
 _PUBLISHED_NOTE = (
     "Published figures are as printed by others, with judges of their own; where none is printed, "
@@ -59,6 +70,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     ):  # fmt: skip
         parser.add_argument(f"--{name}", metavar="CSV", type=Path, help=what)
     parser.add_argument(
+        "--write", metavar="DIR", type=Path, help="of a run: write R-Bench's tables of results"
+    )
+    parser.add_argument(
         "--published",
         action="store_true",
         help="show figures that others have published beside these, marked as such",
@@ -76,8 +90,11 @@ def run(args: argparse.Namespace) -> int:
 
     paths = _paths(args)
     unusable: list[str] = []
+    notes: list[str] = []
     if paths[0].is_dir():
-        name, items = _run(paths[0], args.published)
+        name, items, notes = _run(paths[0], args.published, args.write)
+    elif args.write:
+        raise InputError(f"{paths[0]} is a table already; give --write the folder of a run")
     else:
         tables = [read_judged(path) for path in paths]
         name, items = paths[0].stem, items_of_tables(*tables)
@@ -89,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
         values = _values(name, items, lines, unusable, args.published)
         print(json.dumps(values | {"files": [str(path) for path in paths]}, indent=1))
     else:
-        _print(args, name, items, lines, relative=len(paths) > 1)
+        relative = len(paths) > 1 or any(item.reference is not None for item in items)
+        _print(args, name, items, lines, relative, notes)
     return 0
 
 
@@ -113,7 +131,10 @@ def _paths(args: argparse.Namespace) -> list[Path]:
     return paths
 
 
-def _run(folder: Path, published: bool) -> "tuple[str, tuple[JudgedItem, ...]]":
+def _run(
+    folder: Path, published: bool, write: Path | None
+) -> "tuple[str, tuple[JudgedItem, ...], list[str]]":
+    """Return what a run is of, its items, and what has to be said about them."""
     from robust_r1.analysis.rbench import items_of_run
     from robust_r1.evaluation import load_run
 
@@ -128,7 +149,43 @@ def _run(folder: Path, published: bool) -> "tuple[str, tuple[JudgedItem, ...]]":
         raise InputError(
             f"{folder} holds no answer to a question at low, mid or high; give a run that does"
         )
-    return f"{done.model} on {done.benchmark}", items
+    if write:
+        _write(done, write)
+    return f"{done.model} on {done.benchmark}", items, _notes(done, items)
+
+
+def _write(run: "Run", folder: Path) -> None:
+    from robust_r1.analysis.rbench import tables_of_run
+    from robust_r1.records.rbench_results import write_rbench_results
+
+    tables = tables_of_run(run.rows)
+    paths = {name: folder / f"Result_{name}.csv" for name in tables}
+    if there := next((path for path in paths.values() if path.exists()), None):
+        raise InputError(f"{there} is there already; give another folder, or remove it")
+    for name, path in paths.items():
+        write_rbench_results(path, tables[name])
+    print(f"Written: {', '.join(map(str, paths.values()))}", file=sys.stderr)
+
+
+def _notes(run: "Run", items: "Sequence[JudgedItem]") -> list[str]:
+    """Say what a run cannot tell, and who judged it."""
+    from robust_r1.analysis.rbench import mcq_accuracies
+    from robust_r1.evaluation.judge import takes_judge
+    from robust_r1.report.terms import judged_words
+
+    notes = [
+        f"{name}, accuracy over MCQ alone, as VLMEvalKit has it: {figure}"
+        for name, figure in mcq_accuracies(items).items()
+    ]
+    if all(item.distortion is None for item in items):
+        notes.append(_NO_DISTORTIONS)
+    elif all(item.reference is None for item in items):
+        notes.append(_NO_REFERENCE)
+    if run.judge is not None:
+        notes.append(f"{judged_words(run)}; MCQ is exact.")
+    elif takes_judge(run):
+        notes.append(_NO_JUDGE)
+    return notes
 
 
 def _left_out(unusable: Sequence[str]) -> str:
@@ -142,6 +199,7 @@ def _print(
     items: "Sequence[JudgedItem]",
     lines: "Sequence[RBenchLine]",
     relative: bool,
+    notes: Sequence[str],
 ) -> None:
     from robust_r1.report.table import to_latex, to_markdown
     from robust_r1.report.tables import published_table, rbench_table
@@ -153,14 +211,21 @@ def _print(
         print((to_markdown if args.markdown else to_latex)(tables), end="")
         return
     print("\n\n".join(map(_text, tables)))
-    unjudged = sum(item.absolute is None for item in items)
     pictures = len({item.source for item in items})
-    told = f", {unjudged} not judged" if unjudged else ""
-    print(f"\n{len(items)} items about {pictures} pictures{told}.")
-    if all(item.distortion is None for item in items):
-        print(_RUN_NOTE)
+    told = ", ".join(_unjudged(items, relative))
+    print(f"\n{len(items)} items about {pictures} pictures{', ' if told else ''}{told}.")
+    for note in notes:
+        print(note)
     if args.published:
         print(_PUBLISHED_NOTE)
+
+
+def _unjudged(items: "Sequence[JudgedItem]", relative: bool) -> list[str]:
+    """Say how many items have no absolute score, and how many no relative one."""
+    missing = sum(item.absolute is None for item in items)
+    words = [f"{missing} not judged"] if missing else []
+    missing = sum(item.relative is None for item in items)
+    return words + ([f"{missing} without a relative score"] if relative and missing else [])
 
 
 def _text(table: "Table") -> str:
@@ -177,6 +242,7 @@ def _values(
     unusable: Sequence[str],
     published: bool,
 ) -> dict[str, Any]:
+    from robust_r1.analysis.rbench import mcq_accuracies
     from robust_r1.report.published import (
         ABSOLUTE_OVERALL,
         LLAVA,
@@ -189,7 +255,10 @@ def _values(
         "items": len(items),
         "pictures": len({item.source for item in items}),
         "left_out": list(unusable),
+        "not_judged": sum(item.absolute is None for item in items),
+        "without_relative": sum(item.relative is None for item in items),
         "figures": [asdict(line) for line in lines],
+        "mcq_accuracy": {name: asdict(one) for name, one in mcq_accuracies(items).items()},
     }
     if published:
         printed = {"absolute": LLAVA_ABSOLUTE, "relative": LLAVA_RELATIVE}

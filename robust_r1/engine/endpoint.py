@@ -6,8 +6,8 @@ serve` and others speak this protocol. Nothing here talks to a network.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -19,6 +19,7 @@ TIMEOUT_VARIABLE = "ROBUST_R1_ENDPOINT_TIMEOUT"
 # Seconds without a byte. A server that thirty people ask lets the last of them wait for a while.
 TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0  # seconds; a server that takes longer to say hello is not there
+_NAMED = 5  # models that a sentence lists
 _DETAIL = 200  # characters of a server's own words
 
 
@@ -31,12 +32,14 @@ class Endpoint:
         model: its name there; empty to take the only one that is served.
         key: API key; never printed.
         timeout: seconds without a byte after which an answer is given up.
+        key_variable: the environment variable that the key is read from.
     """
 
     base: str
     model: str = ""
     key: str = field(default="", repr=False)
     timeout: float = TIMEOUT
+    key_variable: str = KEY_VARIABLE
 
     @property
     def name(self) -> str:
@@ -73,9 +76,9 @@ class Endpoint:
         said = self._said(body)
         if status in (401, 403):
             words = (
-                f"refused the key in {KEY_VARIABLE}; set it to a valid one."
+                f"refused the key in {self.key_variable}; set it to a valid one."
                 if self.key
-                else f"wants an API key; set the environment variable {KEY_VARIABLE} to it."
+                else f"wants an API key; set the environment variable {self.key_variable} to it."
             )
         elif status == 404:
             words = (
@@ -148,6 +151,27 @@ def parse_endpoint(name: str, environ: Mapping[str, str] = os.environ) -> Endpoi
         key=environ.get(KEY_VARIABLE, "").strip(),
         timeout=_timeout(environ.get(TIMEOUT_VARIABLE, "").strip()),
     )
+
+
+def choose_model(endpoint: Endpoint, served: Sequence[str]) -> Endpoint:
+    """Return an endpoint with the name of a model: its own, or else the only one that is served.
+
+    Raises InputError where there is a choice, or where the endpoint does not tell.
+    """
+    if endpoint.model:
+        return endpoint
+    if len(served) != 1:
+        which = f"serves {named_models(served)}" if served else "does not list its models"
+        raise InputError(
+            f"The endpoint {endpoint.base} needs the name of a model after #; it {which}."
+        )
+    return replace(endpoint, model=served[0])
+
+
+def named_models(served: Sequence[str]) -> str:
+    """Return the first names of the models that an endpoint serves, to be shown."""
+    more = f" and {len(served) - _NAMED} more" if len(served) > _NAMED else ""
+    return ", ".join(served[:_NAMED]) + more
 
 
 def error_words(content: object) -> str:

@@ -13,7 +13,7 @@ from robust_r1.chain import parse
 from robust_r1.engine import catalog
 from robust_r1.engine.control import Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
-from robust_r1.engine.endpoint import Endpoint, parse_endpoint
+from robust_r1.engine.endpoint import Endpoint, choose_model, parse_endpoint
 from robust_r1.engine.transfer import Arrival, Transfer, list_models
 from robust_r1.engine.types import (
     Answer,
@@ -207,14 +207,7 @@ def connect(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEngine:
         ModelError: the endpoint cannot be reached, or refuses the key.
     """
     endpoint = parse_endpoint(name, environ)
-    served = list_models(endpoint)
-    if not endpoint.model:
-        if len(served) != 1:
-            which = f"serves {', '.join(served[:5])}" if served else "does not list its models"
-            raise InputError(
-                f"The endpoint {endpoint.base} needs the name of a model after #; it {which}."
-            )
-        endpoint = replace(endpoint, model=served[0])
+    endpoint = choose_model(endpoint, list_models(endpoint))
     engine = RemoteEngine(endpoint)
     if not _known(endpoint.model):
         engine.note = (

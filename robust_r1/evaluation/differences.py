@@ -29,17 +29,28 @@ def differences(run: Run, other: Run) -> dict[str, Figure]:
         hold.
 
     Raises:
-        InputError: the runs are of different benchmarks or share no case.
+        InputError: the runs are of different benchmarks, judged by different judges, or share no
+            case.
     """
     if run.benchmark != other.benchmark:
         raise InputError(
             f"{run.folder} is of {run.benchmark}, {other.folder} of {other.benchmark}; "
             "compare runs of one benchmark"
         )
+    if _who(run) != _who(other):
+        raise InputError(
+            f"{run.folder} was judged by {run.judge or 'nobody'}, {other.folder} by "
+            f"{other.judge or 'nobody'}; compare runs that one judge has judged"
+        )
     found = paired_differences(run.rows, other.rows)
     if not found:
         raise InputError(f"{run.folder} and {other.folder} have no case in common")
     return found
+
+
+def _who(run: Run) -> tuple[str, str] | None:
+    """Return a run's judge and prompts; where the judge is served does not matter."""
+    return None if run.judge is None else (run.judge.model, run.judge.prompts)
 
 
 def paired_differences(rows: Sequence[Answered], others: Sequence[Answered]) -> dict[str, Figure]:

@@ -47,6 +47,9 @@ def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
     scored = [row for row in rows if row.accuracy is not None]
     if any(row.unparsed for row in scored):
         figures["no answer found"] = _share(scored, lambda row: row.unparsed)
+    asked = [row for row in rows if row.judged is not None]
+    if not all(row.judged for row in asked):
+        figures["not judged"] = _share(asked, lambda row: not row.judged)
     figures["tokens"] = _share(rows, lambda row: row.tokens)
     figures["length and damage, Spearman"] = length_by_damage(rows)
     return figures

@@ -1,7 +1,8 @@
-"""Keep a run's folder to one process: what two write there would count every case twice."""
+"""Keep a folder or a download to one process: what two write there would count or stand twice."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -9,6 +10,7 @@ from typing import IO
 from robust_r1.errors import InputError
 
 _NAME = "run.lock"
+_AGAIN = 0.3  # seconds until a lock is tried again
 
 
 @contextmanager
@@ -29,6 +31,23 @@ def held(folder: Path) -> Iterator[None]:
                 f"another process writes into {folder}; wait for its end, or give another folder "
                 "with -o"
             ) from error
+        yield
+
+
+@contextmanager
+def waited(path: Path, say: Callable[[], object]) -> Iterator[None]:
+    """Hold a file, which is made if need be, once no other process does; `say` that one waits."""
+    with path.open("ab") as file:
+        waits = False
+        while True:
+            try:
+                _take(file)
+                break
+            except (BlockingIOError, PermissionError):
+                if not waits:
+                    say()
+                waits = True
+                time.sleep(_AGAIN)
         yield
 
 

@@ -23,6 +23,7 @@ from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings, R
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
 from robust_r1.evaluation.head import note_rows, open_head, read_head, unusable_rows
+from robust_r1.evaluation.judgements import JudgedBy, Verdict, verdicts
 from robust_r1.evaluation.lock import held
 from robust_r1.evaluation.published import PublishedItems
 from robust_r1.evaluation.stored_case import from_values, to_values
@@ -43,7 +44,14 @@ class Row:
     what rows about the same published picture have in common. `saved` is the whole case of a saved
     answer; None where a benchmark draws the picture. `option_logprobs` are
     the natural logarithms of the probabilities of the options' labels where the answer begins, in
-    the order of `choices`; empty where nobody asked for them.
+    the order of `choices`; empty where nobody asked for them. `truths` are further right answers,
+    or captions.
+
+    Of a run that a judge has looked at, `accuracy` is what the judge's calls come to, and `judged`
+    tells whether they came; it is None of rows that no judge is asked about. `exact` is then what
+    comparing words had said, `consistency` what the judge says of the answer against the same
+    model's own about the undamaged picture, where the run holds that one. What a judge said is kept
+    beside the cases, see `judgements`.
     """
 
     id: str
@@ -72,6 +80,10 @@ class Row:
     distortion: int | None = None
     picture: str = ""
     option_logprobs: tuple[float, ...] = ()
+    truths: tuple[str, ...] = ()
+    judged: bool | None = None
+    exact: float | None = None
+    consistency: float | None = None
 
     @cached_property
     def matching(self) -> Matching:
@@ -102,7 +114,8 @@ class Run:
     """Describe a run: where it lies, what it is of, and its rows in the order of the benchmark.
 
     `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
-    its file were left out, and why; both are empty for what an earlier version wrote.
+    its file were left out, and why; both are empty for what an earlier version wrote. `judge` is
+    who judged its open answers and captions, or None.
     """
 
     folder: Path
@@ -113,6 +126,7 @@ class Run:
     rows: tuple[Row, ...]
     terms: Mapping[str, Any] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
+    judge: JudgedBy | None = None
 
 
 def evaluate(
@@ -160,7 +174,8 @@ def evaluate(
         rows = _answer(engine, items, folder, settings, progress)
     unusable = unusable_rows(read_head(folder))
     told = engine.info.name, engine.precision, settings
-    return Run(folder, benchmark, *told, rows, head["terms"], unusable)
+    judge, rows = _judged(folder, rows)
+    return Run(folder, benchmark, *told, rows, head["terms"], unusable, judge)
 
 
 def _answer(
@@ -253,7 +268,21 @@ def load_run(folder: Path) -> Run:
     for row in _rows(folder):
         rows.setdefault(row.id, row)  # two processes could once write into one folder
     told = benchmark, model, precision, settings
-    return Run(folder, *told, tuple(rows.values()), terms, unusable)
+    judge, found = _judged(folder, tuple(rows.values()))
+    return Run(folder, *told, found, terms, unusable, judge)
+
+
+def _judged(folder: Path, rows: Sequence[Row]) -> tuple[JudgedBy | None, tuple[Row, ...]]:
+    """Return who judged a run, if anybody did, and its rows with what came of that."""
+    judge, found = verdicts(folder, rows)
+    return judge, tuple(_with(row, found[row.id]) if row.id in found else row for row in rows)
+
+
+def _with(row: Row, said: Verdict) -> Row:
+    judged = said.accuracy is not None
+    return replace(
+        row, accuracy=said.accuracy, judged=judged, exact=row.accuracy, consistency=said.consistency
+    )
 
 
 def row_of(item: BenchmarkItem, answer: Answer) -> Row:
@@ -284,6 +313,7 @@ def row_of(item: BenchmarkItem, answer: Answer) -> Row:
         language=item.language,
         distortion=item.distortion,
         picture=item.picture,
+        truths=item.truths,
     )
 
 
@@ -310,12 +340,15 @@ _USUAL: dict[str, Any] = {
     "distortion": None,
     "picture": "",
     "option_logprobs": (),
+    "truths": (),
 }
 
 
 def _line(row: Row) -> str:
     """Write a row; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
+    if row.judged is not None:
+        values["accuracy"] = row.exact
     values["plan"] = json.loads(row.plan.to_json())
     values |= {name: value for name, usual in _USUAL.items()
                if (value := getattr(row, name)) != usual}  # fmt: skip
@@ -355,6 +388,7 @@ def _parsed(values: dict, folder: Path) -> Row:
     fields |= {name: values.get(name, usual) for name, usual in _USUAL.items()}
     fields["choices"] = tuple(fields["choices"])
     fields["option_logprobs"] = tuple(fields["option_logprobs"])
+    fields["truths"] = tuple(fields["truths"])
     case = Case(None, plan, fields["question"], fields["choices"], fields["truth"])
     kept = values.get("kept")
     return Row(

@@ -41,7 +41,7 @@ from robust_r1.metrics.findings import (
     perception_score,
     pool,
 )
-from robust_r1.metrics.judgements import judged_score
+from robust_r1.metrics.judgements import CALLS, judged_score, read_score
 from robust_r1.metrics.replies import FoundAnswer, find_answer
 from robust_r1.metrics.resamples import groups_of, resampled_counts
 from robust_r1.metrics.scorecard import (
@@ -52,6 +52,7 @@ from robust_r1.metrics.scorecard import (
 )
 
 __all__ = [
+    "CALLS",
     "VISIBLE",
     "Figure",
     "Flips",
@@ -83,6 +84,7 @@ __all__ = [
     "option_of",
     "perception_score",
     "pool",
+    "read_score",
     "relative_corruption_error",
     "relative_drop",
     "relative_mean_corruption_error",

@@ -103,12 +103,13 @@ def option_of(truth: str, choices: Sequence[str]) -> int | None:
     return place if place < len(options) else None
 
 
-def same_answer(reply: str, other: str, choices: Sequence[str] = ()) -> bool:
+def same_answer(reply: str, other: str, choices: Sequence[str] = (), numbered: bool = True) -> bool:
     """Tell whether two replies to one question answer the same, both read as replies.
 
-    Replies in which no answer is found are the same where their texts are.
+    Replies in which no answer is found are the same where their texts are. `numbered` says whether
+    the options had numbers, see `find_answer`.
     """
-    one, two = find_answer(reply, choices), find_answer(other, choices)
+    one, two = (find_answer(text, choices, numbered) for text in (reply, other))
     if one.option is None or two.option is None:
         same_option = one.option == two.option
         return same_option and answer_matches(reply, other)

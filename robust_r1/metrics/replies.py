@@ -98,7 +98,7 @@ def _found(text: str, option: int | None) -> FoundAnswer:
 
 def _parts(reply: str) -> tuple[str | None, str, str]:
     """Return the last ANSWER section or None, what stands outside of sections, the conclusion."""
-    spoken = _spoken(reply)
+    spoken = spoken_part(reply)
     chain = parse(spoken).chain if any(tag in spoken for tag in TAGS) else None
     if chain and chain.answer.strip():
         return _end(chain.answer), "", ""
@@ -108,7 +108,7 @@ def _parts(reply: str) -> tuple[str | None, str, str]:
     return None, _end(outside), _end(chain.conclusion) if chain else ""
 
 
-def _spoken(reply: str) -> str:
+def spoken_part(reply: str) -> str:
     """Return a reply without what is thought before the answer.
 
     Of a thought that never ends nothing is left but an ANSWER section, should it hold one.

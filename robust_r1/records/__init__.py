@@ -29,10 +29,10 @@ from robust_r1.records.item import (
     PublishedItem,
 )
 from robust_r1.records.lines import Place, RecordError
-from robust_r1.records.names import corrupted_name
+from robust_r1.records.names import MMD_LEVELS, corrupted_name, mmd_header, operation_of
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
-from robust_r1.records.rbench import RBenchResult, read_rbench_results
+from robust_r1.records.rbench import REFERENCE, RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
 from robust_r1.records.sharegpt import LAYOUTS, read_sharegpt, sharegpt_entries, write_sharegpt
 from robust_r1.records.vlmeval import write_corrupted
@@ -41,6 +41,8 @@ __all__ = [
     "FORMATS",
     "KINDS",
     "LAYOUTS",
+    "MMD_LEVELS",
+    "REFERENCE",
     "TASKS",
     "AokvqaItem",
     "BenchmarkFile",
@@ -61,7 +63,9 @@ __all__ = [
     "authors_lines",
     "conversation_of",
     "corrupted_name",
+    "mmd_header",
     "open_benchmark",
+    "operation_of",
     "read_aokvqa",
     "read_authors",
     "read_rbench_results",

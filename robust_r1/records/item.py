@@ -150,6 +150,7 @@ class PublishedItem:
         category: and `subcategory`, `split`: the file's own, or empty.
         language: "en", "cn", ...; empty where the file does not tell.
         damage: what was done to the pictures; None where the file tells of none.
+        references: the same pictures undamaged, where the file has these as well.
         written: the question as it stands in the file, options inside where it has them there.
         place: the file and the line.
         extra: (column, text) of everything else that the file holds for it.
@@ -168,6 +169,7 @@ class PublishedItem:
     split: str = ""
     language: str = ""
     damage: Damage | None = None
+    references: tuple[LazyPicture, ...] = ()
     written: str = ""
     place: Place = Place(Path(), 0)
     extra: tuple[tuple[str, str], ...] = ()

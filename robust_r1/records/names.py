@@ -1,4 +1,10 @@
-"""What the name of a benchmark's file tells: the benchmark, the language, the damage."""
+"""What the name of a benchmark's file tells: the benchmark, the language, the damage.
+
+MMD-Bench's names are those of its data card and of the scripts that made it (in CLEAR's
+`data/corruption_datasets_create`): NAME_LOW_LEVEL_LOW, _MID and _HIGH, and NAME_OPERATION at .9.
+Assumed is that its files are called so without exception, and that a strength or a level may follow
+an operation.
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,8 +17,11 @@ from robust_r1.records.options import LETTERS
 
 # MMMB's six languages and what else data sets write for them, as parts of a file's name.
 _CODES = ("en", "cn", "zh", "pt", "ar", "tr", "ru")
-_MMD_LEVELS = {"low": "25", "mid": "50", "high": "100"}
-_OPERATIONS = "|".join(spec.id.replace("_", "[_-]") for spec in SPECS)
+MMD_LEVELS = {"low": "25", "mid": "50", "high": "100"}
+# Two operations have other names there.
+_MMD_OPERATIONS = {"hsv_saturation": "saturation", "dark_illumination": "darkness"}
+_NAMES = (*_MMD_OPERATIONS, *(spec.id for spec in SPECS))
+_OPERATIONS = "|".join(name.replace("_", "[_-]") for name in _NAMES)
 # MMStar_Robust_25; MMD-Bench's MMStar_LOW_LEVEL_HIGH, MMStar_lens_blur, MMStar_lens_blur_0.9.
 _DAMAGED = re.compile(
     rf"(?P<base>.+?)(?:[_-](?P<kind>{_OPERATIONS}))?"
@@ -20,6 +29,9 @@ _DAMAGED = re.compile(
     r"|(?<=[a-z])[_-](?P<after>LOW|MID|HIGH)|[_-](?P<strength>0?\.[0-9]+))?",
     re.IGNORECASE,
 )
+# VLMEvalKit's table of R-Bench's distorted pictures: each has a damage that the file does not tell.
+_DISTORTED = re.compile("r-?bench[-_]dis", re.IGNORECASE)
+_OURS = re.compile("[_-]Robust[_-]", re.IGNORECASE)
 _PART = re.compile("-[0-9]+-of-[0-9]+")  # what the Hub adds to the parts of a file
 
 
@@ -48,7 +60,7 @@ def header_of(path: Path, columns: tuple[str, ...] = (), name: str | None = None
     stem = _PART.sub("", path.stem)
     match = _DAMAGED.fullmatch(stem)
     assert match is not None  # everything after the base may be missing
-    damage = _damage(match)
+    damage = Damage() if _DISTORTED.fullmatch(stem) else _damage(match)
     base = match["base"] if damage else stem
     parts = re.split(r"[_\-. ]+", base.lower())[1:]
     language = next((part for part in reversed(parts) if part in _CODES), "")
@@ -58,11 +70,26 @@ def header_of(path: Path, columns: tuple[str, ...] = (), name: str | None = None
     return Header(name or base, language, damage, tuple(LETTERS[:letters]))
 
 
+def mmd_header(path: Path) -> Header | None:
+    """Read off what a table of MMD-Bench holds; None where the name is none of MMD-Bench's."""
+    if path.suffix.lower() != ".tsv" or _OURS.search(path.stem):
+        return None
+    header = header_of(path)
+    return header if header.damage and header.damage.level else None
+
+
+def operation_of(name: str) -> str | None:
+    """Return an operation's id by that or by MMD-Bench's name; None where it is neither."""
+    name = name.lower().replace("-", "_")
+    return _MMD_OPERATIONS.get(name, name) if name in _NAMES else None
+
+
 def _damage(match: re.Match) -> Damage | None:
     """Return the damage that a file's name tells of, or None."""
     kind = (match["kind"] or "").lower().replace("-", "_")
+    kind = _MMD_OPERATIONS.get(kind, kind)
     named = match["named"] or (match["after"] if kind else None)
-    level = match["level"] or _MMD_LEVELS.get((named or "").lower(), "")
+    level = match["level"] or MMD_LEVELS.get((named or "").lower(), "")
     if match["strength"]:
         exact = {strength: name for name, strength in LEVELS.items()}
         level = exact.get(float(match["strength"]), "") if kind else ""

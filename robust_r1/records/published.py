@@ -13,7 +13,9 @@ A folder stands for the one data file that lies in it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from robust_r1.errors import DataError
 from robust_r1.records.item import Damage, Pictures, PublishedItem, files_of, is_file
@@ -23,6 +25,7 @@ from robust_r1.records.names import Header, header_of
 from robust_r1.records.options import list_literal
 from robust_r1.records.parquet import MAGIC, ParquetFiles, open_parquet
 from robust_r1.records.rbench import COLUMNS, rbench_item
+from robust_r1.records.rbench_pictures import PictureFolders, picture_folders, told_apart
 from robust_r1.records.reading import Reading
 from robust_r1.records.tables import Row, Table, open_table
 from robust_r1.records.vlmeval import (
@@ -36,6 +39,7 @@ FORMATS = ("vlmevalkit", "rbench", "questions", "jsonl")
 _NAMES = (*PICTURES, "name", "file_name", "filename", "file", "picture")  # of a picture's column
 _ENDINGS = (".tsv", ".csv", ".jsonl", ".parquet")
 _LOOK = 2**12
+_CHUNK = 2**20
 _PARTS = "-of-"  # in the names of the parts that a parquet file was cut into
 # How files begin that hold a benchmark in a way that cannot be read.
 _OTHERS = {
@@ -57,6 +61,7 @@ class BenchmarkFile:
         format: a member of FORMATS.
         language: "en", "cn", ...; empty where the file's name does not tell.
         damage: what was done to all pictures, by the file's name; None for a clean set.
+        references: whether R-Bench's undamaged pictures are there beside the distorted ones.
     """
 
     path: Path
@@ -65,6 +70,7 @@ class BenchmarkFile:
     language: str
     damage: Damage | None
     _read: Callable[[], Reading[PublishedItem]] = field(repr=False)
+    references: bool = False
 
     def read(self) -> Reading[PublishedItem]:
         """Begin to read the items, from the first one; each is decoded when it is its turn.
@@ -87,8 +93,9 @@ def open_benchmark(
     Args:
         path: the file, or a folder with one data file in it.
         pictures: the folder that pictures' names are relative to; None for the file's own folder,
-            or the one folder in it that has the first picture. Of a parquet file with several
-            columns of pictures, the column.
+            or the one folder in it that has the first picture. Of R-Bench it may have a folder of
+            distorted and one of undamaged pictures in it, see `rbench_pictures`. Of a parquet file
+            with several columns of pictures, the column; None for both of R-Bench's.
         encoding: of a table; None takes UTF-8, or GBK where a table with commas is clearly that.
         name: the benchmark's; None for what the file's name says.
 
@@ -153,9 +160,21 @@ def _json(path: Path, folder: Path, name: str | None) -> BenchmarkFile:
     header = header_of(path, (), name)
 
     def read() -> Reading[PublishedItem]:
-        return Reading(path, json_rows(path), lambda row, _: json_item(row, header, folder), ID)
+        lines = _lines_of(path)
+        turn = partial(_json_turn, header, folder)
+        return Reading(path, json_rows(path), turn, ID, lambda row, _: row[0].line / lines)
 
     return _file(path, "jsonl", header, read)
+
+
+def _json_turn(header: Header, folder: Path, row: tuple[Place, Any], number: int) -> PublishedItem:
+    return json_item(row, header, folder)
+
+
+def _lines_of(path: Path) -> int:
+    """Count the lines of a file; an unfinished one counts."""
+    with opened(path) as file:
+        return 1 + sum(chunk.count(b"\n") for chunk in iter(partial(file.read, _CHUNK), b""))
 
 
 def _table(table: Table, folder: Path | None, name: str | None) -> BenchmarkFile:
@@ -163,47 +182,65 @@ def _table(table: Table, folder: Path | None, name: str | None) -> BenchmarkFile
     form, column = _format(table.path, table.columns, (), embedded)
     header = header_of(table.path, table.columns, name)
 
+    found = PictureFolders(folder, None)
+    if form == "rbench":
+        found = picture_folders(table.path.parent, folder)
+
     def read() -> Reading[PublishedItem]:
         shown: Pictures
         if form == "vlmevalkit":
             shown = EmbeddedPictures(table, folder or table.path.parent).of
         else:
-            shown = _NamedPictures(column, folder, table).of
-        turn = _turn(form, header, shown)
-        return Reading(table.path, table.rows(), turn, "index")
+            shown = _NamedPictures(column, found.distorted, table).of
+        other = _NamedPictures(column, found.reference, table).of if found.reference else None
+        turn, size = _turn(form, header, shown, other), table.path.stat().st_size
+        return Reading(table.path, table.rows(), turn, "index", lambda row, _: row.end / size)
 
-    return _file(table.path, form, header, read)
+    return _file(table.path, form, header, read, found.reference is not None)
 
 
 def _parquet(files: ParquetFiles, column: str | None, name: str | None) -> BenchmarkFile:
     path = files.paths[0]
     if not files.blobs:
         raise DataError(f"{path} has no column of pictures; one with their bytes is needed")
-    if column is None and len(files.blobs) > 1:
-        named = ", ".join(sorted(files.blobs))
-        raise DataError(f"{path} has several columns of pictures; choose one of {named}")
     blob = column or files.blobs[0]
     if blob not in files.blobs:
         raise DataError(f"{path} has no column of pictures {blob}; there is {files.blobs[0]}")
     form, _ = _format(path, files.columns, (blob,), "index" in files.columns)
+    other = ""
+    if column is None and len(files.blobs) > 1:
+        distorted, other = told_apart(files.blobs) if form == "rbench" else ("", "")
+        if not (distorted and other):
+            named = ", ".join(sorted(files.blobs))
+            raise DataError(f"{path} has several columns of pictures; choose one of {named}")
+        blob = distorted
     header = header_of(path, files.columns, name)
 
     def read() -> Reading[PublishedItem]:
-        return Reading(path, files.rows(blob), _turn(form, header, BlobPictures(blob).of), "index")
+        reference = BlobPictures(other).of if other else None
+        turn = _turn(form, header, BlobPictures(blob).of, reference)
+        rows = files.rows(*filter(None, (blob, other)))
+        return Reading(path, rows, turn, "index", lambda _, number: (number + 1) / files.count)
 
-    return _file(path, form, header, read)
+    return _file(path, form, header, read, bool(other))
 
 
 def _file(
-    path: Path, form: str, header: Header, read: Callable[[], Reading[PublishedItem]]
+    path: Path,
+    form: str,
+    header: Header,
+    read: Callable[[], Reading[PublishedItem]],
+    references: bool = False,
 ) -> BenchmarkFile:
     told = header.benchmark, form, header.language, header.damage
-    return BenchmarkFile(path, *told, read)
+    return BenchmarkFile(path, *told, read, references)
 
 
-def _turn(form: str, header: Header, shown: Pictures) -> Callable[[Row, int], PublishedItem]:
+def _turn(
+    form: str, header: Header, shown: Pictures, other: Pictures | None = None
+) -> Callable[[Row, int], PublishedItem]:
     if form == "rbench":
-        return lambda row, number: rbench_item(row, header, shown, number)
+        return lambda row, number: rbench_item(row, header, shown, number, other)
     return lambda row, _: question_item(row, header, shown)
 
 

@@ -25,6 +25,7 @@ from robust_r1.records.tables import Row, open_table
 TYPES = ("MCQ", "VQA", "CAP")
 DISTORTIONS = range(1, 34)
 STRENGTHS = ("low", "mid", "high")  # 1, 2 and 3
+REFERENCE = "reference"  # the level of the same picture undamaged
 # The distortions by the step between scene and model at which they arise, and by their looks.
 STEPS = {
     "Environment": (1, 2, 3, 4),
@@ -96,31 +97,25 @@ def read_rbench_results(path: str | Path, encoding: str | None = None) -> Readin
     return Reading(table.path, table.rows(), _judged, "(index)")
 
 
-def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> PublishedItem:
+def rbench_item(
+    row: Row,
+    header: Header,
+    pictures: Pictures,
+    number: int,
+    references: Pictures | None = None,
+) -> PublishedItem:
     """Turn a row into an item.
 
     Args:
+        pictures: how its distorted pictures are found.
         number: of the row, from 0.
+        references: how the same pictures undamaged are found, where these are there.
 
     Raises:
         RecordError: a missing or impossible value, or an answer that names none of the options.
     """
     kind = _type(row)
-    choices: tuple[str, ...] = ()
-    answer, at = row.cells["answer"].strip(), row.place.at("answer")
-    if kind == "MCQ":
-        options = _options(row.cells["choice"], row.place.at("choice"))
-        choices = tuple(options.values())
-        truth = option_of_letter(answer, options)
-        if truth is None:
-            wrong = f"the answer {answer!r} names none of the {len(options)} options"
-            raise at.fault(wrong, f"use one of {', '.join(options)}")
-        truths: tuple[str, ...] = (truth,)
-    elif row.cells["choice"].strip() not in (_NO_CHOICE, ""):
-        wrong = f"options in a {kind} row"
-        raise row.place.at("choice").fault(wrong, f"write {_NO_CHOICE}")
-    else:
-        truths = _captions(answer, at) if kind == "CAP" else (answer,)
+    choices, truths = _known_answers(row, kind)
     for key in ("name", "question"):
         if key in row.cells and not row.cells[key].strip():
             raise row.place.at(key).fault(f"a row without {key}", "fill it in")
@@ -136,10 +131,27 @@ def rbench_item(row: Row, header: Header, pictures: Pictures, number: int) -> Pu
         task=kind.lower(),
         language=header.language,
         damage=Damage(strength, str(_number(row, "distortion", DISTORTIONS))),
+        references=references(row) if references else (),
         written=row.cells["question"].strip(),
         place=row.place,
         extra=tuple((name, text) for name, text in row.cells.items() if name not in used),
     )
+
+
+def _known_answers(row: Row, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the options of a row, none but of MCQ, and what is right: a text, or the captions."""
+    answer, at = row.cells["answer"].strip(), row.place.at("answer")
+    if kind == "MCQ":
+        options = _options(row.cells["choice"], row.place.at("choice"))
+        truth = option_of_letter(answer, options)
+        if truth is None:
+            wrong = f"the answer {answer!r} names none of the {len(options)} options"
+            raise at.fault(wrong, f"use one of {', '.join(options)}")
+        return tuple(options.values()), (truth,)
+    if row.cells["choice"].strip() not in (_NO_CHOICE, ""):
+        wrong = f"options in a {kind} row"
+        raise row.place.at("choice").fault(wrong, f"write {_NO_CHOICE}")
+    return (), _captions(answer, at) if kind == "CAP" else (answer,)
 
 
 def _id(row: Row, number: int) -> str:

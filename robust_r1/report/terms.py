@@ -12,13 +12,16 @@ _DAMAGED = {
 
 
 def terms_lines(run: Run) -> list[str]:
-    """Return sentences about a run: its prompt, where the damage was done, what was left out.
+    """Return sentences about a run: its prompt, where the damage was done, who judged it, what was
+    left out.
 
     Nothing for a run of before these were kept.
     """
     lines = []
     if run.terms:
         lines.append(f"{run.model}: {'; '.join(_parts(run))}.")
+    if run.judge is not None:
+        lines.append(f"{run.model}: {judged_words(run)}.")
     if count := len(run.unusable):
         what = "1 row" if count == 1 else f"{count} rows"
         named = "; ".join(run.unusable[:_SHOWN])
@@ -36,3 +39,14 @@ def _parts(run: Run) -> list[str]:
         parts.append(f"each picture {_DAMAGED.get(at, at)}")
     parts += [f"{name} {terms[name]}" for name in ("shard", "file") if name in terms]
     return parts
+
+
+def judged_words(run: Run) -> str:
+    """Return who judged a run's open answers and captions, how many, and how many are not judged.
+
+    "115 of 118 VQA and CAP answers judged by name at address (prompts 1a2b3c4d), 3 not judged"
+    """
+    asked = [row.judged for row in run.rows if row.judged is not None]
+    missing = asked.count(False)
+    told = f", {missing} not judged" if missing else ""
+    return f"{asked.count(True)} of {len(asked)} VQA and CAP answers judged by {run.judge}{told}"

@@ -11,13 +11,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from robust_r1.engine.completions import retry_after
 from robust_r1.engine.endpoint import Endpoint, error_words
 from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
@@ -178,7 +178,7 @@ class Asker:
         if status in _GONE or 300 <= status < 400:
             raise StillOpen(fault, gone=True)
         if status in _PASSING or status >= 500:
-            raise _Later(fault, wait=_wait(response.headers))
+            raise _Later(fault, wait=retry_after(response.headers))
         if not len(self._replies):  # what is wrong is no matter of this one question, most likely
             self._refused += 1
             raise StillOpen(fault, gone=self._refused >= _REFUSED)
@@ -209,16 +209,3 @@ class _Later(Exception):
     def __init__(self, fault: ModelError, wait: float = 0.0) -> None:
         super().__init__(str(fault))
         self.fault, self.gone, self.wait = fault, False, wait
-
-
-def _wait(headers: Mapping[str, str]) -> float:
-    """Return the seconds that Retry-After asks for, as a number or as a date; 0 without it."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return 0.0

@@ -7,11 +7,10 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from robust_r1.engine.endpoint import Endpoint, is_endpoint, parse_endpoint
+from robust_r1.engine.endpoint import Endpoint, choose_model, is_endpoint, parse_endpoint
 from robust_r1.engine.transfer import list_models
 from robust_r1.errors import DataError, InputError
 from train.aokvqa.annotators import Rules
@@ -155,13 +154,7 @@ def _endpoint(name: str | None) -> Endpoint:
     if not name or not is_endpoint(name):
         raise InputError("--annotator llm needs --endpoint; give one as http://host:8000/v1#name")
     endpoint = parse_endpoint(name)
-    if endpoint.model:
-        return endpoint
-    served = list_models(endpoint)
-    if len(served) != 1:
-        which = f"serves {', '.join(served[:5])}" if served else "does not list its models"
-        raise InputError(f"The endpoint {endpoint.base} {which}; name a model after #.")
-    return replace(endpoint, model=served[0])
+    return endpoint if endpoint.model else choose_model(endpoint, list_models(endpoint))
 
 
 def _body(text: str) -> dict[str, Any]:

@@ -61,10 +61,15 @@ def _reply(row: Answered, model: str) -> Reply:
 
 def _score(row: Answered, reply: Reply) -> Scorecard:
     caption = row.accuracy if row.task == "cap" else None
-    return score_answer(
+    card = score_answer(
         reply.parsed, row.true if row.known else None, row.truth or None, row.choices,
         caption=caption, reply=row.text, numbered=not row.lettered,
     )  # fmt: skip
+    if row.judged is None:
+        return card
+    said = f"A judge's score: {row.accuracy:.2f}." if row.judged else "Not judged: no score came."
+    told = {**card.explain, "accuracy": said}
+    return replace(card, accuracy=row.accuracy, unparsed=False, explain=told)
 
 
 def heading(entry: Entry, place: int, total: int) -> str:

@@ -129,7 +129,8 @@ def test_a_run_gives_absolute_robustness_and_says_what_it_cannot_give(capsys):
     out = rbench(capsys, MINIBENCH)
     assert "R-Bench's robustness of tiny-rl on minibench" in out
     assert "strength" in out and "Environment" not in out
-    assert "figures by step and group, and relative ones, need tables." in out
+    assert "not of R-Bench's pictures: there are no figures by step and group" in out
+    assert "judge" not in out and "R-Bench-Dis" not in out
 
 
 def test_rows_that_cannot_be_used_are_counted_and_named_and_the_others_go_on(tmp_path, capsys):
@@ -171,6 +172,8 @@ def test_tables_that_do_not_match_are_refused(tables, capsys):
         (["{0}", "{1}", "{2}", "{0}"], "4 tables are given"),
         (["--reference", "{1}"], "give DIS.csv alone"),
         (["--distorted", "{0}", "--reference", "{1}"], "2 tables are given"),
+        (["{0}", "--write", "x"], "Result_dis.csv is a table already; give --write the folder of"),
+        ([str(MINIBENCH), "--write", "x"], "none of R-Bench's distortions; give a run of evaluate"),
         (["{0}", "--reference", "{1}"], "both by name and by place; give them one way"),
         (["{0}", "{0}", "{1}"], "Result_dis.csv is given twice"),
         ([str(MINIBENCH), "{0}", "{1}"], "minibench is a folder; give a run alone"),

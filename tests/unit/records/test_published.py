@@ -231,7 +231,8 @@ def write_parquet(path, rows, picture, **more):
     from pyarrow.parquet import write_table
 
     columns = {name: [row[place] for row in rows] for place, name in enumerate(RBENCH)}
-    columns["image"] = [{"bytes": encode_png(picture), "path": row[0]} for row in rows]
+    if picture is not None:
+        columns["image"] = [{"bytes": encode_png(picture), "path": row[0]} for row in rows]
     write_table(Table.from_pydict(columns | more), path)
     return path
 
@@ -300,6 +301,17 @@ def test_of_several_columns_of_pictures_one_must_be_named(tmp_path, picture):
         open_benchmark(path)
     item = next(open_benchmark(path, pictures="distorted").read())
     assert np.array_equal(item.load_pictures()[0], picture // 2)
+
+
+def test_of_r_bench_in_parquet_both_columns_are_read_by_their_names(tmp_path, picture):
+    pytest.importorskip("pyarrow")
+    pair = {"dis_image": [encode_png(picture // 2)] * 9, "ref_image": [encode_png(picture)] * 9}
+    path = write_parquet(tmp_path / "a.parquet", RBENCH_ROWS[:9], None, **pair)
+    file = open_benchmark(path)
+    for item in file.read():
+        assert np.array_equal(item.load_pictures()[0], picture // 2)
+        assert np.array_equal(item.references[0].load(), picture)
+    assert file.references and not open_benchmark(path, pictures="dis_image").references
 
 
 def test_without_pyarrow_a_parquet_file_says_how_to_read_it(tmp_path, picture):

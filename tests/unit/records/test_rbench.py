@@ -2,10 +2,11 @@
 
 import pytest
 
-from robust_r1.errors import DataError
+from robust_r1.errors import DataError, InputError
 from robust_r1.images import encode_png
-from robust_r1.records import Damage, open_benchmark, read_rbench_results
+from robust_r1.records import Damage, UnusableRows, open_benchmark, read_rbench_results
 from robust_r1.records.rbench import DISTORTIONS, GROUPS, STEPS
+from robust_r1.records.rbench_results import JudgedAnswer, write_rbench_results
 from tests.support.benchmark_files import (
     RBENCH,
     RBENCH_ROWS,
@@ -53,13 +54,56 @@ def test_the_release_is_read_but_for_the_row_whose_answer_lies_beyond_its_option
     assert (items[0].load_pictures()[0] == picture).all()
 
 
+def test_distorted_pictures_come_with_the_undamaged_ones_where_both_folders_are_there(
+    release, picture
+):
+    for given in (None, release):
+        file = open_benchmark(release, pictures=given)
+        item = next(file.read())
+        assert file.references and (item.load_pictures()[0] == 255 - picture).all()
+        assert (item.references[0].load() == picture).all()
+    one = open_benchmark(release, pictures=release / "dis")
+    assert not one.references and next(one.read()).references == ()
+
+
+@pytest.mark.parametrize(
+    ("distorted", "reference"),
+    [("dis_image", "ref_image"), ("Distorted", "Reference"), ("R-Bench_Dis", "R-Bench-ref"),
+     ("", "ref")],
+)  # fmt: skip
+def test_the_folders_are_known_by_a_word_of_their_names(release, picture, distorted, reference):
+    (release / "ref").rename(release / reference)
+    if distorted:
+        (release / "dis").rename(release / distorted)
+    else:  # beside the table
+        for one in (release / "dis").iterdir():
+            one.rename(release / one.name)
+        (release / "dis").rmdir()
+    item = next(open_benchmark(release).read())
+    assert (item.load_pictures()[0] == 255 - picture).all()
+    assert (item.references[0].load() == picture).all()
+
+
 def test_which_of_two_picture_folders_is_meant_must_be_said(release, picture):
-    with pytest.raises(DataError, match="a.png lies in dis and ref .* say which folder"):
+    (release / "dis").rename(release / "one")
+    (release / "ref").rename(release / "two")
+    with pytest.raises(DataError, match="a.png lies in one and two .* say which folder"):
         list(open_benchmark(release).read())
-    for one in (release / "ref").iterdir():
+    for one in (release / "two").iterdir():
         one.unlink()
     first = next(open_benchmark(release).read())
     assert (first.load_pictures()[0] == 255 - picture).all()
+    (release / "one").rename(release / "dis")
+    (release / "two").rename(release / "dis_2")
+    with pytest.raises(DataError, match="dis and dis_2 may all have the pictures"):
+        open_benchmark(release)
+
+
+def test_a_row_without_its_undamaged_picture_is_named_and_left_out(release):
+    (release / "ref" / "j.png").unlink()
+    (release / "ref" / "d.png").unlink()
+    with pytest.raises(UnusableRows, match="column name: no picture d.png in .*ref"):
+        list(open_benchmark(release).read())
 
 
 @pytest.mark.parametrize(
@@ -163,3 +207,32 @@ def test_missing_columns_are_named(tmp_path):
     path.write_text(table_text(RBENCH[1:7], rows, ","), "utf-8")
     with pytest.raises(DataError, match="r.csv:1: no column name, strength; R-Bench's columns are"):
         open_benchmark(path)
+
+
+def test_tables_of_results_are_read_back_as_they_were_written(tmp_path):
+    told = ("mid", None), ("high", 0.25), ("low", 1.0)
+    options = ("Only one", "All; from all sides", "it's B:this")
+    truths = (options[1],), ("北京",), ("A cat.", "A child's cat; asleep\nthere.")
+    answers = [
+        JudgedAnswer(
+            str(7 * n), f"{n}.png", 'What "is", it?', kind, options if kind == "mcq" else (),
+            truths[n], 9 + n, *told[n],
+        )
+        for n, kind in enumerate(("mcq", "vqa", "cap"))
+    ]  # fmt: skip
+    path = tmp_path / "new" / "Result_dis.csv"
+    write_rbench_results(path, answers)
+    found = list(read_rbench_results(path))
+    assert [(one.id, one.name, one.distortion, one.result) for one in found] == [
+        (one.id, one.name, one.distortion, one.result) for one in answers
+    ]
+    assert [one.type.lower() for one in found] == [one.task for one in answers]
+    (path.parent / "dis").mkdir()
+    for one in answers:
+        (path.parent / "dis" / one.name).touch()
+    items = list(open_benchmark(path, pictures=path.parent / "dis").read())
+    assert [(item.id, item.choices, item.truths, item.damage.level) for item in items] == [
+        (one.id, one.choices, one.truths, one.strength) for one in answers
+    ]
+    with pytest.raises(InputError, match="Result_dis.csv is there already"):
+        write_rbench_results(path, answers)

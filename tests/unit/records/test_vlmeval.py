@@ -121,10 +121,13 @@ def test_hints_languages_and_columns_of_its_own_stay_with_an_item(tmp_path, cell
         ("MMStar_lens_blur", "MMStar", "", Damage("100", "lens_blur")),
         ("RealWorldQA_Gaussian_Noise_0.45", "RealWorldQA", "", Damage("50", "gaussian_noise")),
         ("MMVP_graffiti_LOW_LEVEL_HIGH", "MMVP", "", Damage("100", "graffiti")),
+        ("MMVet_hsv_saturation", "MMVet", "", Damage("100", "saturation")),
+        ("MMBench_DEV_EN_V11_dark_illumination", "MMBench_DEV_EN_V11", "en",
+         Damage("100", "darkness")),
         ("my_high", "my_high", "", None),
         ("v1.5", "v1.5", "", None),
         ("test-00000-of-00003", "test", "", None),
-    ],
+    ],  # fmt: skip
 )
 def test_a_file_s_name_tells_benchmark_language_and_damage(tmp_path, stem, name, language, damage):
     header = header_of(tmp_path / f"{stem}.tsv")

@@ -1,12 +1,14 @@
 """The tab Analyze without a browser."""
 
+from dataclasses import replace
+
 import pytest
 from starlette.datastructures import QueryParams
 
 from robust_r1.analysis.entries import gather
 from robust_r1.evaluation import load_run
 from robust_r1.ui import build_ui
-from robust_r1.ui.analyze.views import open_links
+from robust_r1.ui.analyze.views import open_links, outcome_of
 from tests.support.analyze_runs import chain, line, write_run
 from tests.support.page_visit import Visit
 from tests.support.scripted_engine import ScriptedEngine
@@ -48,3 +50,20 @@ def test_a_case_without_its_picture_says_why(benchmark, words, tmp_path):
     run = load_run(write_run(tmp_path, [line(1, "high", chain("none"))], benchmark=benchmark))
     (entry,) = gather(run.benchmark, run.model, run.rows)
     assert f"{words}, so its picture is not here." in open_links(entry, ())
+
+
+@pytest.mark.parametrize(
+    ("judged", "accuracy", "words"),
+    [
+        (None, 0.0, "does not match the true answer"),
+        (True, 0.5, "A judge's score: 0.50."),
+        (False, None, "Not judged: no score came."),
+    ],
+)
+def test_a_judged_answer_shows_the_judge_s_score_and_says_whose_it_is(
+    tmp_path, judged, accuracy, words
+):
+    run = load_run(write_run(tmp_path, [line(1, "high", chain("none"))]))
+    row = replace(run.rows[0], choices=(), truth="a red kite", judged=judged, accuracy=accuracy)
+    score = outcome_of(row, None, "model").score
+    assert score.accuracy == accuracy and words in score.explain["accuracy"]
