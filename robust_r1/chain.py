@@ -298,9 +298,14 @@ def format_question(question: str, choices: Sequence[str] = (), lettered: bool =
 
     With `lettered` they get A, B, C, ... as in published benchmarks: 26 at most.
     """
-    marks = ascii_uppercase if lettered else map(str, range(len(choices)))
+    marks = option_labels(len(choices), lettered)
     options = [f"{mark}. {choice}" for mark, choice in zip(marks, choices, strict=False)]
     return "\n".join([question.strip(), *options])
+
+
+def option_labels(count: int, lettered: bool = False) -> tuple[str, ...]:
+    """Return the labels of so many options: 0, 1, 2, ..., or A, B, C, ..., 26 at most."""
+    return tuple(ascii_uppercase[:count]) if lettered else tuple(map(str, range(count)))
 
 
 def build_prompt(question: str, answer_only: bool = False) -> str:

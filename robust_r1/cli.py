@@ -19,8 +19,8 @@ import robust_r1
 from robust_r1.errors import RobustR1Error
 
 COMMANDS = (
-    "degrade", "ask", "perceive", "sweep", "evaluate", "judge", "report", "rbench", "models",
-    "bench", "page",
+    "degrade", "ask", "perceive", "sweep", "evaluate", "merge", "judge", "report", "rbench",
+    "models", "bench", "page",
 )  # fmt: skip
 
 _DEBUG_HELP = "show the traceback of an error"

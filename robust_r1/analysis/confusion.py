@@ -153,4 +153,4 @@ def mistakes(entries: Sequence[Entry], found: Confusion, most: int) -> tuple[Mis
 def _share(own: Sequence[Entry], cell: Cell) -> Figure:
     row = [entry.row for entry in own if cell[0] in _rows(entry.row.matching)]
     hits = [float(cell in cells_of(one.matching)) for one in row]
-    return average(hits, [one.photograph for one in row])
+    return average(hits, [one.cluster for one in row])

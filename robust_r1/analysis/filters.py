@@ -26,7 +26,7 @@ class Filter:
     """Say what a case must be; an empty field asks for nothing.
 
     Attributes:
-        models, tasks, levels: the case's is one of these.
+        models, tasks, levels, categories, languages, prompts: the case's is one of these.
         degradations: ids; one of them at least was applied or perceived.
         outcome: `RIGHT` or `WRONG`, for captions right where every fact is; `SCORED` for either.
         flip: `LOST`, `WON` or `EITHER`, against the same picture undamaged.
@@ -54,6 +54,9 @@ class Filter:
     taken: tuple[str, ...] = ()
     off_by: tuple[str, ...] = ()
     only_right: str = ""
+    categories: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    prompts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Say in words what is asked for; empty where nothing is."""
@@ -72,6 +75,9 @@ class Filter:
             *(cell_words(cell_of(one)) for one in self.taken),
             *(f"intensity off by {one}" for one in self.off_by),
             f"only {self.only_right} right" if self.only_right else "",
+            " or ".join(self.categories),
+            f"in {' or '.join(self.languages)}" if self.languages else "",
+            f"with the prompt {' or '.join(self.prompts)}" if self.prompts else "",
         ]
         return ", ".join(part for part in parts if part)
 
@@ -106,6 +112,9 @@ def select(
             (not wanted.models or entry.model in wanted.models)
             and (not wanted.tasks or row.task in wanted.tasks)
             and (not wanted.levels or row.level in wanted.levels)
+            and (not wanted.categories or row.category in wanted.categories)
+            and (not wanted.languages or row.language in wanted.languages)
+            and (not wanted.prompts or entry.terms.prompt in wanted.prompts)
             and (not names or not names.isdisjoint(entry.names))
             and (right is None or entry.right is right)
             and not (wanted.outcome == SCORED and entry.right is None)

@@ -1,5 +1,6 @@
 """How far perceived intensities lie from applied ones."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,11 +40,11 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
     """Compute the errors of everything that was rightly perceived."""
     cases = np.zeros(BINS, dtype=int)
     errors: dict[str, list[float]] = {spec.chain_name: [] for spec in SPECS}
-    photographs: dict[str, list[str | None]] = {name: [] for name in errors}
+    clusters: dict[str, list[str]] = {name: [] for name in errors}
     for entry in entries:
         for name, perceived, true in entry.row.matching.matched:
             errors[name].append(perceived - true)
-            photographs[name].append(entry.row.photograph)
+            clusters[name].append(entry.row.cluster)
         cases[list(bins_of(entry.row.matching))] += 1
     flat = np.array([error for values in errors.values() for error in values])
     counts = np.bincount([bin_of(error) for error in flat], minlength=BINS)
@@ -56,7 +57,7 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
         cases=tuple(map(int, cases)),
         by_degradation=tuple(
             (name, average(values, groups), average(map(abs, values), groups))
-            for (name, values), groups in zip(errors.items(), photographs.values(), strict=True)
+            for (name, values), groups in zip(errors.items(), clusters.values(), strict=True)
             if values
         ),
     )
@@ -65,7 +66,7 @@ def intensity_errors(entries: Sequence[Entry]) -> IntensityErrors:
 def bin_of(error: float) -> int:
     """Return the bin of an error, 0 to BINS - 1; of two that meet in it, the upper."""
     # Perceived and applied have two decimals: without this, .45 - .35 falls below its bin.
-    return min(int(np.searchsorted(EDGES, round(error, 6), side="right")) - 1, BINS - 1)
+    return min(bisect_right(EDGES, round(error, 6)) - 1, BINS - 1)
 
 
 def bins_of(matching: Matching) -> set[int]:

@@ -8,6 +8,14 @@ from robust_r1.degradations import DegradationPlan
 from robust_r1.engine.types import Finish
 from robust_r1.metrics import Matching
 
+# Levels as they are shown, the undamaged picture first; others come after them.
+_LEVELS = ("clean", "reference", "low", "25", "mid", "50", "high", "100")
+
+
+def level_place(level: str) -> int:
+    """Return where a level stands among others; to sort by."""
+    return _LEVELS.index(level) if level in _LEVELS else len(_LEVELS)
+
 
 class Answered(Protocol):
     """Describe one answered case, as `evaluation.Row` is one."""
@@ -168,6 +176,6 @@ class Answered(Protocol):
         ...
 
     @property
-    def photograph(self) -> str | None:
-        """Return the photograph that it shows a part of; None for others."""
+    def cluster(self) -> str:
+        """Return what resamples draw as one: the photograph, the published picture, the source."""
         ...

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from robust_r1.ask.picture import Picture
-from robust_r1.chain import Finding, Parsed, findings_of, format_question, parse
+from robust_r1.chain import (
+    Finding,
+    Parsed,
+    findings_of,
+    format_question,
+    option_labels,
+    parse,
+)
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings, Turn
 from robust_r1.engine.conversation import MAX_QUESTION
@@ -101,6 +108,11 @@ class Case:
     def prompt(self) -> str:
         """Return the question as a model gets it, with its numbered or lettered choices."""
         return format_question(self.question, self.choices, self.lettered)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Return what the choices are numbered or lettered with, as the model sees it."""
+        return option_labels(len(self.choices), self.lettered)
 
     @property
     def applied(self) -> tuple[Finding, ...]:

@@ -1,46 +1,61 @@
 """Degrade many pictures into a folder, with a manifest that makes the work resumable.
 
-`manifest.jsonl` holds a line for each picture written: source, output (relative to the folder),
-plan, seed, and the level or JPEG quality where there is one. A line is appended only after its
-picture is complete, so whatever the manifest names is there and whole.
+`manifest.jsonl` holds a line for each picture written: source, its size in bytes, output (relative
+to the folder), plan, seed, and the level or JPEG quality where there is one. A line is appended
+only after its picture is complete, so whatever the manifest names is there and whole.
+
+A source is the same as before where its path within the folder that was given is, and its size: the
+folder itself may have been spelled otherwise, or have moved since. Earlier manifests have no sizes.
 """
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from robust_r1.commands.processes import in_order
 from robust_r1.degradations import DegradationPlan
 from robust_r1.errors import DataError, InputError, RobustR1Error
-from robust_r1.images import encode_png, load
+from robust_r1.images import encode_png, is_picture, load
 
 MANIFEST = "manifest.jsonl"
-# What a folder is searched for: the endings of the formats that `images.load` reads.
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jfif", ".mpo", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
-)
 
 
 @dataclass(frozen=True)
 class Job:
-    """Describe one picture to write: where from, where to (relative to the folder), and how."""
+    """Describe one picture to write: where from, where to (relative to the folder), and how.
+
+    Attributes:
+        relative: the source's path within what was given.
+    """
 
     source: Path
+    relative: str
     output: str
     plan: DegradationPlan
     seed: int
     level: str | None = None
     quality: int | None = None
 
+    def made(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether a line of a manifest is about this job, wherever the source lay then."""
+        mine, parts = self.record(), PurePath(self.relative).parts
+        known = {"bytes": mine["bytes"], **record}  # earlier versions did not note it
+        same = all(known.get(key) == value for key, value in mine.items() if key != "source")
+        there = PurePath(str(record.get("source"))).parts
+        return same and known.keys() == mine.keys() and there[-len(parts) :] == parts
+
     def record(self) -> dict[str, Any]:
         """Return the manifest's line for this job."""
-        record: dict[str, Any] = {"source": str(self.source), "output": self.output}
+        record: dict[str, Any] = {"source": str(self.source), "bytes": _size(self.source)}
+        record |= {"output": self.output}
         record |= {"plan": json.loads(self.plan.to_json()), "seed": self.seed}
         extras = {"level": self.level, "quality": self.quality}
         return record | {key: value for key, value in extras.items() if value is not None}
@@ -58,7 +73,7 @@ class Outcome:
 def find_pictures(inputs: Iterable[Path], out: Path) -> list[tuple[Path, str]]:
     """List the pictures to degrade with their paths relative to the input that named them.
 
-    Folders are searched by file suffix, in sorted order, without following links and without
+    Folders are searched by the names of files, in sorted order, without following links and without
     `out`, which may lie inside. Raises InputError for a path that does not exist and a folder
     without pictures.
     """
@@ -81,7 +96,9 @@ def _walk(folder: Path, out: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         here = Path(place)
         folders[:] = sorted(name for name in folders if (here / name).resolve() != out)
-        yield from (here / name for name in sorted(files) if Path(name).suffix.lower() in SUFFIXES)
+        for name in sorted(files):
+            if is_picture((here / name).relative_to(folder)):
+                yield here / name
 
 
 def check_jobs(jobs: Sequence[Job], out: Path) -> None:
@@ -114,29 +131,26 @@ def run_jobs(
     done = _read_manifest(manifest)
     for job in jobs:
         there = done.get(job.output)
-        if there is not None and there != job.record():
+        if there is not None and not job.made(there):
             raise InputError(
                 f"{out / job.output} was made from another source or with other settings; "
                 "give another folder with -o, or remove this one."
             )
+    there_yet = {job.output for job in jobs if job.output in done and (out / job.output).exists()}
+    made = in_order(partial(_make, out), (j for j in jobs if j.output not in there_yet), workers)
     outcomes = []
-    pool = ThreadPoolExecutor(workers)
-    try:
-        for outcome in pool.map(lambda job: _do(job, out, job.output in done), jobs):
-            if outcome.state == "written" and outcome.job.output not in done:
-                _append(manifest, outcome.job.record())
+    with contextlib.closing(made):
+        for job in jobs:
+            outcome = Outcome(job, "skipped") if job.output in there_yet else next(made)
+            if outcome.state == "written" and job.output not in done:
+                _append(manifest, job.record())
             report(outcome)
             outcomes.append(outcome)
-    finally:
-        # Interrupted: finish the pictures under way, start no further one.
-        pool.shutdown(cancel_futures=True)
     return outcomes
 
 
-def _do(job: Job, out: Path, named: bool) -> Outcome:
+def _make(out: Path, job: Job) -> Outcome:
     target = out / job.output
-    if named and target.exists():
-        return Outcome(job, "skipped")
     try:
         write_picture(job.plan.apply(load(job.source)), target, job.quality)
     except RobustR1Error as error:
@@ -179,6 +193,14 @@ def _read_manifest(path: Path) -> dict[str, dict[str, Any]]:
                 f"{path}:{number} is not a line of a manifest; give another folder with -o."
             ) from None
     return done
+
+
+def _size(path: Path) -> int | None:
+    """Return a file's size in bytes; None where it cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
 
 
 def _append(path: Path, record: dict[str, Any]) -> None:

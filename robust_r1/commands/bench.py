@@ -1,10 +1,11 @@
-"""bench: how fast this machine starts the page, previews, degrades and answers."""
+"""bench: how fast this machine starts the page, previews, degrades, answers and evaluates."""
 
 import argparse
 import json
+import re
 from dataclasses import asdict
 
-from robust_r1.bench import full_size, preview, speed
+from robust_r1.bench import evaluation, full_size, preview, speed
 from robust_r1.commands.tables import format_table
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError
@@ -16,10 +17,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "bench",
         help="measure speed and memory",
         description="Measure speed and memory on this machine: of starting the page, of "
-        "previewing a moved slider, of the degradations, of answering.",
+        "previewing a moved slider, of the degradations, of answering, of evaluating.",
         allow_abbrev=False,
     )
-    parser.add_argument("what", choices=("startup", "preview", "degradations", "engine"))
+    parser.add_argument(
+        "what", choices=("startup", "preview", "degradations", "engine", "evaluate")
+    )
     parser.add_argument(
         "--model",
         metavar="M",
@@ -31,18 +34,28 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="LIST",
         help=f"for engine: precisions to compare, of {','.join(PRECISIONS)}",
     )
+    parser.add_argument(
+        "--size",
+        type=_bytes,
+        metavar="BYTES",
+        help="for evaluate: of the table that is made and read, as in 2GB (default: 50MB)",
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure what was asked for and print it."""
+    if args.size is not None and args.what != "evaluate":
+        raise InputError("--size is for bench evaluate; leave it out")
     if args.what == "startup":
         _startup(args)
     elif args.what == "preview":
         _preview(args)
     elif args.what == "degradations":
         _degradations(args)
+    elif args.what == "evaluate":
+        _evaluate(args)
     else:
         _engine(args)
     return 0
@@ -92,6 +105,50 @@ def _degradations(args: argparse.Namespace) -> None:
         ("its encoding as PNG", f"{figures.encoding:.1f}"),
     ]
     print(format_table(("", "ms"), rows))
+
+
+_SIZE = re.compile(r"([0-9]{1,6}) ?(k|M|G)?B?", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+
+
+def _bytes(text: str) -> int:
+    """Read a size such as 2GB or 500 MB."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as in 50MB or 2GB")
+    return int(match[1]) * _UNITS[(match[2] or "").lower()]
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    figures = evaluation.measure_evaluation(args.model, args.size or evaluation.SIZE)
+    meant = evaluation.Targets()
+    if args.json:
+        print(json.dumps({**asdict(figures), "meant": asdict(meant)}, indent=2))
+        return
+    table, answers = figures.table, f"{evaluation.ANSWERS:,} answers"
+    size = f"table of {table.bytes / 1e6:.0f} MB, {table.rows} rows"
+    rows = [
+        ("beside generation, ms of processor an item", f"{figures.beside_ms:.1f}",
+         f"at most {meant.beside_ms:g}"),
+        ("  by the clock", f"{figures.beside_wall_ms:.1f}", ""),
+        ("bundled model, answers a second, one by one", f"{figures.one_by_one:.1f}", ""),
+        ("  in batches", f"{figures.batched:.1f}", ""),
+        ("  times as many", f"{figures.speedup:.1f}", f"at least {meant.speedup:g}"),
+        ("  times as many by processor time", f"{figures.cpu_speedup:.1f}", ""),
+        (f"{size}: MB over the model's", f"{table.resident_bytes / 1e6:.0f}",
+         f"under {meant.resident_bytes / 1e6:g}"),
+        ("  MB more in its last tenth than in its second", f"{table.growth_bytes / 1e6:.1f}",
+         "flat"),
+        ("  first item, s", f"{table.first_seconds:.2f}", f"within {meant.first_seconds:g}"),
+        ("  to its end, s", f"{table.seconds:.0f}", ""),
+        (f"report on {answers}, s", f"{figures.report_seconds:.1f}",
+         f"under {meant.report_seconds:g}"),
+        ("  of processor", f"{figures.report_cpu:.1f}", ""),
+        ("rbench on three tables of 1,485, s", f"{figures.rbench_seconds:.1f}",
+         f"under {meant.rbench_seconds:g}"),
+        ("  of processor", f"{figures.rbench_cpu:.1f}", ""),
+    ]  # fmt: skip
+    print(format_table(("evaluation, pictures of 640 x 480", "measured", "meant"), rows))
 
 
 def _full_size(args: argparse.Namespace) -> None:

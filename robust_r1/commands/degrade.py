@@ -9,7 +9,6 @@ from pathlib import Path
 
 from robust_r1.commands.batch import (
     MANIFEST,
-    SUFFIXES,
     Job,
     Outcome,
     check_jobs,
@@ -27,8 +26,9 @@ from robust_r1.degradations import (
 )
 from robust_r1.degradations.sheet import contact_sheet
 from robust_r1.errors import InputError
-from robust_r1.images import load
+from robust_r1.images import ENDINGS, load
 
+_TABLES = (".tsv", ".csv", ".jsonl", ".parquet")  # all but the first are refused as such
 _EPILOG = """\
 examples:
   degrade photo.jpg -o out --set lens_blur=0.4 --set gaussian_noise=0.25
@@ -36,9 +36,11 @@ examples:
   degrade photos/ -o out --random --seed 7
   degrade photos/ -o out --levels 25,50,100
   degrade photo.jpg -o sheet.png --sheet
+  degrade MMStar.tsv -o benchmarks --levels 25,50,100
 
-A folder is searched for pictures and its layout is kept. Run the same command again to go on after
-an interruption."""
+A folder is searched for pictures and its layout is kept. Of a table of VLMEvalKit's a copy for each
+level is written: MMStar_Robust_25.tsv, ... Run the same command again to go on after an
+interruption."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -46,13 +48,15 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "degrade",
         help="write damaged copies of pictures",
-        description="Write damaged copies of pictures at full size, and a manifest of how each was "
-        "made.",
+        description="Write damaged copies of pictures, or of a benchmark's table, at full size, "
+        "and a manifest of how each was made.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("inputs", nargs="+", type=Path, metavar="INPUT", help="a file or a folder")
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="INPUT", help="a file, a folder, or a table"
+    )
     parser.add_argument(
         "-o", "--out", required=True, type=Path, help="the folder for pictures and manifest"
     )
@@ -83,11 +87,16 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.sheet:
         return _write_sheet(args)
-    if args.out.suffix.lower() in SUFFIXES:
+    if args.out.suffix.lower() in ENDINGS:
         raise InputError(f"-o {args.out} must be a folder: a manifest is written there too.")
+    workers = args.jobs or os.cpu_count() or 1
+    if _are_tables(args.inputs):
+        from robust_r1.commands.degrade_table import degrade_tables
+
+        return degrade_tables(args, _levels(args.levels), _fixed_plan(args), workers)
     jobs = _jobs(args)
     check_jobs(jobs, args.out)
-    outcomes = run_jobs(jobs, args.out, args.jobs or os.cpu_count() or 1, _reporter(len(jobs)))
+    outcomes = run_jobs(jobs, args.out, workers, _reporter(len(jobs)))
     _summarize(args, outcomes)
     return 2 if any(outcome.state == "failed" for outcome in outcomes) else 0
 
@@ -103,6 +112,16 @@ def _check(args: argparse.Namespace) -> None:
         raise InputError(f"-o {args.out} is a file; give a folder.")
 
 
+def _are_tables(inputs: list[Path]) -> bool:
+    """Tell whether the inputs are tables; raises InputError for tables among pictures."""
+    tables = [path for path in inputs if path.suffix.lower() in _TABLES and not path.is_dir()]
+    if tables and len(tables) < len(inputs):
+        raise InputError(f"{tables[0]} is a table among pictures; give one kind at a time.")
+    if tables and not tables[0].exists():
+        raise InputError(f"{tables[0]} does not exist; check the path.")
+    return bool(tables)
+
+
 def _jobs(args: argparse.Namespace) -> list[Job]:
     seed = args.seed or 0
     levels = _levels(args.levels)
@@ -112,10 +131,11 @@ def _jobs(args: argparse.Namespace) -> list[Job]:
         output = Path(relative).with_suffix(".jpg" if args.quality else ".png").as_posix()
         for level in levels:
             plan = level_plan(picture_rng(seed, relative), level)
-            jobs.append(Job(source, f"{level}/{output}", plan, seed, level, args.quality))
+            place = relative, f"{level}/{output}"
+            jobs.append(Job(source, *place, plan, seed, level, args.quality))
         if not levels:
             plan = fixed if fixed is not None else sample_plan(picture_rng(seed, relative))
-            jobs.append(Job(source, output, plan, seed, quality=args.quality))
+            jobs.append(Job(source, relative, output, plan, seed, quality=args.quality))
     return jobs
 
 
@@ -144,7 +164,7 @@ def _levels(text: str | None) -> list[str]:
 def _write_sheet(args: argparse.Namespace) -> int:
     if len(args.inputs) > 1 or args.inputs[0].is_dir():
         raise InputError("--sheet shows one photo; give one file.")
-    target = args.out if args.out.suffix.lower() in SUFFIXES else args.out / "contact_sheet.png"
+    target = args.out if args.out.suffix.lower() in ENDINGS else args.out / "contact_sheet.png"
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise InputError(f"-o {target} is neither PNG nor JPEG; give a name with one of these.")
     quality = None if target.suffix.lower() == ".png" else args.quality or 90

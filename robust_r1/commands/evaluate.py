@@ -2,26 +2,33 @@
 
 import argparse
 import json
-import sys
-from dataclasses import asdict, replace
+import os
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from robust_r1.commands.evaluate_flags import add_sets
 from robust_r1.commands.judging import add_judge, judge_of, judge_values, judged
-from robust_r1.commands.progress import Progress
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import LEVELS
+from robust_r1.errors import InputError
+
+if TYPE_CHECKING:
+    from robust_r1.evaluation.entries import Known
 
 _EPILOG = """\
 examples:
   evaluate minibench --model tiny-rl -o runs/mini
   evaluate mmstar --data ~/benchmarks --model robust-r1-rl -o runs/mmstar
   evaluate my-questions.csv --pictures photos --levels clean,100 --prompt direct -o runs/mine
+  evaluate mmd-bench --sets MMStar --levels 25,100 -o runs/mmd
   evaluate MMStar_Robust_25.tsv --shard 1/4 -o runs/robust-25-1
 
-A published benchmark is read from your own copy, by its path or by its name. Each of its pictures
-gets one degradation, the same at every level, at full size, before the model shrinks it. Where the
-pictures came damaged they are asked about as they are."""
+A published benchmark is read from your own copy, by its path or by its name; --download fetches it
+where it is not there, and nothing is fetched unasked. Each of its pictures gets one degradation,
+the same at every level, at full size, before the model shrinks it. Where the pictures came damaged
+they are asked about as they are."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -40,11 +47,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "data",
         metavar="DATA",
         help="minibench, photobench2, variants, photobench or scenes; mmstar, realworldqa, mmmb-en "
-        "(-cn, -pt, -ar, -tr, -ru) or rbench; or a file: TSV, CSV, JSONL, parquet",
+        "(-cn, -pt, -ar, -tr, -ru), mmbench-en, rbench or mmd-bench; a name of your own table; or "
+        "a file: TSV, CSV, JSONL, parquet",
     )
     parser.add_argument("--model", default="auto", help="catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", help="4bit, 8bit, bf16 or fp32")
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="folder of the run; with --download it may be left out, then nothing is asked",
+    )
     parser.add_argument("--levels", help="only these, as in clean,100")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N sources")
     parser.add_argument("--shard", metavar="I/N", help="every N-th source, from the I-th (from 1)")
@@ -69,6 +82,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="where published benchmarks lie, before $LMUData (default: ~/LMUData)",
     )
     parser.add_argument(
+        "--download",
+        action="store_true",
+        help="fetch a published benchmark that is not there yet, into --data or $LMUData",
+    )
+    add_sets(parser)
+    parser.add_argument(
         "--pictures",
         metavar="DIR",
         help="the folder that a file's pictures are in; of parquet, their column",
@@ -81,6 +100,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="of what is drawn for each picture of a published benchmark (default: 0)",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
+    parser.add_argument(
+        "--logprobs",
+        action="store_true",
+        help="keep how likely each option's label was where the answer begins",
+    )
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="of an endpoint: how many questions are on their way at a time (default: 8)",
+    )
     add_settings(parser)
     add_judge(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -89,30 +119,37 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run or continue the evaluation and print the figures."""
-    from robust_r1.commands.evaluate_data import work_of
+    from robust_r1.commands.evaluate_answer import answer, check_concurrency
+    from robust_r1.commands.evaluate_data import named, work_of
+    from robust_r1.commands.evaluate_sets import run_sets
     from robust_r1.engine import GenerationSettings, load_engine
     from robust_r1.evaluation import (
-        evaluate,
         false_alarms_by_degradation,
         headline,
         recall_by_degradation,
     )
+    from robust_r1.evaluation.ranks import ranks_of
     from robust_r1.report.summary import false_alarm_values, named_false_alarms
     from robust_r1.report.terms import terms_lines
 
+    known = named(args)
+    if args.output is None:
+        return _fetch_alone(args, known)
+    if known and known.folder:
+        if args.judge:
+            raise InputError(
+                "--judge judges one run; give it to `judge` with the folder of a table afterwards"
+            )
+        return run_sets(args, known)
+    ranks = ranks_of(os.environ)
     work = work_of(args)
+    check_concurrency(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     judge = judge_of(args, args.output)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
-    settings = given_settings(args, replace(engine.info.defaults, **work.settings))
-    progress = Progress(work.cases)
-    show = progress.show if sys.stderr.isatty() else None
-    try:
-        done = evaluate(
-            engine, work.name, work.items(engine), args.output, settings, show, work.terms
-        )
-    finally:
-        progress.end()
+    done = answer(args, engine, work, args.output, ranks)
+    if ranks.rank:
+        return 0  # the figures are printed once
     if judge is not None:
         done = judged(done, judge, args.judge_at_once)
     figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
@@ -140,4 +177,18 @@ def run(args: argparse.Namespace) -> int:
         print("\nSaid of clean views:")
         print(format_table(("degradation", "share"), [(n, str(fig)) for n, fig in said.items()]))
     print("", *terms_lines(done), sep="\n")
+    return 0
+
+
+def _fetch_alone(args: argparse.Namespace, known: "Known | None") -> int:
+    """Fetch a benchmark and answer nothing, as where there is no model."""
+    from robust_r1.commands.evaluate_download import fetch_benchmark
+    from robust_r1.commands.evaluate_sets import fetch_sets
+
+    if known is None or not args.download:
+        raise InputError("give the folder of the run with -o")
+    if known.folder:
+        fetch_sets(args, known)
+    else:
+        fetch_benchmark(known, args.folder)
     return 0

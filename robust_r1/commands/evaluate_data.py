@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from robust_r1.ask.prompts import Prompt, read_prompt
+from robust_r1.commands.evaluate_download import fetch_benchmark
 from robust_r1.degradations import LEVELS
 from robust_r1.engine import Engine
 from robust_r1.errors import InputError
 from robust_r1.evaluation import BENCHMARKS, STRENGTHS, BenchmarkItem, benchmark
-from robust_r1.evaluation.known import Known, find_benchmark, known_benchmarks, known_file
+from robust_r1.evaluation.entries import Known
+from robust_r1.evaluation.known import (
+    data_folders,
+    find_benchmark,
+    known_benchmarks,
+    known_file,
+)
 from robust_r1.evaluation.published import ALL_LEVELS, PublishedItems, Selection
 from robust_r1.records import BenchmarkFile, open_benchmark
 from robust_r1.records.rbench_pictures import has_references
@@ -44,8 +51,28 @@ class Work:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def work_of(args: argparse.Namespace) -> Work:
+def named(args: argparse.Namespace) -> Known | None:
+    """Return the published benchmark that the arguments name; None where they name another thing.
+
+    Raises:
+        InputError: a broken table of benchmarks, or a flag that is for others than these.
+    """
+    known = known_benchmarks(data_folders(args.folder)).get(args.data)
+    if args.download and known is None:
+        names = ", ".join(known_benchmarks(data_folders(args.folder)))
+        raise InputError(f"--download takes the name of a published benchmark; one of {names}")
+    for flag in ("sets", "degradations", "degrade_clean"):
+        if getattr(args, flag) and not (known and known.folder):
+            said = flag.replace("_", "-")
+            raise InputError(f"--{said} is for mmd-bench, a folder of tables; leave it out")
+    return known
+
+
+def work_of(args: argparse.Namespace, operation: str = "") -> Work:
     """Find out what the arguments ask for, and open the file if there is one.
+
+    Args:
+        operation: what every picture of a published benchmark is damaged by; empty to draw it.
 
     Raises:
         InputError: an unknown name, a benchmark that is not here, or a flag out of its range.
@@ -56,7 +83,7 @@ def work_of(args: argparse.Namespace) -> Work:
     prompt, shard = read_prompt(args.prompt), _shard(args.shard)
     if args.data in BENCHMARKS:
         return _made_here(args, prompt, shard)
-    return _published(args, prompt, shard)
+    return _published(args, prompt, shard, operation)
 
 
 def _made_here(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int]) -> Work:
@@ -72,8 +99,10 @@ def _made_here(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
     return Work(args.data, terms, lambda engine: asked, len(asked))
 
 
-def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int]) -> Work:
-    path, known = _path(args.data, args.folder)
+def _published(
+    args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int], operation: str
+) -> Work:
+    path, known = _path(args)
     file = open_benchmark(path, args.pictures, name=known.name if known else None)
     if known and file.format != known.format:
         raise InputError(
@@ -95,8 +124,9 @@ def _published(args: argparse.Namespace, prompt: Prompt, shard: tuple[int, int])
         )
     at = args.degrade_at or NATIVE
     levels = _levels(args.levels)
-    chosen = Selection(levels, args.damage_seed, at == NATIVE, args.limit, shard)
+    chosen = Selection(levels, args.damage_seed, at == NATIVE, args.limit, shard, operation)
     drawn = {"degrade_at": at, "levels": list(levels), "damage_seed": args.damage_seed}
+    drawn |= {"operation": operation} if operation else {}
     terms = {
         "prompt": prompt.name,
         **({"degrade_at": AS_PUBLISHED} if damaged else drawn),
@@ -124,11 +154,12 @@ def _damage_words(file: BenchmarkFile) -> str:
     return " ".join(filter(None, (damage.kind, damage.level))) if damage else ""
 
 
-def _path(data: str, folder: Path | None) -> tuple[Path, Known | None]:
+def _path(args: argparse.Namespace) -> tuple[Path, Known | None]:
     """Return the file of a name or a path, and the benchmark that it is, if it is a known one."""
-    known = known_benchmarks()
+    data, known = args.data, known_benchmarks(data_folders(args.folder))
     if data in known:
-        return find_benchmark(known[data], folder), known[data]
+        find = fetch_benchmark if args.download else find_benchmark
+        return find(known[data], args.folder), known[data]
     path = Path(data)
     if path.exists():
         return path, known_file(path)

@@ -158,7 +158,7 @@ class _Asking:
             kind = "failed" if status in _PASSING or status >= 500 else ""
             gone = status in _REFUSALS or 300 <= status < 400
             kind = "limited" if status == 429 else kind
-            raise _Failure(fault, kind, gone, _wait(response.headers))
+            raise _Failure(fault, kind, gone, retry_after(response.headers))
         return self._text(response)
 
     def _text(self, response: httpx.Response) -> str:
@@ -177,7 +177,7 @@ class _Asking:
         return text
 
 
-def _wait(headers: Mapping[str, str]) -> float:
+def retry_after(headers: Mapping[str, str]) -> float:
     """Return the seconds that Retry-After asks for, as a number or as a date; 0 without it."""
     text = headers.get("retry-after", "").strip()
     try:

@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from robust_r1.engine.endpoint import error_words
+from robust_r1.engine.types import ListedToken
 
 END = "[DONE]"
 # Bytes of one event. A token is some hundred; a server that sends a megabyte sends something else.
@@ -19,12 +21,14 @@ class BrokenStream(Exception):
 class Chunk:
     """Add what one event brings: text, the reason for the end, the tokens so far.
 
-    `finish` is empty, and `tokens` None, in all events but the last ones.
+    `finish` is empty, and `tokens` None, in all events but the last ones. `listed` is there where
+    the server was asked for it.
     """
 
     text: str = ""
     finish: str = ""
     tokens: int | None = None
+    listed: tuple[ListedToken, ...] = ()
 
 
 class EventReader:
@@ -90,6 +94,18 @@ def read_chunk(data: str) -> Chunk:
         finish = choices[0].get("finish_reason") or ""
         if not (isinstance(text, str) and isinstance(finish, str)):
             raise TypeError("not text")
-        return Chunk(text, finish, tokens if isinstance(tokens, int) else None)
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        told = tokens if isinstance(tokens, int) else None
+        return Chunk(text, finish, told, _listed(choices[0].get("logprobs")))
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise BrokenStream("sent an event that is no piece of an answer") from error
+
+
+def _listed(logprobs: Any) -> tuple[ListedToken, ...]:
+    """Read what a server tells of a piece's tokens; a wrong form raises what Python makes of it."""
+    told = []
+    for one in (logprobs or {}).get("content") or ():
+        likely = {str(one["token"]): float(one["logprob"])}
+        for other in one.get("top_logprobs") or ():
+            likely[str(other["token"])] = float(other["logprob"])
+        told.append(ListedToken(str(one["token"]), likely))
+    return tuple(told)

@@ -157,6 +157,16 @@ class LazyEngine:
         """Wait for the model, then answer in batches; see `Engine.generate`."""
         return self._wait(stop).generate(requests, settings, batch_size, stop)
 
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Wait for the model, then read the odds; see `Engine.option_logprobs`."""
+        return self._wait(None).option_logprobs(requests, answers, labels, batch_size)
+
     def close(self) -> None:
         """Free the model's memory, if it was loaded."""
         self.unload()

@@ -9,6 +9,7 @@ from robust_r1.engine.adapter import Adapter, is_adapter, read_adapter
 from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.engine.hub import Progress, fetch
+from robust_r1.engine.machine import take_own_gpu
 from robust_r1.engine.memory import check_memory, memory_needed
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.errors import InputError, ModelError
@@ -106,6 +107,7 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     from robust_r1.engine.local import LocalEngine
     from robust_r1.engine.weights import load_model, usable_precision
 
+    take_own_gpu()
     precision = usable_precision(options.precision or default_precision(checkpoint.parameters))
     check_memory(info.label, info.memory or memory_needed(checkpoint.parameters), precision)
     place = adapter.folder if adapter else None

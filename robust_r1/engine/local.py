@@ -16,6 +16,7 @@ from robust_r1.engine.catalog import SMALL
 from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
+from robust_r1.engine.options import Slot, read_slots, slot_of
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.sampling import StopAt, StopWhen, generation_config, processors_for
 from robust_r1.engine.threads import one_thread
@@ -29,6 +30,7 @@ from robust_r1.engine.types import (
 )
 from robust_r1.engine.worker import TokenSource, as_model_errors
 from robust_r1.errors import InputError, ModelError
+from robust_r1.metrics import answer_start
 
 _WAIT = 0.05  # seconds between looks at Stop while another request has the model
 # Pictures and the messages of the conversation about them.
@@ -172,6 +174,34 @@ class LocalEngine:
                 answers.append(self._answer(row, text, finish, watch, settings))
         return tuple(answers)
 
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Return the odds of each option's label, see `Engine.option_logprobs`.
+
+        Each answer is given to the model again up to the place where it begins, and what it would
+        write there is read. Raises ModelError where the model fails, or was closed.
+        """
+        chats = [self._chat(request) for request in requests]
+        slots = []
+        for number, (answer, own) in enumerate(zip(answers, labels, strict=True)):
+            start = answer_start(answer.text) if own else None
+            if start is not None:
+                prompt = self._prompt(chats[number][1])
+                told = answer.text[:start]
+                slots.append(slot_of(number, self._processor.tokenizer, prompt, told, own))
+
+        def inputs(some: Sequence[Slot]) -> BatchFeature:
+            return self._inputs([chats[slot.number] for slot in some], [one.start for one in some])
+
+        with self._lock, one_thread(wanted=self._on_one_thread), as_model_errors():
+            found = read_slots(self._require_model(), slots, inputs, batch_size)
+        return [found.get(number, ()) for number in range(len(chats))]
+
     def close(self) -> None:
         """Free the model's memory, after the request that is running; again does nothing."""
         with self._lock:
@@ -236,11 +266,16 @@ class LocalEngine:
             self._until_end(row[:length]) for row, length in zip(rows, ends.lengths, strict=True)
         ]
 
-    def _inputs(self, batch: Sequence[_Chat]) -> BatchFeature:
+    def _prompt(self, messages: list[dict]) -> str:
+        return self._processor.apply_chat_template(messages, add_generation_prompt=True)
+
+    def _inputs(self, batch: Sequence[_Chat], starts: Sequence[str] = ()) -> BatchFeature:
+        """Make the model's inputs; `starts` are what it wrote of each answer already."""
         pictures = [Image.fromarray(self.fit(one)) for shown, _ in batch for one in shown]
+        begun = starts or [""] * len(batch)
         texts = [
-            self._processor.apply_chat_template(messages, add_generation_prompt=True)
-            for _, messages in batch
+            self._prompt(messages) + start
+            for (_, messages), start in zip(batch, begun, strict=True)
         ]
         # Fitted pictures are not resized again: what was shown is what the model sees. Models of
         # other kinds know one size only.

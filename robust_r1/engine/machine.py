@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,21 @@ def read_memory() -> Memory:
     with contextlib.suppress(RuntimeError):
         gpu = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
     return Memory(available=_available(), gpu=gpu)
+
+
+def take_own_gpu(environ: Mapping[str, str] = os.environ) -> None:
+    """Let a process of several on this machine, by its LOCAL_RANK, have a GPU of its own.
+
+    Where there are more processes than GPUs they share them. Does nothing without a launcher, and
+    without a GPU; imports torch.
+    """
+    rank = environ.get("LOCAL_RANK", "")
+    if not rank.isdecimal():
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(rank) % torch.cuda.device_count())
 
 
 def peak_memory(device: str) -> int:

@@ -3,21 +3,22 @@
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from robust_r1 import images
-from robust_r1.chain import parse
 from robust_r1.engine import catalog
-from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
+from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, choose_model, parse_endpoint
-from robust_r1.engine.transfer import Arrival, Transfer, list_models
+from robust_r1.engine.growing import Growing, ask_many
+from robust_r1.engine.odds import listed_logprobs
+from robust_r1.engine.transfer import Transfer, list_models
 from robust_r1.engine.types import (
     Answer,
-    Finish,
     GenerationSettings,
     ModelInfo,
     Request,
@@ -28,6 +29,7 @@ from robust_r1.errors import InputError, ModelError
 # Questions of one page that are on their way at the same time: the server batches them.
 AT_ONCE = 32
 _WAIT = 0.05  # seconds between looks at Stop while nothing arrives
+LISTED = 20  # tokens that are told beside each one; vLLM and OpenAI give no more
 
 
 class RemoteEngine:
@@ -83,10 +85,11 @@ class RemoteEngine:
         settings: GenerationSettings,
         stopped: Callable[[], bool],
     ) -> Generator[TextDelta | Answer, None, None]:
-        growing = _Growing(request.until)
+        growing = Growing(request.until)
         try:
             if not stopped():
-                with Transfer(self._endpoint, [body]) as transfer:
+                with Transfer(self._endpoint) as transfer:
+                    transfer.ask(0, body)
                     while not (growing.ended or stopped()):
                         arrival = transfer.wait(_WAIT)
                         if arrival is None:
@@ -119,37 +122,68 @@ class RemoteEngine:
         """
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
-        settings = settings or self.info.defaults
-        asked, stopped = tuple(requests), any_set(stop)
-        bodies = [self._body(request, settings) for request in asked]
+        asked = tuple(requests)
+        for request in asked:
+            write_turns(self.info, request)  # an unfit one is refused before any is sent
         try:
-            return self._generate(asked, bodies, settings, batch_size, stopped)
+            answers = dict(self.answers(asked, settings, batch_size, stop))
         except ModelError:
-            if not any("stop" in body for body in bodies):
+            if not (self._tells_end and any(request.until for request in asked)):
                 raise
-        self._tells_end = False
-        bodies = [self._body(request, settings) for request in asked]
-        return self._generate(asked, bodies, settings, batch_size, stopped)
+            self._tells_end = False
+            answers = dict(self.answers(asked, settings, batch_size, stop))
+        return tuple(answers[number] for number in sorted(answers))
 
-    def _generate(
+    def answers(
         self,
-        asked: Sequence[Request],
-        bodies: Sequence[dict[str, Any]],
-        settings: GenerationSettings,
-        at_once: int,
-        stopped: Callable[[], bool],
-    ) -> Sequence[Answer]:
-        growing = [_Growing(request.until) for request in asked]
-        with Transfer(self._endpoint, bodies, at_once=at_once) as transfer:
-            while not (stopped() or all(one.ended for one in growing)):
-                if (arrival := transfer.wait(_WAIT)) is None:
-                    continue
-                one = growing[arrival.question]
-                one.take(arrival)
-                if one.fault:
-                    raise ModelError(one.fault)
-        whole = [one for one in growing if one.ended]
-        return tuple(one.answer(self.info.name, settings, len(bodies)) for one in whole)
+        requests: Iterable[Request],
+        settings: GenerationSettings | None = None,
+        at_once: int = 8,
+        stop: threading.Event | None = None,
+        logprobs: bool = False,
+    ) -> Generator[tuple[int, Answer], None, None]:
+        """Yield (number from 0, answer) of each request as soon as it is there, in any order.
+
+        At most `at_once` are on their way, and `requests` is asked for one more ahead, so it may be
+        as long as a benchmark. A server that is busy (429, 503) is asked again after a while, the
+        one that it names where it does. Once a question fails no further one is asked; the answers
+        to those under way are yielded first. Setting `stop`, or closing the iterator, cuts these.
+
+        Args:
+            logprobs: ask for the likeliest tokens beside the ones that were written, which
+                `option_logprobs` reads.
+
+        Raises:
+            InputError: an unfit request or `at_once`, once it is its turn.
+            ModelError: the endpoint failed in one of them; no answer is made up from a part.
+        """
+        if at_once < 1:
+            raise InputError(f"--concurrency is {at_once}; give at least 1.")
+        settings = settings or self.info.defaults
+        questions = (
+            (self._body(request, settings, logprobs), request.until) for request in requests
+        )
+        with closing(ask_many(self._endpoint, questions, at_once, any_set(stop))) as finished:
+            for number, growing in finished:
+                yield number, growing.answer(self.info.name, settings, alone=False)
+
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Return the odds of each option's label, see `Engine.option_logprobs`.
+
+        They are read from what the server told beside the answer (`answers` with `logprobs`), which
+        are the likeliest tokens alone: where one of the labels is not among them, or takes several
+        tokens, there are none.
+        """
+        return [
+            listed_logprobs(answer.text, answer.listed, own)
+            for answer, own in zip(answers, labels, strict=True)
+        ]
 
     def close(self) -> None:
         """Do nothing: no connection outlives its question."""
@@ -161,7 +195,9 @@ class RemoteEngine:
     def __exit__(self, *exception: object) -> None:
         """Do nothing."""
 
-    def _body(self, request: Request, settings: GenerationSettings) -> dict[str, Any]:
+    def _body(
+        self, request: Request, settings: GenerationSettings, logprobs: bool = False
+    ) -> dict[str, Any]:
         """Write the JSON body of a question, with the pictures inside."""
         messages = write_turns(self.info, request)
         parts = [part for part in messages[0]["content"] if part["type"] == "image"]
@@ -177,64 +213,9 @@ class RemoteEngine:
             "seed": settings.seed,
             "stream": True,
             "stream_options": {"include_usage": True},
+            **({"logprobs": True, "top_logprobs": LISTED} if logprobs else {}),
             **({"stop": [request.until]} if request.until and self._tells_end else {}),
         }
-
-
-class _Growing:
-    """Put an answer together from what arrives of it, up to the text that it is asked until.
-
-    Servers leave that text out, write it, or do not know how to stop at one: here all are the same.
-    """
-
-    def __init__(self, until: str = "") -> None:
-        self.ended = False
-        self._ending = Ending(until)
-        self._watch = Watch()
-        self._pieces: list[str] = []
-        self._finish: Finish = "stopped"
-        self._tokens: int | None = None
-        self.fault = ""
-
-    def take(self, arrival: Arrival) -> str:
-        """Add an arrival and return its text; raises its fault where no text had come before."""
-        if self.ended:
-            return ""
-        chunk = arrival.chunk
-        text = self._ending.feed(chunk.text) + (self._ending.close() if arrival.ended else "")
-        if text:
-            self._watch.see_text()
-            self._pieces.append(text)
-        if chunk.tokens is not None:
-            self._tokens = chunk.tokens
-        if chunk.finish and self._finish == "stopped":
-            self._finish = "length" if chunk.finish == "length" else "stop"
-        if self._ending.reached:
-            self._finish, self.ended = "stop", True
-        elif arrival.ended:
-            self.ended = True
-            # What breaks after the end, while the connection is closed, takes nothing away.
-            if arrival.fault is not None and self._finish == "stopped":
-                if not self._pieces:
-                    raise arrival.fault
-                self._finish, self.fault = "cut", str(arrival.fault)
-        return text
-
-    def answer(self, model: str, settings: GenerationSettings, share: int = 1) -> Answer:
-        """Return the answer as far as it has come; `share` tells how many came together."""
-        self._watch.stop(share)
-        text = "".join(self._pieces)
-        return Answer(
-            text=text,
-            parsed=parse(text),
-            tokens=len(self._pieces) if self._tokens is None else self._tokens,
-            seconds=self._watch.seconds,
-            first_text_seconds=self._watch.first_text if share == 1 else None,
-            finish=self._finish,
-            model=model,
-            settings=settings,
-            fault=self.fault,
-        )
 
 
 def connect(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEngine:

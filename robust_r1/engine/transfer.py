@@ -7,11 +7,14 @@ be cancelled there, and the connection is closed with it. A blocking read could 
 import asyncio
 import contextlib
 import ipaddress
+import json
 import queue
+import random
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -25,6 +28,39 @@ from robust_r1.errors import ModelError
 # is asked twice. A server that restarts is back within seconds.
 RETRIES = (0.3, 1.0)
 _MAX_ERROR = 20_000  # bytes of an error's text that are read
+_NOT_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
+_BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+_BUSY = (429, 503)  # too many questions; not now
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Say how long a server that has too much to do is waited for.
+
+    Attributes:
+        tries: how often it is asked at most, 1 or more.
+        first: seconds before the second try where the server names none; each further wait is
+            twice as long.
+        most: seconds that are waited at a time; a server that wants more is given up.
+    """
+
+    tries: int = 1
+    first: float = 1.0
+    most: float = 120.0
+
+    def wait(self, tried: int, headers: Mapping[str, str], rng: random.Random) -> float | None:
+        """Return the seconds before the next try, after `tried` ones; None to give up.
+
+        At least what the server's Retry-After says, and up to a quarter more, so that those who
+        were refused together do not come back together.
+        """
+        if tried >= self.tries:
+            return None
+        asked = _retry_after(headers.get("retry-after", ""))
+        if asked is not None and asked > self.most:
+            return None
+        usual = min(self.most, self.first * 2 ** (tried - 1))
+        return (usual if asked is None else asked) + rng.random() * usual / 4
 
 
 @dataclass(frozen=True)
@@ -41,29 +77,35 @@ class Arrival:
 
 
 class Transfer:
-    """Ask an endpoint one or several questions; a context manager, which cuts what still runs."""
+    """Ask an endpoint questions at the same time; a context manager, which cuts what still runs."""
 
-    def __init__(self, endpoint: Endpoint, bodies: Sequence[dict[str, Any]], at_once: int = 1):
-        """Take the JSON bodies of the questions, of which `at_once` are asked at a time."""
+    def __init__(self, endpoint: Endpoint, patience: Patience | None = None):
+        """Take the endpoint, and how it is waited for where it is busy: not at all by default."""
         self._endpoint = endpoint
-        self._bodies = bodies
-        self._at_once = at_once
+        self._patience = patience or Patience()
         self._arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
-        self._task: asyncio.Task[None]
+        self._client = httpx.AsyncClient(**client_options(endpoint))
+        self._asking: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="endpoint", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start asking."""
-        self._task = self._loop.create_task(self._ask_all())
+        """Be ready to ask."""
         self._thread.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Close every connection and wait for the thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: all had ended
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def ask(self, number: int, body: dict[str, Any]) -> None:
+        """Ask a question by its JSON body, at once; its arrivals bear the number."""
+        self._loop.call_soon_threadsafe(self._begin, number, body)
+
+    def cut(self, number: int) -> None:
+        """Cut a question, unless it has ended; what came of it before may still arrive."""
+        self._loop.call_soon_threadsafe(self._end, number)
 
     def wait(self, seconds: float) -> Arrival | None:
         """Return the next arrival; None where nothing came within so many seconds."""
@@ -74,53 +116,79 @@ class Transfer:
 
     def _run(self) -> None:
         try:
-            with contextlib.suppress(asyncio.CancelledError):
-                self._loop.run_until_complete(self._task)
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._cut())
         finally:
             self._loop.close()
 
-    async def _ask_all(self) -> None:
-        gate = asyncio.Semaphore(self._at_once)
-        options = client_options(self._endpoint)
-        async with httpx.AsyncClient(**options) as client, asyncio.TaskGroup() as group:
-            for number in range(len(self._bodies)):
-                group.create_task(self._ask(client, gate, number))
+    async def _cut(self) -> None:
+        for task in self._asking:
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
+        await self._client.aclose()
 
-    async def _ask(self, client: httpx.AsyncClient, gate: asyncio.Semaphore, number: int) -> None:
+    def _begin(self, number: int, body: dict[str, Any]) -> None:
+        task = self._loop.create_task(self._ask(number, body), name=str(number))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    def _end(self, number: int) -> None:
+        for task in self._asking:
+            if task.get_name() == str(number):
+                task.cancel()
+
+    async def _ask(self, number: int, body: dict[str, Any]) -> None:
         fault: ModelError | None = None
-        async with gate:
-            try:
-                await self._exchange(client, number)
-            except httpx.HTTPError as error:
-                fault = self._endpoint.connection_fault(error)
-            except BrokenStream as error:
-                fault = self._endpoint.stream_fault(str(error))
-            except ModelError as error:
-                fault = error
-            except Exception as error:  # an answer that never ended would be waited for
-                fault = self._endpoint.stream_fault(f"could not be read ({type(error).__name__})")
+        try:
+            await self._exchange(number, body)
+        except httpx.HTTPError as error:
+            fault = self._endpoint.connection_fault(error)
+        except BrokenStream as error:
+            fault = self._endpoint.stream_fault(str(error))
+        except ModelError as error:
+            fault = error
+        except Exception as error:  # an answer that never ended would be waited for
+            fault = self._endpoint.stream_fault(f"could not be read ({type(error).__name__})")
         self._arrivals.put(Arrival(number, ended=True, fault=fault))
 
-    async def _exchange(self, client: httpx.AsyncClient, number: int) -> None:
-        response = await self._open(client, self._bodies[number])
-        try:
-            if response.status_code != 200:
-                body = await _head(response)
-                raise self._endpoint.status_fault(response.status_code, response.headers, body)
-            if "text/event-stream" not in response.headers.get("content-type", ""):
-                raise BrokenStream("does not stream chat completions; check its address")
-            await self._read(response, number)
-        finally:
-            await response.aclose()
+    async def _exchange(self, number: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        rng, tried = random.Random(content), 0
+        while True:
+            response = await self._open(content)
+            tried += 1
+            try:
+                if response.status_code == 200:
+                    if "text/event-stream" not in response.headers.get("content-type", ""):
+                        raise BrokenStream(
+                            "does not stream chat completions; check its address"
+                        )
+                    return await self._read(response, number)
+                status, headers = response.status_code, response.headers
+                text = await _head(response)
+                busy = status in _BUSY
+                pause = self._patience.wait(tried, headers, rng) if busy else None
+                if pause is None:
+                    raise self._endpoint.status_fault(status, headers, text)
+            finally:
+                await response.aclose()
+            await asyncio.sleep(pause)
 
-    async def _open(self, client: httpx.AsyncClient, body: dict[str, Any]) -> httpx.Response:
-        request = client.build_request("POST", f"{self._endpoint.base}/chat/completions", json=body)
+    async def _open(self, content: bytes) -> httpx.Response:
+        request = self._client.build_request(
+            "POST",
+            f"{self._endpoint.base}/chat/completions",
+            content=content,
+            headers={"Content-Type": "application/json"},
+        )
+        # A connection that was kept open may close as it is used again: work goes on by another.
+        again = _NOT_THERE if self._patience.tries == 1 else (*_NOT_THERE, *_BROKEN)
         for pause in RETRIES:
             try:
-                return await client.send(request, stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+                return await self._client.send(request, stream=True)
+            except again:
                 await asyncio.sleep(pause)
-        return await client.send(request, stream=True)
+        return await self._client.send(request, stream=True)
 
     async def _read(self, response: httpx.Response, number: int) -> None:
         reader, finished = EventReader(), False
@@ -162,7 +230,7 @@ def _look(client: httpx.Client, endpoint: Endpoint) -> httpx.Response | None:
     while True:
         try:
             return client.get(f"{endpoint.base}/models")
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except _NOT_THERE as error:
             if (pause := next(pauses, None)) is None:
                 raise endpoint.connection_fault(error) from error
             time.sleep(pause)
@@ -179,8 +247,19 @@ def client_options(endpoint: Endpoint) -> dict[str, Any]:
         "headers": endpoint.headers,
         "timeout": httpx.Timeout(endpoint.timeout, connect=CONNECT_TIMEOUT),
         "follow_redirects": False,
+        "limits": httpx.Limits(max_connections=None),  # whoever asks says how many at a time
         "trust_env": not _is_near(urlsplit(endpoint.base).hostname or ""),
     }
+
+
+def _retry_after(text: str) -> float | None:
+    """Return the seconds that a Retry-After header asks for: a number of them, or a date."""
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
 
 
 async def _head(response: httpx.Response) -> str:

@@ -104,6 +104,17 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class ListedToken:
+    """Tell a token of an answer and, by its text, the likeliest ones in its place.
+
+    `logprobs` are natural logarithms of probabilities, of the token itself among others.
+    """
+
+    text: str
+    logprobs: Mapping[str, float] = field(hash=False)
+
+
+@dataclass(frozen=True)
 class Answer:
     """Give what a model said, and how that went.
 
@@ -119,6 +130,7 @@ class Answer:
         model: name of the model.
         settings: what it was generated with.
         fault: why it was cut, one sentence; empty otherwise.
+        listed: what a server told of each token, where it was asked to.
     """
 
     text: str
@@ -130,6 +142,7 @@ class Answer:
     model: str
     settings: GenerationSettings
     fault: str = ""
+    listed: tuple[ListedToken, ...] = ()
 
     @staticmethod
     def stopped(
@@ -247,6 +260,29 @@ class Engine(Protocol):
         stop: threading.Event | None = None,
     ) -> Sequence[Answer]:
         """Answer many requests in batches, in their order; each stands for itself."""
+        ...
+
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Return how likely each option's label was where an answer begins.
+
+        Args:
+            requests: what was asked; an endpoint needs none of it.
+            answers: what came of each.
+            labels: the labels of each one's options, as it was shown them; none of an open
+                question.
+
+        Returns:
+            The natural logarithms of the labels' probabilities, in their order, 0 at most, for
+            drawing at temperature 1: that the text goes on with this label and with no longer one
+            ("1" is not the beginning of "10"). The place is `metrics.answer_start`. Empty without
+            labels, where the answer has no such place, and where they cannot be known.
+        """
         ...
 
     def close(self) -> None:

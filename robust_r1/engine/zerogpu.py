@@ -48,7 +48,16 @@ class ZeroGpuEngine:
         ) -> Generator[TextDelta | Answer, None, None]:
             yield from engine.stream(request, settings)
 
-        self._answer = answer
+        @gpu(duration=lambda requests, *_: min(_MOST, _START + len(requests)))
+        def read(
+            requests: Sequence[Request],
+            answers: Sequence[Answer],
+            labels: Sequence[Sequence[str]],
+            batch_size: int,
+        ) -> Generator[list[tuple[float, ...]], None, None]:
+            yield engine.option_logprobs(requests, answers, labels, batch_size)
+
+        self._answer, self._read = answer, read
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
@@ -99,6 +108,17 @@ class ZeroGpuEngine:
             events = self.stream(request, settings, stop)
             answers += [event for event in events if isinstance(event, Answer)]
         return tuple(answers)
+
+    def option_logprobs(
+        self,
+        requests: Sequence[Request],
+        answers: Sequence[Answer],
+        labels: Sequence[Sequence[str]],
+        batch_size: int = 8,
+    ) -> list[tuple[float, ...]]:
+        """Book a GPU and read the odds of all; see `Engine.option_logprobs`."""
+        (odds,) = self._read(requests, answers, labels, batch_size)
+        return odds
 
     def close(self) -> None:
         """Free the model's memory."""

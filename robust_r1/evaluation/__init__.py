@@ -1,5 +1,6 @@
 """Benchmarks and resumable evaluation runs; every figure comes with n and a 95 % interval."""
 
+from robust_r1.evaluation.asking import evaluate
 from robust_r1.evaluation.benchmarks import BENCHMARKS, STRENGTHS, BenchmarkItem, benchmark
 from robust_r1.evaluation.differences import differences, paired_differences
 from robust_r1.evaluation.figures import (
@@ -9,7 +10,7 @@ from robust_r1.evaluation.figures import (
     recall_by_band,
     recall_by_degradation,
 )
-from robust_r1.evaluation.runs import Row, Run, evaluate, load_run, row_of
+from robust_r1.evaluation.runs import Row, Run, load_run, row_of
 from robust_r1.metrics import Figure
 
 __all__ = [

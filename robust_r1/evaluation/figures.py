@@ -1,15 +1,15 @@
 """The figures of a run, each with its number of cases and a 95 % bootstrap interval.
 
 Everything is computed from a run's rows, so a figure can be made again from the folder alone.
-Resampled are pictures; of the benchmarks on photographs it is the photographs, each with all that
-is shown of it.
+Resampled are pictures, each with all its rows (`Row.cluster`): its levels, the questions about it,
+of a photograph all that is shown of it.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from robust_r1.ask.answered import Answered
+from robust_r1.ask.answered import Answered, level_place
 from robust_r1.degradations import SPECS, find
 from robust_r1.evaluation.photobench2 import NOT_SAVED, SAVED, false_alarms, view_of
 from robust_r1.metrics import (
@@ -17,12 +17,13 @@ from robust_r1.metrics import (
     Figure,
     Matching,
     average,
+    figures_of_sums,
     groups_of,
     resampled_counts,
 )
+from robust_r1.metrics.figures import SHARED_RESAMPLES
 
-_RESAMPLES = 1000
-_Hit = tuple[float, str | None]  # 1 where a finding was perceived, else 0; its photograph
+_Hit = tuple[float, str]  # 1 where a finding was perceived, else 0; what it is drawn with
 # (low, high) applied intensities, from low up and below high: hardly visible, the hard middle,
 # strong. Below the first a degradation counts neither way.
 BANDS = ((VISIBLE, 0.3), (0.3, 0.6), (0.6, 1.0))
@@ -40,10 +41,11 @@ def headline(rows: Sequence[Answered]) -> dict[str, Figure]:
     }
     for saved, part in _views_by_saving(clean).items():
         figures[f"false alarm on clean, {saved}"] = _share(part, is_false_alarm)
-    for level in dict.fromkeys(row.level for row in rows):
-        scores = [row.accuracy for row in rows if row.level == level]
-        if any(score is not None for score in scores):
-            figures[f"answers, {level}"] = average(scores)
+    for level in sorted(dict.fromkeys(row.level for row in rows), key=level_place):
+        part = [row for row in rows if row.level == level]
+        if any(row.accuracy is not None for row in part):
+            scores = (row.accuracy for row in part)
+            figures[f"answers, {level}"] = average(scores, [row.cluster for row in part])
     scored = [row for row in rows if row.accuracy is not None]
     if any(row.unparsed for row in scored):
         figures["no answer found"] = _share(scored, lambda row: row.unparsed)
@@ -81,7 +83,7 @@ def recall_by_degradation(rows: Iterable[Answered], least: float) -> dict[str, F
         perceived = {finding.name for finding in row.found}
         for finding in row.true:
             if finding.intensity >= least:
-                hits[finding.name].append((float(finding.name in perceived), row.photograph))
+                hits[finding.name].append((float(finding.name in perceived), row.cluster))
     return {spec.id: _recall(hits[spec.chain_name]) for spec in SPECS}
 
 
@@ -98,18 +100,18 @@ def recall_by_band(rows: Iterable[Answered]) -> dict[tuple[str, tuple[float, flo
         for finding in row.true:
             for low, high in BANDS:
                 if low <= finding.intensity < high or finding.intensity == high == 1:
-                    hit = (float(finding.name in perceived), row.photograph)
+                    hit = (float(finding.name in perceived), row.cluster)
                     hits[find(finding.name).id, (low, high)].append(hit)
                     hits["", (low, high)].append(hit)
     return {place: _recall(found) for place, found in hits.items()}
 
 
 def _recall(hits: Sequence[_Hit]) -> Figure:
-    return average([hit for hit, _ in hits], [photograph for _, photograph in hits])
+    return average([hit for hit, _ in hits], [cluster for _, cluster in hits])
 
 
 def _share(rows: Sequence[Answered], value: Callable[[Answered], float]) -> Figure:
-    return average([float(value(row)) for row in rows], [row.photograph for row in rows])
+    return average([float(value(row)) for row in rows], [row.cluster for row in rows])
 
 
 def _f1_by_level(damaged: Sequence[Answered]) -> dict[str, Figure]:
@@ -145,21 +147,10 @@ def _said_of(name: str, parts: Mapping[str, Sequence[Answered]]) -> dict[str, Fi
 def perception(rows: Sequence[Answered]) -> dict[str, Figure]:
     """Compute the figures of perception over all findings of damaged pictures, by name.
 
-    Resampled are pictures, or photographs, whose findings hang together; all five figures share
-    their resamples.
+    Resampled are pictures, whose findings hang together; all five figures share their resamples.
     """
-    groups = groups_of([row.photograph for row in rows])
-    kinds, places = _kinds(finding_counts(row.matching) for row in rows)
-    counts = np.array(kinds).reshape(-1, 5)
-    whole = finding_ratios(np.bincount(places)[None] @ counts)
-    sums = [drawn @ counts for drawn in resampled_counts(places, _RESAMPLES, groups=groups)]
-    resampled = finding_ratios(np.concatenate(sums)) if sums else whole
-    return {
-        name: _figure(whole[name][0], resampled[name], len(rows), groups)
-        if len(rows)
-        else Figure(None, 0)
-        for name in whole
-    }
+    counts = np.array([finding_counts(row.matching) for row in rows], dtype=float).reshape(-1, 5)
+    return figures_of_sums(counts, finding_ratios, [row.cluster for row in rows])
 
 
 def _kinds(items: Iterable[Hashable]) -> tuple[list, np.ndarray]:
@@ -189,28 +180,20 @@ def finding_ratios(sums: np.ndarray) -> dict[str, np.ndarray]:
         }
 
 
-def _figure(
-    value: float, resampled: np.ndarray, n: int, groups: np.ndarray | None = None
-) -> Figure:
-    known = resampled[~np.isnan(resampled)]
-    single = groups is not None and not groups.any()
-    if np.isnan(value) or not len(known) or single:
-        return Figure(None if np.isnan(value) else float(value), n)
-    low, high = np.quantile(known, [0.025, 0.975])
-    return Figure(float(value), n, float(low), float(high))
-
-
 def length_by_damage(rows: Sequence[Answered]) -> Figure:
     """Compute Spearman's rank correlation of tokens with the total applied intensity."""
     if not rows:
         return Figure(None, 0)
     kinds, places = _kinds((row.plan.total_intensity, row.tokens) for row in rows)
     pair = [np.unique(values, return_inverse=True)[1] for values in zip(*kinds, strict=True)]
-    groups = groups_of([row.photograph for row in rows])
-    drawn = resampled_counts(places, _RESAMPLES, groups=groups)
-    resampled = [_spearman(counts, *pair) for counts in drawn]
     (value,) = _spearman(np.bincount(places)[None], *pair)
-    return _figure(value, np.concatenate(resampled), len(rows), groups)
+    groups = groups_of([row.cluster for row in rows])
+    if np.isnan(value) or (groups is not None and not groups.any()):
+        return Figure(None if np.isnan(value) else float(value), len(rows))
+    drawn = resampled_counts(places, SHARED_RESAMPLES, groups=groups)
+    resampled = np.concatenate([_spearman(counts, *pair) for counts in drawn])
+    low, high = np.quantile(resampled[~np.isnan(resampled)], [0.025, 0.975])
+    return Figure(float(value), len(rows), float(low), float(high))
 
 
 def _spearman(counts: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from robust_r1.records import RecordError
 
 FORMAT = 1
 _FILE = "run.json"
+# What a head says of how far the run came, beside what it was asked with.
+PROGRESS = ("rows", "unusable", "skipped", "cases")
 
 
 def open_head(folder: Path, head: Mapping[str, Any]) -> None:
@@ -24,7 +26,7 @@ def open_head(folder: Path, head: Mapping[str, Any]) -> None:
     """
     head = {"format": FORMAT, **head}
     if (folder / _FILE).exists():
-        if wrong := _differences(read_head(folder), head):
+        if wrong := differences_of(read_head(folder), head):
             raise InputError(
                 f"{folder} holds a run with other settings ({'; '.join(wrong)}); give another "
                 "folder with -o"
@@ -41,10 +43,10 @@ def _write_head(folder: Path, head: Mapping[str, Any]) -> None:
 
 
 # What held for every run before a run said so.
-_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted"}
+_BEFORE = {"terms prompt": OURS, "terms degrade_at": "fitted", "terms logprobs": False}
 
 
-def _differences(found: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
+def differences_of(found: Mapping[str, Any], head: Mapping[str, Any]) -> list[str]:
     """Name what a folder's run was asked with and would not be now: "weights 1, not 2"."""
     old, new = _flat(found), _flat(head)
     names = [*new, *(name for name in old if name.startswith("terms ") and name not in new)]
@@ -69,10 +71,25 @@ def _flat(head: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def note_rows(folder: Path, rows: int, faults: Sequence[RecordError]) -> None:
-    """Keep in the head how many rows of a file were read, and which could not be used."""
+def note_rows(
+    folder: Path, rows: int, faults: Sequence[RecordError], skipped: Sequence[int] = ()
+) -> None:
+    """Keep in the head how many rows of a file were read, and which could not be used.
+
+    `skipped` are the numbers of the items that were left out after they were read: shards need
+    them to know which of their sources stood where.
+    """
     told = [{"place": str(one.place), "wrong": one.wrong, "mend": one.mend} for one in faults]
-    _write_head(folder, {**read_head(folder), "rows": rows, "unusable": told})
+    _write_head(
+        folder, {**read_head(folder), "rows": rows, "unusable": told, "skipped": list(skipped)}
+    )
+
+
+def note_cases(folder: Path, cases: int | None) -> None:
+    """Keep in the head that the run came to its end, with so many cases; None that it goes on."""
+    head = read_head(folder)
+    if head.pop("cases", None) != cases or cases is not None:
+        _write_head(folder, head if cases is None else {**head, "cases": cases})
 
 
 def unusable_rows(head: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,72 +1,44 @@
-"""Published benchmarks by name: what their files are called, and where they lie on this machine.
+"""Published benchmarks by name: where they lie on this machine, and else where they are to be had.
 
-The table is `benchmarks.yaml` beside this module; a new benchmark is one entry there. Nothing is
-fetched: what is not here is said, with where it is to be had.
+Nothing is fetched here: `evaluation/download.py` does that, when it is asked.
 """
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from robust_r1.errors import InputError
-from robust_r1.records import FORMATS
+from robust_r1.evaluation.benchmarks import BENCHMARKS
+from robust_r1.evaluation.entries import TABLE, Known, bundled, read_entries
 
-_TABLE = Path(__file__).with_name("benchmarks.yaml")
 _VARIABLE = "LMUData"  # as VLMEvalKit spells it
-_LISTED = 5  # tables of a folder that a sentence names
 
 
-@dataclass(frozen=True)
-class Known:
-    """Describe a published benchmark; what nobody has verified is left empty.
+def known_benchmarks(folders: Sequence[Path] = ()) -> Mapping[str, Known]:
+    """Return the published benchmarks, by the names that `evaluate` takes.
 
-    Attributes:
-        name: in runs and tables.
-        files: what its file may be called, relative to the folder of the data.
-        format: a member of `records.FORMATS`.
-        address: where the file is to be had, or the page that says so.
-        licence, language: empty where they are not known.
-        rows: of the whole file; 0 where that is not known.
-        megabytes: of the file; 0 where that is not known.
-        folder: whether it is a folder of tables, of which one at a time is evaluated.
-        settings: of generation, by the names of `GenerationSettings`.
+    Args:
+        folders: of data, whose own tables add to the project's; the first one's entries win.
+
+    Raises:
+        InputError: a folder's table is broken.
     """
-
-    name: str
-    files: tuple[str, ...]
-    format: str
-    address: str
-    licence: str = ""
-    language: str = ""
-    rows: int = 0
-    megabytes: float = 0.0
-    folder: bool = False
-    settings: Mapping[str, float] = field(default_factory=dict)
-
-
-@cache
-def known_benchmarks() -> Mapping[str, Known]:
-    """Read the table: the published benchmarks, by the names that `evaluate` takes."""
-    entries = yaml.safe_load(_TABLE.read_text("utf-8"))
-    names = {one.name for one in fields(Known)}
-    found = {}
-    for key, values in entries.items():
-        if unknown := sorted(values.keys() - names):
-            raise InputError(f"{_TABLE}: {key} has unknown fields: {', '.join(unknown)}")
-        found[key] = Known(**{**values, "files": tuple(values["files"])})
-        if found[key].format not in FORMATS:
-            raise InputError(f"{_TABLE}: {key} has the format {found[key].format!r}, no known one")
+    found = dict(bundled())
+    for folder in reversed(folders):
+        if (folder / TABLE).is_file():
+            found |= read_entries(folder / TABLE)
+            if taken := sorted(found.keys() & BENCHMARKS.keys()):
+                raise InputError(
+                    f"{folder / TABLE}: {taken[0]} is made here; give the entry another name"
+                )
     return found
 
 
 def known_file(path: Path) -> Known | None:
     """Return the benchmark that a file is by its name; None where it is none of the table."""
-    named = (one for one in known_benchmarks().values() if not one.folder)
+    known = known_benchmarks((path.parent,)).values()
     mine = path.name.lower()
+    named = (one for one in known if not one.folder)
     return next((one for one in named if mine in (Path(f).name.lower() for f in one.files)), None)
 
 
@@ -76,26 +48,27 @@ def data_folders(data: Path | None) -> tuple[Path, ...]:
     return (own,) if data is None else (data, own)
 
 
+def look_for(known: Known, folders: Sequence[Path]) -> Path | None:
+    """Return the file or folder of a benchmark in one of some folders; None if none has it."""
+    places = ((folder, name) for folder in folders for name in known.files)
+    return next(filter(None, (_find(*place) for place in places)), None)
+
+
 def find_benchmark(known: Known, data: Path | None) -> Path:
-    """Return the file of a benchmark on this machine.
+    """Return the file or folder of a benchmark on this machine.
 
     Args:
         data: the folder that is looked into first; None for VLMEvalKit's alone.
 
     Raises:
-        InputError: it is not here, with where it is to be had; or it is a folder of tables.
+        InputError: it is not here, with where it is to be had.
     """
     if data is not None and not data.is_dir():
         raise InputError(f"--data names {data}, which is no folder; give the one with the files")
     folders = data_folders(data)
-    for folder in folders:
-        for name in known.files:
-            if (found := _find(folder, name)) is None:
-                continue
-            if known.folder:
-                raise InputError(_choose(known, found))
-            return found
-    raise InputError(_missing(known, folders))
+    if found := look_for(known, folders):
+        return found
+    raise InputError(missing(known, folders))
 
 
 def _find(folder: Path, name: str) -> Path | None:
@@ -111,21 +84,25 @@ def _find(folder: Path, name: str) -> Path | None:
     return folder
 
 
-def _missing(known: Known, folders: tuple[Path, ...]) -> str:
-    facts = [f"{known.megabytes:g} MB"] if known.megabytes else []
-    facts += [f"{known.rows} rows"] if known.rows else []
-    facts += [f"licence {known.licence}"] if known.licence else ["see there for its licence"]
+def facts(known: Known) -> str:
+    """Return what is known of a benchmark's file: "78.3 MB, 765 rows, licence CC BY-ND"."""
+    told = [f"about {known.megabytes:g} MB"] if known.megabytes else ["size not known"]
+    told += [f"{known.rows} rows"] if known.rows else []
+    told += [f"licence {known.licence}"] if known.licence else ["see there for its licence"]
+    return ", ".join(told)
+
+
+def missing(known: Known, folders: Sequence[Path]) -> str:
+    """Say that a benchmark is not here, and how it is to be had."""
     where = " or ".join(map(str, folders))
-    return (
-        f"{known.name} is not here: {where} has no {known.files[0]}. It is to be had at "
-        f"{known.address} ({', '.join(facts)}); put it there, or name its folder with --data"
-    )
-
-
-def _choose(known: Known, folder: Path) -> str:
-    tables = sorted(one.name for one in folder.rglob("*.tsv"))
-    named = ", ".join(tables[:_LISTED]) + (", ..." if len(tables) > _LISTED else "")
-    return (
-        f"{known.name} is a folder of tables, each a run of its own: {folder} has "
-        f"{named or 'none yet'}; give the path of one instead of the name"
-    )
+    said = f"{known.name} is not here: {where} has no {known.files[0]}"
+    by_hand = "put it there, or name its folder with --data"
+    if not known.where:
+        return f"{said}; {by_hand}"
+    said += f". It is to be had at {known.where} ({facts(known)})"
+    if known.fetchable:
+        fetches = "--download fetches it"
+        if known.folder:
+            fetches = "--download with --sets NAME fetches its tables of a benchmark"
+        return f"{said}: {fetches}, or {by_hand}"
+    return f"{said}; {known.by_hand + ': ' if known.by_hand else ''}{by_hand}"

@@ -45,6 +45,7 @@ class Selection:
         seed: 0 or more, of what is drawn for each picture.
         native: whether pictures are damaged at full size, before the model shrinks them.
         limit: the first so many items; None for all.
+        operation: the one that damages every picture; empty for one that is drawn.
         shard: (i, n): of these every n-th item, beginning with the i-th, from 1.
     """
 
@@ -53,6 +54,7 @@ class Selection:
     native: bool = True
     limit: int | None = None
     shard: tuple[int, int] = (1, 1)
+    operation: str = ""
 
     def has(self, number: int) -> bool:
         """Tell whether the item of a number, from 0, is in the shard."""
@@ -82,6 +84,13 @@ class PublishedItems:
         self.file, self.info, self.language = file, info, language
         self.selection, self.prompt = selection or Selection(), prompt or Prompt()
         self._reading = file.read()
+        self._numbers: dict[str, int] = {}
+        self._skipped: set[int] = set()
+
+    @property
+    def skipped(self) -> tuple[int, ...]:
+        """Return the numbers, from 0 in the whole file, of the items that were left out."""
+        return tuple(sorted(self._skipped))
 
     @property
     def unusable(self) -> tuple[RecordError, ...]:
@@ -93,23 +102,32 @@ class PublishedItems:
         """Return how many rows were read so far."""
         return self._reading.rows
 
-    def leave_out(self, error: RecordError) -> None:
-        """Count a row as unusable; raises UnusableRows where these are too many now."""
+    @property
+    def share(self) -> float:
+        """Return how much of the file was read so far, 0 to 1; 0 where nobody knows."""
+        return self._reading.share
+
+    def leave_out(self, error: RecordError, source: str) -> None:
+        """Count a row, by its id, as unusable; raises UnusableRows where these are too many now."""
+        self._skipped.add(self._numbers[source])
         self._reading.leave_out(error)
 
     def __iter__(self) -> Iterator[BenchmarkItem]:
         self._reading = self.file.read()
-        number = 0
-        for item in self._reading:
-            if number == self.selection.limit:
-                return
-            number += 1
-            if not self.selection.has(number - 1):
-                continue
-            if wrong := self._unfit(item):
-                self.leave_out(item.place.fault(wrong, "leave it out, or ask another model"))
+        self._numbers, self._skipped = {}, set()
+        for number, item in enumerate(self._reading):
+            if self.selection.has(number):
+                self._numbers[item.id] = number
+            if not self.selection.has(number):
+                pass
+            elif wrong := self._unfit(item):
+                fault = item.place.fault(wrong, "leave it out, or ask another model")
+                self.leave_out(fault, item.id)
             else:
                 yield from self._cases(item)
+            if number + 1 == self.selection.limit:
+                self._reading.finish()
+                return
 
     def _unfit(self, item: PublishedItem) -> str:
         """Say why an item cannot be put to the model; empty where it can."""
@@ -130,10 +148,12 @@ class PublishedItems:
             yield self._case(item, level, plan or DegradationPlan(), plan is not None)
             if item.references:
                 undamaged = replace(item, pictures=item.references, damage=Damage(REFERENCE))
-                yield self._case(undamaged, REFERENCE, DegradationPlan(), True)
+                case = self._case(undamaged, REFERENCE, DegradationPlan(), True)
+                yield replace(case, picture=_picture_of(item))  # what it is drawn with
             return
         for level in self.selection.levels:
-            yield self._case(item, level, drawn_plan(item, level, self.selection.seed), True)
+            drawn = level, self.selection.seed, self.selection.operation
+            yield self._case(item, level, drawn_plan(item, *drawn), True)
 
     def _case(
         self, item: PublishedItem, level: str, plan: DegradationPlan, known: bool
@@ -163,14 +183,16 @@ class PublishedItems:
         return Picture(draw=draw)
 
 
-def drawn_plan(item: PublishedItem, level: str, seed: int = 0) -> DegradationPlan:
+def drawn_plan(
+    item: PublishedItem, level: str, seed: int = 0, operation: str = ""
+) -> DegradationPlan:
     """Draw what is done to the pictures of an item at a level; nothing at CLEAN.
 
     Rows that share a picture share its damage.
     """
     first = item.pictures[0]
     owner = first.owner if isinstance(first, PictureCell) else item.id
-    return plan_of(item.benchmark, owner, level, seed)
+    return plan_of(item.benchmark, owner, level, seed, operation)
 
 
 def _picture_of(item: PublishedItem) -> str:
@@ -184,11 +206,20 @@ def _distortion(item: PublishedItem) -> int | None:
     return int(kind) if kind.isdigit() else None
 
 
-def plan_of(benchmark: str, index: str, level: str, seed: int = 0) -> DegradationPlan:
-    """Draw what is done at a level to the pictures of the row with an index; nothing at CLEAN."""
+def plan_of(
+    benchmark: str, index: str, level: str, seed: int = 0, operation: str = ""
+) -> DegradationPlan:
+    """Draw what is done at a level to the pictures of the row with an index; nothing at CLEAN.
+
+    Args:
+        operation: what is done, where nobody draws it; its realization is drawn all the same.
+    """
     if level == CLEAN:
         return DegradationPlan()
-    return level_plan(picture_rng(seed, f"{benchmark}/{index}"), level)
+    rng = picture_rng(seed, f"{benchmark}/{index}")
+    if operation:
+        return DegradationPlan.of({operation: LEVELS[level]}, seed=int(rng.integers(2**31)))
+    return level_plan(rng, level)
 
 
 def _told(damage: Damage) -> DegradationPlan | None:

@@ -6,32 +6,27 @@ it was; a folder made with another benchmark, model or weights is refused, so th
 """
 
 import json
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import example_of
-from robust_r1.ask.pipeline import request_of, score_parsed
+from robust_r1.ask.pipeline import score_parsed
 from robust_r1.chain import Finding, findings_of, parse
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, Finish, GenerationSettings, Request
+from robust_r1.engine.types import Answer, Finish, GenerationSettings
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem, photograph_of
-from robust_r1.evaluation.head import note_rows, open_head, read_head, unusable_rows
+from robust_r1.evaluation.head import open_head, read_head, unusable_rows
 from robust_r1.evaluation.judgements import JudgedBy, Verdict, verdicts
-from robust_r1.evaluation.lock import held
-from robust_r1.evaluation.published import PublishedItems
+from robust_r1.evaluation.ranks import part_files
 from robust_r1.evaluation.stored_case import from_values, to_values
 from robust_r1.metrics import Matching, judge_answer, match_visible, perception_score
-from robust_r1.records import RecordError
 
-_CASES = "cases.jsonl"
-_BATCH = 16
+CASES = "cases.jsonl"
 
 
 @dataclass(frozen=True)
@@ -101,12 +96,15 @@ class Row:
         return judge_answer(self.text, self.truth, self.choices, not self.lettered).unparsed
 
     @cached_property
-    def photograph(self) -> str | None:
-        """Return the photograph of a benchmark that the picture is a part of, or None.
+    def cluster(self) -> str:
+        """Name what resamples draw as one: the photograph, the published picture, or the source.
 
-        The pictures of one photograph hang together, so resamples draw them together.
+        All that is asked about one picture hangs together, at whatever level, as the views of one
+        photograph do.
         """
-        return photograph_of(self.source) if self.task == "perception" else None
+        if self.task == "perception" and (shown := photograph_of(self.source)):
+            return shown
+        return self.picture or self.source
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,8 @@ class Run:
 
     `terms` say how it was asked (prompt, where the damage was done, ...), `unusable` which rows of
     its file were left out, and why; both are empty for what an earlier version wrote. `judge` is
-    who judged its open answers and captions, or None.
+    who judged its open answers and captions, or None. `max_pixels` is what pictures were fitted to;
+    0 where that was not kept.
     """
 
     folder: Path
@@ -127,126 +126,21 @@ class Run:
     terms: Mapping[str, Any] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
     judge: JudgedBy | None = None
-
-
-def evaluate(
-    engine: Engine,
-    benchmark: str,
-    items: Sequence[BenchmarkItem] | PublishedItems,
-    folder: Path,
-    settings: GenerationSettings | None = None,
-    progress: Callable[[int, int, int | None], None] | None = None,
-    terms: Mapping[str, Any] | None = None,
-) -> Run:
-    """Answer the items that a run's folder does not hold yet, and return the whole run.
-
-    A run that was interrupted asks in the same batches as one that was not, since what a model says
-    can depend on what else is in the batch: a batch that was cut is asked again as a whole.
-
-    Args:
-        engine: the model.
-        benchmark: name of the items, kept in the folder.
-        items: what is asked.
-        folder: made if it does not exist.
-        settings: None for the model's own; kept in the folder.
-        progress: called with (cases answered, how many of them by this call, cases in all or None
-            where nobody knows).
-        terms: how the items are asked, as JSON values; kept in the folder.
-
-    Raises:
-        InputError: the folder holds a run of something else, or another process writes there.
-        DataError: the folder is damaged, or too many rows of a file cannot be used.
-    """
-    settings = settings or engine.info.defaults
-    head: dict[str, Any] = {
-        "benchmark": benchmark,
-        "model": engine.info.name,
-        "precision": engine.precision,
-        "settings": asdict(settings),
-        "max_pixels": engine.info.max_pixels,
-        "weights": fingerprint(engine.info.source),
-        "terms": dict(terms or {}),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    with held(folder):
-        open_head(folder, head)
-        _cut(folder / _CASES)
-        rows = _answer(engine, items, folder, settings, progress)
-    unusable = unusable_rows(read_head(folder))
-    told = engine.info.name, engine.precision, settings
-    judge, rows = _judged(folder, rows)
-    return Run(folder, benchmark, *told, rows, head["terms"], unusable, judge)
-
-
-def _answer(
-    engine: Engine,
-    items: Sequence[BenchmarkItem] | PublishedItems,
-    folder: Path,
-    settings: GenerationSettings,
-    progress: Callable[[int, int, int | None], None] | None,
-) -> tuple[Row, ...]:
-    """Write the rows that are missing, and return those of the items in their order."""
-    done = {row.id: row for row in _rows(folder)}
-    total = None if isinstance(items, PublishedItems) else len(items)
-    rows: list[Row] = []
-    new = 0
-    try:
-        with (folder / _CASES).open("a", encoding="utf-8") as file:
-            for batch in _batches(items):
-                asked, requests = _requests(engine, batch, done, items)
-                answers = engine.generate(requests, settings, batch_size=_BATCH) if asked else ()
-                for item, answer in zip(asked, answers, strict=True):
-                    if item.id not in done:
-                        done[item.id] = row_of(item, answer)
-                        new += 1
-                        file.write(_line(done[item.id]) + "\n")
-                file.flush()
-                rows += [done[item.id] for item in batch if item.id in done]
-                if progress:
-                    progress(len(rows), new, total)
-    finally:
-        if isinstance(items, PublishedItems):
-            note_rows(folder, items.rows, items.unusable)
-    return tuple(rows)
-
-
-def _batches(items: Iterable[BenchmarkItem]) -> Iterator[list[BenchmarkItem]]:
-    """Cut the items by their number, whether they were answered before or not."""
-    waiting = iter(items)
-    while batch := list(islice(waiting, _BATCH)):
-        yield batch
-
-
-def _requests(
-    engine: Engine,
-    batch: Sequence[BenchmarkItem],
-    done: Container[str],
-    items: Sequence[BenchmarkItem] | PublishedItems,
-) -> tuple[list[BenchmarkItem], list[Request]]:
-    """Return what of a batch is asked, and how; nothing where all of it is done.
-
-    A row whose picture cannot be decoded is left out.
-    """
-    missing: dict[str, Request] = {}
-    for item in batch:
-        if item.id in done:
-            continue
-        try:
-            missing[item.id] = request_of(engine, item.case)
-        except RecordError as error:
-            if not isinstance(items, PublishedItems):
-                raise
-            items.leave_out(error)
-    if not missing:
-        return [], []
-    asked = [item for item in batch if item.id in missing or item.id in done]
-    return asked, [missing.get(item.id) or request_of(engine, item.case) for item in asked]
+    max_pixels: int = 0
 
 
 def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
     """Write a whole run that no engine made here: its head without the format, and its rows."""
     open_head(folder, head)
-    (folder / _CASES).write_text("".join(_line(row) + "\n" for row in rows), encoding="utf-8")
+    write_rows(folder, rows)
+
+
+def write_rows(folder: Path, rows: Iterable[Row]) -> None:
+    """Write all rows of a run anew, in this order: whole or not at all."""
+    partial = folder / f"{CASES}.partial"
+    with partial.open("w", encoding="utf-8") as file:
+        file.writelines(map(line_of, rows))
+    partial.replace(folder / CASES)
 
 
 def load_run(folder: Path) -> Run:
@@ -261,18 +155,20 @@ def load_run(folder: Path) -> Run:
         settings = GenerationSettings(**head["settings"])
         benchmark, model = str(head["benchmark"]), str(head["model"])
         precision, terms = str(head["precision"]), dict(head.get("terms", {}))
-        unusable = unusable_rows(head)
-    except (KeyError, TypeError, InputError) as error:
+        unusable, most = unusable_rows(head), int(head.get("max_pixels") or 0)
+    except (KeyError, TypeError, ValueError, InputError) as error:
         raise InputError(f"{folder / 'run.json'} is not as evaluate writes it: {error}") from error
     rows: dict[str, Row] = {}
-    for row in _rows(folder):
+    for row in rows_in(folder):
         rows.setdefault(row.id, row)  # two processes could once write into one folder
     told = benchmark, model, precision, settings
-    judge, found = _judged(folder, tuple(rows.values()))
-    return Run(folder, *told, found, terms, unusable, judge)
+    judge, found = judged_rows(folder, tuple(rows.values()))
+    return Run(folder, *told, found, terms, unusable, judge, most)
 
 
-def _judged(folder: Path, rows: Sequence[Row]) -> tuple[JudgedBy | None, tuple[Row, ...]]:
+def judged_rows(
+    folder: Path, rows: Sequence[Row]
+) -> tuple[JudgedBy | None, tuple[Row, ...]]:
     """Return who judged a run, if anybody did, and its rows with what came of that."""
     judge, found = verdicts(folder, rows)
     return judge, tuple(_with(row, found[row.id]) if row.id in found else row for row in rows)
@@ -285,8 +181,8 @@ def _with(row: Row, said: Verdict) -> Row:
     )
 
 
-def row_of(item: BenchmarkItem, answer: Answer) -> Row:
-    """Score an answer to an item; evaluation stores what comes of it."""
+def row_of(item: BenchmarkItem, answer: Answer, odds: tuple[float, ...] = ()) -> Row:
+    """Score an answer to an item; evaluation stores what comes of it, with its options' odds."""
     case, parsed = item.case, answer.parsed
     return Row(
         id=item.id,
@@ -313,6 +209,7 @@ def row_of(item: BenchmarkItem, answer: Answer) -> Row:
         language=item.language,
         distortion=item.distortion,
         picture=item.picture,
+        option_logprobs=odds,
         truths=item.truths,
     )
 
@@ -344,8 +241,8 @@ _USUAL: dict[str, Any] = {
 }
 
 
-def _line(row: Row) -> str:
-    """Write a row; what follows from the text and the plan is not stored twice."""
+def line_of(row: Row) -> str:
+    """Write a row as a line; what follows from the text and the plan is not stored twice."""
     values = {name: getattr(row, name) for name in _STORED}
     if row.judged is not None:
         values["accuracy"] = row.exact
@@ -354,10 +251,10 @@ def _line(row: Row) -> str:
                if (value := getattr(row, name)) != usual}  # fmt: skip
     if row.saved is not None:
         values["kept"] = to_values(row.saved)
-    return json.dumps(values, ensure_ascii=False)
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
-def _cut(path: Path) -> None:
+def cut_last(path: Path) -> None:
     """Cut off a last line that was left in mid-writing, so that its case is asked again."""
     whole = path.read_bytes() if path.exists() else b""
     kept = whole[: whole.rfind(b"\n") + 1]
@@ -365,11 +262,20 @@ def _cut(path: Path) -> None:
         path.write_bytes(kept)
 
 
-def _rows(folder: Path) -> Iterator[Row]:
-    """Read the whole lines; one that is still being written is left alone, and left out."""
-    path = folder / _CASES
-    if not path.exists():
-        return
+def rows_in(folder: Path) -> Iterator[Row]:
+    """Read the whole lines of a run, those of parts that ranks left behind after its own.
+
+    A line that is still being written is left alone, and left out. An id may come twice.
+
+    Raises:
+        DataError: a line cannot be read; the text names file and line.
+    """
+    for path in (folder / CASES, *part_files(folder)):
+        if path.exists():
+            yield from _rows_of(path, folder)
+
+
+def _rows_of(path: Path, folder: Path) -> Iterator[Row]:
     whole = path.read_bytes()
     kept = whole[: whole.rfind(b"\n") + 1]
     for number, line in enumerate(kept.decode("utf-8", "replace").split("\n")[:-1], 1):

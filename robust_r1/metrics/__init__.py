@@ -15,6 +15,7 @@ from robust_r1.metrics.answers import (
     truth_in_words,
     truth_words,
 )
+from robust_r1.metrics.confidence import Move, OptionOdds, move_of, option_odds
 from robust_r1.metrics.figures import (
     Figure,
     Flips,
@@ -22,7 +23,10 @@ from robust_r1.metrics.figures import (
     average,
     bootstrap_interval,
     calibration_error,
+    calibration_of_sums,
+    calibration_parts,
     corruption_error,
+    figures_of_sums,
     flips,
     mean,
     mean_corruption_error,
@@ -50,6 +54,7 @@ from robust_r1.metrics.scorecard import (
     length_score,
     score_answer,
 )
+from robust_r1.metrics.starts import answer_start
 
 __all__ = [
     "CALLS",
@@ -58,17 +63,23 @@ __all__ = [
     "Flips",
     "FoundAnswer",
     "Matching",
+    "Move",
+    "OptionOdds",
     "Scorecard",
     "Verdict",
     "absolute_robustness",
     "accuracy_score",
     "answer_matches",
+    "answer_start",
     "answer_words",
     "average",
     "bootstrap_interval",
     "calibration_error",
+    "calibration_of_sums",
+    "calibration_parts",
     "corruption_error",
     "degradation_score",
+    "figures_of_sums",
     "find_answer",
     "flips",
     "format_score",
@@ -80,7 +91,9 @@ __all__ = [
     "match_visible",
     "mean",
     "mean_corruption_error",
+    "move_of",
     "normalize_answer",
+    "option_odds",
     "option_of",
     "perception_score",
     "pool",

@@ -4,13 +4,15 @@ Sources: Hendrycks and Dietterich (2019) for corruption errors, R-Bench (arXiv 2
 absolute and relative robustness, Guo et al. (2017) for the calibration error.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from robust_r1.errors import InputError
-from robust_r1.metrics.resamples import groups_of, resampled_means
+from robust_r1.metrics.resamples import groups_of, resampled_means, resampled_sums
+
+SHARED_RESAMPLES = 1000  # of figures that are computed together
 
 
 def ratio(part: float, whole: float) -> float | None:
@@ -83,6 +85,44 @@ def average(
     scored = [value for value in values if value is not None]
     low, high = bootstrap_interval(values, groups=groups) or (None, None)
     return Figure(mean(scored), len(scored), low, high)
+
+
+def figures_of_sums(
+    parts: np.ndarray,
+    compute: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    labels: Sequence[Hashable | None],
+) -> dict[str, Figure]:
+    """Compute figures that follow from sums over items, each with its interval.
+
+    Args:
+        parts: items x quantities, what each item brings.
+        compute: from sums, k x quantities, to k values of each figure by name; nan where a figure
+            cannot be had. All figures share their 1000 resamples.
+        labels: what items hang together, as `groups` of `bootstrap_interval`.
+
+    Returns:
+        By name; n is the number of items, and nothing else is known of none.
+    """
+    n, groups = len(parts), groups_of(labels)
+    if not n:
+        return {name: Figure(None, 0) for name in compute(np.zeros((1, parts.shape[1])))}
+    whole = compute(parts.sum(0)[None])
+    if groups is not None and not groups.any():
+        return {name: Figure(_known(values[0]), n) for name, values in whole.items()}
+    drawn = compute(resampled_sums(parts, SHARED_RESAMPLES, groups=groups))
+    return {name: _figure(values[0], drawn[name], n) for name, values in whole.items()}
+
+
+def _figure(value: float, drawn: np.ndarray, n: int) -> Figure:
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or not len(known):
+        return Figure(_known(value), n)
+    low, high = np.quantile(known, [0.025, 0.975])
+    return Figure(float(value), n, float(low), float(high))
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def relative_drop(clean: float, degraded: float) -> float | None:
@@ -182,13 +222,34 @@ def relative_robustness(
     return mean(relative_score(same, right) for same, right in pairs)
 
 
+CALIBRATION_BINS = 15
+
+
 def calibration_error(
-    confidences: Sequence[float], correct: Sequence[float], bins: int = 15
+    confidences: Sequence[float], correct: Sequence[float], bins: int = CALIBRATION_BINS
 ) -> float | None:
     """Return the expected calibration error over equally wide bins of confidence in [0, 1]."""
-    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
-    if not len(sure):
+    if not len(confidences):
         return None
+    parts = calibration_parts(confidences, correct, bins)
+    return float(calibration_of_sums(parts.sum(0)[None])[0])
+
+
+def calibration_parts(
+    confidences: Sequence[float], correct: Sequence[float], bins: int = CALIBRATION_BINS
+) -> np.ndarray:
+    """Return what each answer brings to the calibration error: answers x (bins + 1).
+
+    In the column of its bin by how much confidence exceeds correctness, in the last one 1.
+    """
+    sure, right = np.asarray(confidences, dtype=float), np.asarray(correct, dtype=float)
+    parts = np.zeros((len(sure), bins + 1))
     place = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = np.bincount(place, weights=sure - right, minlength=bins)
-    return float(np.abs(gaps).sum() / len(sure))
+    parts[np.arange(len(sure)), place] = sure - right
+    parts[:, -1] = 1
+    return parts
+
+
+def calibration_of_sums(sums: np.ndarray) -> np.ndarray:
+    """Return the calibration error of each of some sums, k x (bins + 1), of those parts."""
+    return np.abs(sums[:, :-1]).sum(1) / sums[:, -1]

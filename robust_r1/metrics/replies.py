@@ -26,14 +26,14 @@ from robust_r1.metrics.options import reader_of, statement
 # An answer stands at the end of a long reply; a bound keeps a hostile megabyte from costing more.
 _LONGEST = 8_000
 
-_THOUGHT = re.compile(
+THOUGHT = re.compile(
     r"<(think|thinking|thought|thoughts|(?-i:reasoning)|seed:think|\|begin_of_thought\|)>"
     r".*?(?:</\1>|<\|end_of_thought\|>|\Z)"
     r"|◁think▷.*?(?:◁/think▷|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 # Templates that open the thought themselves leave only its end to the model.
-_THOUGHT_END = re.compile(
+THOUGHT_END = re.compile(
     r"</(?:think|thinking|thought|thoughts|reasoning|seed:think)>|<\|end_of_thought\|>|◁/think▷"
     r"|\[/THINK\]",
     re.IGNORECASE,
@@ -113,7 +113,7 @@ def spoken_part(reply: str) -> str:
 
     Of a thought that never ends nothing is left but an ANSWER section, should it hold one.
     """
-    spoken = _THOUGHT_END.split(_THOUGHT.sub("", reply))[-1]
+    spoken = THOUGHT_END.split(THOUGHT.sub("", reply))[-1]
     return reply if not spoken.strip() and open_tag("ANSWER") in reply else spoken
 
 

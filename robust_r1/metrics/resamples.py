@@ -18,18 +18,21 @@ RESAMPLES = 2000
 # the same distribution: drawing a count takes some 90 ns or more, drawing an item 6 ns.
 _MANY, _COUNT_COSTS = 1000, 16
 _CELLS = 1_000_000  # items that are drawn at a time: 8 MB
+_FEW_QUANTITIES = 8  # with more, hardly two items are alike, and looking for such takes long
 
 
 def groups_of(labels: Sequence[Hashable | None]) -> np.ndarray | None:
     """Number the groups of some items by their labels, from 0; an item without one is its own.
 
-    None where no item has a label.
+    None where no two items share a label, unless there is but one item, which is a group: a single
+    picture does not tell how pictures differ.
     """
     if all(label is None for label in labels):
         return None
     numbers: dict[Hashable, int] = {}
     names = ((place,) if label is None else label for place, label in enumerate(labels))
-    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=int)
+    found = np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=int)
+    return None if 1 < len(numbers) == len(found) else found
 
 
 def resampled_means(
@@ -38,12 +41,39 @@ def resampled_means(
     """Return the mean of each of 2000 resamples of some values, at least one."""
     if groups is None and len(values) <= _MANY:
         return values[_few_draws(len(values), seed)].mean(1)
-    kinds, places = np.unique(values, return_inverse=True)
+    parts = np.stack([values, np.ones(len(values))], axis=1)
+    sums, sizes = resampled_sums(parts, RESAMPLES, seed, groups).T
+    return sums / sizes
+
+
+def resampled_sums(
+    parts: np.ndarray, resamples: int, seed: int = 0, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Sum what items bring, over each resample of the items.
+
+    Args:
+        parts: items x quantities.
+        resamples, seed, groups: as for `resampled_counts`.
+
+    Returns:
+        Resamples x quantities; none of no items.
+    """
+    if not len(parts):
+        return np.zeros((0, parts.shape[1]))
     if groups is not None:
-        counts = np.concatenate(list(resampled_counts(places, RESAMPLES, seed, groups)))
-        return counts @ kinds / counts.sum(1)
-    sums = [counts @ kinds for counts in resampled_counts(places, RESAMPLES, seed)]
-    return np.concatenate(sums) / len(values)
+        parts = grouped_sums(parts, groups)
+    kinds, places = parts, np.arange(len(parts))
+    if parts.shape[1] <= _FEW_QUANTITIES:
+        kinds, places = np.unique(parts, axis=0, return_inverse=True)
+    drawn = resampled_counts(places.reshape(-1), resamples, seed)
+    return np.concatenate([counts @ kinds for counts in drawn])
+
+
+def grouped_sums(parts: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Sum items x quantities over the items of each group: groups x quantities."""
+    sums = np.zeros((groups.max() + 1, parts.shape[1]))
+    np.add.at(sums, groups, parts)
+    return sums
 
 
 def resampled_counts(
@@ -66,10 +96,9 @@ def resampled_counts(
         return
     sizes = np.bincount(places)
     if groups is not None:
-        spread = np.zeros((groups.max() + 1, len(sizes)), dtype=int)
-        np.add.at(spread, (groups, places), 1)
-        for drawn in resampled_counts(np.arange(len(spread)), resamples, seed):
-            yield drawn @ spread
+        for drawn in resampled_counts(np.arange(groups.max() + 1), resamples, seed):
+            spread = (np.bincount(places, weights=row[groups]) for row in drawn)
+            yield np.stack(list(spread))
         return
     if n > _MANY and n >= _COUNT_COSTS * len(sizes):
         yield np.random.default_rng(seed).multinomial(n, sizes / n, size=resamples)

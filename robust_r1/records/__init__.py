@@ -12,13 +12,12 @@ from robust_r1.records.aokvqa import AokvqaItem, read_aokvqa, write_aokvqa
 from robust_r1.records.conversations import (
     Conversation,
     Turn,
+    authors_lines,
     conversation_of,
     read_authors,
-    read_sharegpt,
     record_of,
     split_question,
     write_authors,
-    write_sharegpt,
 )
 from robust_r1.records.item import (
     TASKS,
@@ -30,16 +29,24 @@ from robust_r1.records.item import (
     PublishedItem,
 )
 from robust_r1.records.lines import Place, RecordError
-from robust_r1.records.names import corrupted_name
+from robust_r1.records.names import (
+    MMD_LEVELS,
+    corrupted_name,
+    mmd_header,
+    named_after_way,
+    operation_of,
+)
 from robust_r1.records.project import KINDS, Record, read_records, record_to_json, write_records
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
 from robust_r1.records.rbench import REFERENCE, RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
-from robust_r1.records.vlmeval import write_corrupted
+from robust_r1.records.sharegpt import LAYOUTS, read_sharegpt, sharegpt_entries, write_sharegpt
 
 __all__ = [
     "FORMATS",
     "KINDS",
+    "LAYOUTS",
+    "MMD_LEVELS",
     "REFERENCE",
     "TASKS",
     "AokvqaItem",
@@ -58,9 +65,13 @@ __all__ = [
     "RecordError",
     "Turn",
     "UnusableRows",
+    "authors_lines",
     "conversation_of",
     "corrupted_name",
+    "mmd_header",
+    "named_after_way",
     "open_benchmark",
+    "operation_of",
     "read_aokvqa",
     "read_authors",
     "read_rbench_results",
@@ -68,11 +79,11 @@ __all__ = [
     "read_sharegpt",
     "record_of",
     "record_to_json",
+    "sharegpt_entries",
     "split_question",
     "with_pictures",
     "write_aokvqa",
     "write_authors",
-    "write_corrupted",
     "write_records",
     "write_sharegpt",
 ]

@@ -43,6 +43,10 @@ class RecordError(DataError):
         super().__init__(f"{place.path}:{place.line}: {column}{wrong}; {mend}")
         self.place, self.wrong, self.mend = place, wrong, mend
 
+    def __reduce__(self) -> tuple[type, tuple[Place, str, str]]:
+        """Say how another process makes it again."""
+        return RecordError, (self.place, self.wrong, self.mend)
+
 
 @dataclass(frozen=True)
 class Fields:

@@ -27,11 +27,13 @@ class ParquetFiles:
     Attributes:
         columns: those that hold texts and numbers.
         blobs: those that hold pictures.
+        count: how many rows there are in all.
     """
 
     paths: tuple[Path, ...]
     columns: tuple[str, ...]
     blobs: tuple[str, ...]
+    count: int
 
     def rows(self, *blobs: str) -> Iterator[Row]:
         """Yield the rows with the pictures of these columns; the line of a row is its number."""
@@ -50,15 +52,17 @@ def open_parquet(paths: tuple[Path, ...]) -> ParquetFiles:
     Raises:
         DataError: `pyarrow` is not installed, the file is damaged, or its parts do not fit.
     """
-    schemas = []
+    schemas, count = [], 0
     for path in paths:
         with _opened(path) as file:
+            count += file.metadata.num_rows
             schemas.append({field.name: _holds_bytes(field.type) for field in file.schema_arrow})
     for path, schema in zip(paths, schemas, strict=True):
         if schema != schemas[0]:
             raise DataError(f"{path} has other columns than {paths[0]}; open them one by one")
     columns = tuple(name for name, blob in schemas[0].items() if not blob)
-    return ParquetFiles(paths, columns, tuple(name for name, blob in schemas[0].items() if blob))
+    blobs = tuple(name for name, blob in schemas[0].items() if blob)
+    return ParquetFiles(paths, columns, blobs, count)
 
 
 @contextmanager

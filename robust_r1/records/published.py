@@ -13,7 +13,9 @@ A folder stands for the one data file that lies in it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from robust_r1.errors import DataError
 from robust_r1.records.item import Damage, Pictures, PublishedItem, files_of, is_file
@@ -37,6 +39,7 @@ FORMATS = ("vlmevalkit", "rbench", "questions", "jsonl")
 _NAMES = (*PICTURES, "name", "file_name", "filename", "file", "picture")  # of a picture's column
 _ENDINGS = (".tsv", ".csv", ".jsonl", ".parquet")
 _LOOK = 2**12
+_CHUNK = 2**20
 _PARTS = "-of-"  # in the names of the parts that a parquet file was cut into
 # How files begin that hold a benchmark in a way that cannot be read.
 _OTHERS = {
@@ -157,9 +160,21 @@ def _json(path: Path, folder: Path, name: str | None) -> BenchmarkFile:
     header = header_of(path, (), name)
 
     def read() -> Reading[PublishedItem]:
-        return Reading(path, json_rows(path), lambda row, _: json_item(row, header, folder), ID)
+        lines = _lines_of(path)
+        turn = partial(_json_turn, header, folder)
+        return Reading(path, json_rows(path), turn, ID, lambda row, _: row[0].line / lines)
 
     return _file(path, "jsonl", header, read)
+
+
+def _json_turn(header: Header, folder: Path, row: tuple[Place, Any], number: int) -> PublishedItem:
+    return json_item(row, header, folder)
+
+
+def _lines_of(path: Path) -> int:
+    """Count the lines of a file; an unfinished one counts."""
+    with opened(path) as file:
+        return 1 + sum(chunk.count(b"\n") for chunk in iter(partial(file.read, _CHUNK), b""))
 
 
 def _table(table: Table, folder: Path | None, name: str | None) -> BenchmarkFile:
@@ -178,8 +193,8 @@ def _table(table: Table, folder: Path | None, name: str | None) -> BenchmarkFile
         else:
             shown = _NamedPictures(column, found.distorted, table).of
         other = _NamedPictures(column, found.reference, table).of if found.reference else None
-        turn = _turn(form, header, shown, other)
-        return Reading(table.path, table.rows(), turn, "index")
+        turn, size = _turn(form, header, shown, other), table.path.stat().st_size
+        return Reading(table.path, table.rows(), turn, "index", lambda row, _: row.end / size)
 
     return _file(table.path, form, header, read, found.reference is not None)
 
@@ -204,7 +219,8 @@ def _parquet(files: ParquetFiles, column: str | None, name: str | None) -> Bench
     def read() -> Reading[PublishedItem]:
         reference = BlobPictures(other).of if other else None
         turn = _turn(form, header, BlobPictures(blob).of, reference)
-        return Reading(path, files.rows(*filter(None, (blob, other))), turn, "index")
+        rows = files.rows(*filter(None, (blob, other)))
+        return Reading(path, rows, turn, "index", lambda _, number: (number + 1) / files.count)
 
     return _file(path, form, header, read, bool(other))
 

@@ -56,18 +56,25 @@ class Reading(Generic[T]):
 
     Attributes:
         rows: how many rows were read so far, usable or not.
+        share: how much of the file was read so far, 0 to 1; 0 where nobody knows.
     """
 
     def __init__(
-        self, path: Path, rows: Iterable[R | RecordError], turn: Callable[[R, int], T], key: str
+        self,
+        path: Path,
+        rows: Iterable[R | RecordError],
+        turn: Callable[[R, int], T],
+        key: str,
+        reach: Callable[[R, int], float] | None = None,
     ) -> None:
         """Take the rows, what makes one a record, and the column that has the record's id.
 
         Args:
             turn: gets a row and its number from 0, unusable rows counted.
+            reach: gets the same, and says how much of the file lies before the row's end, 0 to 1.
         """
-        self.path, self.rows = path, 0
-        self._rows, self._turn, self._key = iter(rows), turn, key
+        self.path, self.rows, self.share = path, 0, 0.0
+        self._rows, self._turn, self._key, self._reach = iter(rows), turn, key, reach
         self._unusable: dict[int, RecordError] = {}
         self._lines: dict[str, int] = {}
         self._ended = False
@@ -86,6 +93,8 @@ class Reading(Generic[T]):
             try:
                 if isinstance(row, RecordError):
                     raise row
+                if self._reach:
+                    self.share = self._reach(row, self.rows - 1)
                 record = self._turn(row, self.rows - 1)
                 self._check_id(record)
             except RecordError as error:
@@ -93,11 +102,20 @@ class Reading(Generic[T]):
                 continue
             self._judge()
             return record
-        self._ended = True
-        self._judge()
+        self.share = 1.0
+        self.finish()
         if not self.rows:
             raise DataError(f"{self.path} holds no rows; check that this is the right file")
         raise StopIteration
+
+    def finish(self) -> None:
+        """Judge what was read so far as a whole, where nobody wants more of it.
+
+        Raises:
+            UnusableRows: too many rows cannot be used.
+        """
+        self._ended = True
+        self._judge()
 
     def leave_out(self, error: RecordError) -> None:
         """Count a row that turned out unusable, as when its picture was decoded.

@@ -101,6 +101,7 @@ class Table:
         raise found or Place(self.path, line).fault("this row is gone", "leave the file alone")
 
     def _reader(self, lines: "_Lines") -> Iterator[list[str]]:
+        _allow_long_fields()  # of this process: the table may come from another
         return csv.reader(lines, delimiter=self.delimiter, strict=True)
 
     def _row(
@@ -130,7 +131,7 @@ def open_table(path: str | Path, delimiter: str, encoding: str | None = None) ->
             encoding: UTF-16, or that of a Western spreadsheet.
     """
     path = Path(path)
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_ROW))
+    _allow_long_fields()
     with opened(path) as file:
         head = file.read(3)
         if head[:2] in _UTF16:
@@ -149,6 +150,10 @@ def open_table(path: str | Path, delimiter: str, encoding: str | None = None) ->
         wrong = f"column {', '.join(repeated)} is there twice" if repeated else "the file is empty"
         raise Place(path, 1).fault(wrong, "begin with a line of column names, each once")
     return Table(path, delimiter, encoding, columns, lines.offset, lines.line)
+
+
+def _allow_long_fields() -> None:
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_ROW))
 
 
 class _Lines:

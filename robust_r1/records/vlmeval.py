@@ -10,13 +10,8 @@ The same row in another dress is read here too: a table of questions about pictu
 parquet file with the bytes of its pictures.
 """
 
-import base64
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from robust_r1.degradations import DegradationPlan
-from robust_r1.images import encode_png
 from robust_r1.records.item import (
     LazyPicture,
     PictureBytes,
@@ -26,8 +21,8 @@ from robust_r1.records.item import (
     base64_texts,
     files_of,
 )
-from robust_r1.records.lines import Place, RecordError, json_line, table_lines, write_whole
-from robust_r1.records.names import Header, corrupted_name
+from robust_r1.records.lines import Place
+from robust_r1.records.names import Header
 from robust_r1.records.options import (
     LETTERS,
     letter_of,
@@ -37,7 +32,7 @@ from robust_r1.records.options import (
     options_in,
     texts_of,
 )
-from robust_r1.records.tables import Row, Table, open_table
+from robust_r1.records.tables import Row, Table
 
 LONGEST_REFERENCE = 64
 _MISSING = ("", "nan", "<na>")  # what an empty cell becomes on its way through a data frame
@@ -211,51 +206,3 @@ def _cell(row: Row, name: str) -> str:
 
 def _first(row: Row, names: tuple[str, ...]) -> str:
     return next(filter(None, (_cell(row, name) for name in names)), "")
-
-
-def write_corrupted(
-    folder: str | Path,
-    source: str | Path,
-    level: str,
-    draw: Callable[[str], DegradationPlan],
-    pictures: str | Path | None = None,
-) -> Path:
-    """Write NAME_Robust_LEVEL.tsv with degraded pictures, and a manifest of their plans beside it.
-
-    Args:
-        folder: where both files go; the manifest is NAME_Robust_LEVEL.manifest.jsonl, a line
-            `{"index": ..., "level": ..., "plan": ...}` for each row with pictures of its own.
-        source: the clean table, NAME.tsv, read row by row.
-        draw: gives the plan of the pictures of the row with an index; rows that share a picture
-            share its degraded copy too.
-        pictures: what the paths of pictures are relative to; None for the table's own folder.
-
-    Returns:
-        The path of the table. Pictures are encoded without loss.
-
-    Raises:
-        DataError: a row or picture that cannot be read, a file that cannot be written.
-    """
-    table = open_table(source, "\t")
-    path = Path(folder) / f"{corrupted_name(table.path.stem, level)}.tsv"
-    columns = table.columns if "image" in table.columns else (*table.columns, "image")
-    found = EmbeddedPictures(table, Path(pictures) if pictures else table.path.parent)
-    manifest: list[str] = []
-
-    def rows() -> Iterator[list[str]]:
-        for row in table.rows():
-            if isinstance(row, RecordError):
-                raise row
-            cells, shown = dict(row.cells), found.of(row)
-            if not 0 < len(_cell(row, "image")) <= LONGEST_REFERENCE:
-                plan = draw(_cell(row, "index"))
-                damaged = [encode_png(plan.apply(picture.load())) for picture in shown]
-                texts = [base64.b64encode(one).decode("ascii") for one in damaged]
-                cells["image"] = texts[0] if len(texts) == 1 else repr(texts)
-                noted = {"index": _cell(row, "index"), "level": level}
-                manifest.append(json_line({**noted, "plan": json.loads(plan.to_json())}))
-            yield [cells.get(name, "") for name in columns]
-
-    write_whole(path, table_lines(columns, rows(), "\t"))
-    write_whole(path.with_suffix(".manifest.jsonl"), manifest)
-    return path

@@ -9,8 +9,8 @@ from robust_r1.analysis.entries import Entry
 from robust_r1.chain import parse
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
-from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import picture_of
+from robust_r1.report.words import applied, findings_text, said_in, verdict
 
 MAX_CASES = 24
 # In pixels of the page, 96 an inch: three cards are 11.9 inches wide, a landscape page of A4.
@@ -67,10 +67,10 @@ def _card(entry: Entry) -> tuple[str, int]:
     row = entry.row
     beside = [
         *_wrapped(f"{row.id}, {entry.model}", _beside(), bold=True),
-        *_wrapped(f"Applied: {findings_text(row.true)}", _beside()),
+        *_wrapped(applied(entry), _beside()),
         *_wrapped(row.question, _beside(), bold=True),
         *_wrapped(" / ".join(row.choices), _beside(), color=_SOFT),
-        *_wrapped(f"Answer: {row.answer or 'none'} ({verdict(entry)})", _beside()),
+        *_wrapped(f"Answer: {said_in(entry) or 'none'} ({verdict(entry)})", _beside()),
     ]
     below = _chain(entry)
     left, start = 2 * _PAD + _PICTURE, _PAD + max(_PICTURE, len(beside) * _LINE) + 6

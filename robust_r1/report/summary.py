@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from robust_r1.analysis.confidence import ConfidenceFigures, confidence, lost_first
 from robust_r1.analysis.confusion import (
     ORDER,
     Confusion,
@@ -11,7 +12,10 @@ from robust_r1.analysis.confusion import (
     mistakes,
     with_chains,
 )
+from robust_r1.analysis.corruption import Corruption, corruption
+from robust_r1.analysis.costs import Cost, costs
 from robust_r1.analysis.entries import Entry, in_order
+from robust_r1.analysis.groups import GROUPINGS, GroupFigure, by_group
 from robust_r1.analysis.intensities import IntensityErrors, intensity_errors
 from robust_r1.analysis.robustness import LevelFigures, RobustnessRow, by_level, robustness
 from robust_r1.evaluation import false_alarms_by_degradation, headline, paired_differences
@@ -32,7 +36,8 @@ class Details:
     would say nothing about any of them; `false_alarms` likewise, of the clean views of PhotoBench 2
     by degradation and whether they were saved once, and nothing where there are none. For the same
     reason there is one confusion matrix a model, with its most frequent mistakes; models that list
-    no degradations have none, and are named in `without_chains`.
+    no degradations have none, and are named in `without_chains`. `confidence` is of the models that
+    kept their options' probabilities; `groups` by what cases are grouped by.
     """
 
     levels: tuple[LevelFigures, ...]
@@ -42,6 +47,19 @@ class Details:
     without_chains: tuple[str, ...]
     errors: tuple[tuple[str, IntensityErrors], ...]
     false_alarms: FalseAlarms
+    corruption: tuple[Corruption, ...]
+    confidence: tuple[ConfidenceFigures, ...]
+    costs: tuple[Cost, ...]
+    groups: tuple[tuple[str, tuple[GroupFigure, ...]], ...]
+
+    @property
+    def lost_first(self) -> tuple[str, ...]:
+        """Say for each model whether it loses confidence before accuracy, where that is known."""
+        models = in_order(one.model for one in self.confidence)
+        said = (
+            lost_first([one for one in self.confidence if one.model == model]) for model in models
+        )
+        return tuple(filter(None, said))
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,12 @@ def details(entries: Sequence[Entry]) -> Details:
         ),
         errors=tuple((model, intensity_errors(part)) for model, part in by_model(entries)),
         false_alarms=false_alarms(entries),
+        corruption=corruption(entries),
+        confidence=confidence(entries),
+        costs=costs(entries),
+        groups=tuple(
+            (grouping, found) for grouping in GROUPINGS if (found := by_group(entries, grouping))
+        ),
     )
 
 
@@ -136,6 +160,32 @@ def to_values(summary: Summary) -> dict:
         "false_alarms": {
             model: false_alarm_values(alarms) for model, alarms in found.false_alarms
         },
+        **robustness_values(found),
+    }
+
+
+def robustness_values(found: Details) -> dict:
+    """Return what damage costs, as values that JSON can hold."""
+    return {
+        "degradations": {one.model: corruption_values(one) for one in found.corruption},
+        "confidence": {
+            "figures": [asdict(one) for one in found.confidence],
+            "lost_first": list(found.lost_first),
+        },
+        "costs": [asdict(one) for one in found.costs],
+        "groups": {
+            grouping: [asdict(one) for one in figures] for grouping, figures in found.groups
+        },
+    }
+
+
+def corruption_values(found: Corruption) -> dict:
+    """Return what degradations cost a model as values that JSON can hold."""
+    worst = found.worst
+    return {
+        "base": found.base or None,
+        "worst": worst.name if worst else None,
+        "lines": [asdict(line) for line in found.lines],
     }
 
 

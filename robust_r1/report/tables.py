@@ -10,14 +10,22 @@ from robust_r1.analysis.robustness import STRENGTHS, TASKS, LevelFigures, Robust
 from robust_r1.degradations import SPECS, find, label_of
 from robust_r1.evaluation import BANDS
 from robust_r1.metrics import Figure
+from robust_r1.report.cells import by_figure, count_cell, figure_cell
 from robust_r1.report.published import (
     ABSOLUTE_OVERALL,
     LLAVA,
     LLAVA_ABSOLUTE,
     LLAVA_RELATIVE,
 )
+from robust_r1.report.robustness_tables import (
+    confidence_table,
+    corruption_table,
+    cost_table,
+    drop_table,
+    group_table,
+)
 from robust_r1.report.summary import Details, FalseAlarms, Headlines
-from robust_r1.report.table import DASH, MINUS, Cell, Table
+from robust_r1.report.table import DASH, Cell, Table
 
 _UNSCORED = "Nothing to show: no answer of these cases is scored, no true answer is known."
 _TASK_NAMES = {"": "all tasks", "mcq": "MCQ", "vqa": "VQA", "cap": "CAP"}
@@ -27,13 +35,23 @@ def figures_tables(headlines: Headlines, found: Details) -> tuple[Table, ...]:
     """Return every table of the figures of some cases, in the order in which they are shown."""
     return (
         headline_table(headlines), level_table(found.levels), robustness_table(found.robustness),
-        *map(confusion_table, found.confusions), error_table(found.errors),
+        *cost_tables(found), *map(confusion_table, found.confusions), error_table(found.errors),
     )  # fmt: skip
+
+
+def cost_tables(found: Details) -> tuple[Table, ...]:
+    """Return the tables of what damage costs that have anything to show."""
+    tables = (
+        drop_table(found.levels), corruption_table(found.corruption),
+        confidence_table(found.confidence), cost_table(found.costs),
+        *(group_table(grouping, figures) for grouping, figures in found.groups),
+    )  # fmt: skip
+    return tuple(table for table in tables if table.rows)
 
 
 def headline_table(headlines: Headlines) -> Table:
     """Set the headline figures side by side, n at the end."""
-    return _by_figure(
+    return by_figure(
         "Headline figures, with 95 % bootstrap intervals", headlines,
         "Nothing to show for these cases.",
     )  # fmt: skip
@@ -41,22 +59,12 @@ def headline_table(headlines: Headlines) -> Table:
 
 def difference_table(model: str, found: Headlines) -> Table:
     """Set side by side what others have more than `model`; beyond 0 by their interval is marked."""
-    return _by_figure(
+    return by_figure(
         f"More than {model}, case by case, with paired 95 % intervals; a star: 0 lies outside",
         found,
         f"Nothing to compare: no other run holds a case of {model} that passes the filter.",
         signed=True,
     )
-
-
-def _by_figure(caption: str, found: Headlines, empty: str, signed: bool = False) -> Table:
-    names = in_order(name for _, figures in found for name in figures)
-    rows = []
-    for name in names:
-        figures = [column.get(name) for _, column in found]
-        cells = [_figure(figure, signed=signed) for figure in figures]
-        rows.append((Cell(name), *cells, _counts(figures)))
-    return Table(caption, ("figure", *(model for model, _ in found), "n"), tuple(rows), empty=empty)
 
 
 def level_table(levels: Sequence[LevelFigures]) -> Table:
@@ -71,7 +79,7 @@ def level_table(levels: Sequence[LevelFigures]) -> Table:
             if here:
                 figures = [here[model].accuracy if model in here else None for model in models]
                 name = f"{_TASK_NAMES.get(task, task)}, {level}"
-                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+                rows.append((Cell(name), *map(figure_cell, figures), count_cell(figures)))
     for level in names:
         # Of all tasks together, or of the only one that there is.
         whole = {one.model: one for one in reversed(scored) if one.level == level}
@@ -90,8 +98,8 @@ def robustness_table(rows: Sequence[RobustnessRow]) -> Table:
     """Set absolute robustness in the layout of the paper's tables, a line a model."""
     order = [(task, strength) for task in TASKS for strength in STRENGTHS]
     body = tuple(
-        (Cell(row.model), *(_figure(row.cells[place], 4) for place in order),
-         _figure(row.overall, 4))
+        (Cell(row.model), *(figure_cell(row.cells[place], 4) for place in order),
+         figure_cell(row.overall, 4))
         for row in rows
     )  # fmt: skip
     columns = ("model", *(f"{task.upper()} {strength}" for task, strength in order), "overall")
@@ -116,11 +124,11 @@ def rbench_table(
     rows = []
     for line in lines:
         figures = (line.absolute, line.relative)[: 1 + relative]
-        cells = [_figure(figure, 4) for figure in figures]
+        cells = [figure_cell(figure, 4) for figure in figures]
         if published:
             theirs = (values.get((line.split, line.part)) for values in printed)
-            cells += [_figure(Figure(value, 0), 4) for value in theirs]
-        rows.append((Cell(line.split), Cell(_part_name(line)), *cells, _counts(figures)))
+            cells += [figure_cell(Figure(value, 0), 4) for value in theirs]
+        rows.append((Cell(line.split), Cell(_part_name(line)), *cells, count_cell(figures)))
     columns = kinds + tuple(f"{LLAVA}, published: {kind}" for kind in kinds if published)
     return Table(
         f"R-Bench's robustness of {name}, with 95 % intervals over pictures",
@@ -133,7 +141,7 @@ def published_table(name: str, overall: Figure) -> Table:
     rows = [(Cell(model), Cell(f"{value:.3f}"), value, "published")
             for model, value in ABSOLUTE_OVERALL.items()]  # fmt: skip
     if overall.value is not None:
-        rows.append((Cell(name), _figure(overall), overall.value, "measured here"))
+        rows.append((Cell(name), figure_cell(overall), overall.value, "measured here"))
     ordered = sorted(rows, key=lambda row: row[2])
     return Table(
         "Absolute robustness over all of R-Bench, beside published figures",
@@ -184,7 +192,7 @@ def recall_table(recalls: Sequence[tuple[str, Mapping]]) -> Table:
             figures = [found[id, (low, high)] for _, found in recalls]
             if any(figure.n for figure in figures):
                 name = f"{find(id).label if id else 'all'}, {low:g} to {high:g}"
-                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+                rows.append((Cell(name), *map(figure_cell, figures), count_cell(figures)))
     return Table(
         "Perceived, by degradation and applied intensity",
         ("degradation", *(model for model, _ in recalls), "n"), tuple(rows),
@@ -200,7 +208,7 @@ def false_alarm_table(found: FalseAlarms) -> Table:
             figures = [alarms[spec.id].get(saved) for _, alarms in found]
             if any(figure and figure.value for figure in figures):
                 name = f"{spec.label}, {saved}"
-                rows.append((Cell(name), *map(_figure, figures), _counts(figures)))
+                rows.append((Cell(name), *map(figure_cell, figures), count_cell(figures)))
     return Table(
         "Clean views said to have a degradation, by whether they were saved once",
         ("degradation", *(model for model, _ in found), "n"), tuple(rows),
@@ -217,8 +225,8 @@ def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> Table:
     for spec in SPECS:
         pairs = [own.get(spec.chain_name, (None, None)) for own in found.values()]
         if any(pair[0] for pair in pairs):
-            cells = [_figure(figure) for pair in pairs for figure in pair]
-            rows.append((Cell(spec.label), *cells, _counts([pair[0] for pair in pairs])))
+            cells = [figure_cell(figure) for pair in pairs for figure in pair]
+            rows.append((Cell(spec.label), *cells, count_cell([pair[0] for pair in pairs])))
     columns = (f"{model}, {kind}" for model in found for kind in ("mean", "mean absolute"))
     return Table(
         "Intensity error by degradation: perceived minus applied, over matched findings",
@@ -226,32 +234,8 @@ def error_table(errors: Sequence[tuple[str, IntensityErrors]]) -> Table:
     )  # fmt: skip
 
 
-def _figure(figure: Figure | None, digits: int = 3, signed: bool = False) -> Cell:
-    if figure is None or figure.value is None:
-        return Cell(DASH)
-    short = 1 if abs(figure.value) >= 10 else digits
-    value = _number(figure.value, short, signed)
-    if figure.low is None or figure.high is None:
-        return Cell(value)
-    # The interval of a table with four digits still has two: it is no more certain than that.
-    fine = short if signed else min(short, 2)
-    low, high = _number(figure.low, fine, signed), _number(figure.high, fine, signed)
-    star = " *" if signed and not figure.low <= 0 <= figure.high else ""
-    return Cell(value + star, f"{low} to {high}")
-
-
-def _counts(figures: Sequence[Figure | None]) -> Cell:
-    """Say how many cases stand behind a line; of several numbers those that there are."""
-    counts = sorted({figure.n for figure in figures if figure})
-    return Cell("/".join(map(str, counts)), style="rr-n")
-
-
 def _flips(one: LevelFigures | None) -> Cell:
     if one is None or one.flips.rate is None:
         return Cell(DASH)
     lost, won = one.flips.right_to_wrong or 0, one.flips.wrong_to_right or 0
     return Cell(f"{100 * lost:.1f} % lost, {100 * won:.1f} % won")
-
-
-def _number(value: float, digits: int, signed: bool = False) -> str:
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)

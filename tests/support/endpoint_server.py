@@ -6,6 +6,7 @@ It stands in for a network's failures only; that the protocol is right is tested
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TEXT = "<TYPE>lens blur(0.35)<TYPE_END><INFLUENCE>Soft edges.<INFLUENCE_END>"
 KEY = "sk-very-secret"
+# The tokens of an answer, and what a server lists where its letter stands.
+LISTED_TEXT = ("<ANSWER", ">C", "<ANSWER_END>")
+LIKELY = {">C": -0.25, ">A": -2.0, ">B": -3.0, ">D": -4.0, "> C": -1.0, ">": -5.0}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -42,6 +46,8 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(int(model), detail)
         elif model == "no-stop" and "stop" in body:
             self._refuse(500, {"detail": "no such parameter"})
+        elif model.startswith("busy") and self._tries(body) <= int(model[4:]):
+            self._refuse((429, 503)[self._tries(body) % 2], {"detail": "later"}, retry="0")
         elif model == "page":
             self._send(200, {"html": "<html>"})
         elif model == "moved":
@@ -54,7 +60,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._stream(model, body)
 
+    def _tries(self, body: dict) -> int:
+        """Return how often this question was asked."""
+        return sum(asked == body for asked, _ in self.server.asked)
+
     def _stream(self, model: str, body: dict) -> None:
+        with self.server.counted():
+            if model == "slow":
+                time.sleep(0.2)
+            self._write(model, body)
+
+    def _write(self, model: str, body: dict) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream; charset=utf-8")
         self.send_header("Transfer-Encoding", "chunked")
@@ -64,6 +80,8 @@ class Handler(BaseHTTPRequestHandler):
         if model == "error-first":
             return self._end(b'data: {"error": "no memory"}\n\n')
         pieces = [TEXT[start : start + 7] for start in range(0, len(TEXT), 7)]
+        if model == "listed":
+            return self._listed(body)
         for piece in pieces:
             # A caller may hang up before the first pieces are all written.
             if not self._still_there(lambda piece=piece: self._piece(piece)):
@@ -86,6 +104,19 @@ class Handler(BaseHTTPRequestHandler):
         if model == "good":
             self._event({"choices": [], "usage": {"completion_tokens": 21}})
         return self._end(b"data: [DONE]\n\n")
+
+    def _listed(self, body: dict) -> None:
+        """Answer "C" after a section's tag, with the likeliest tokens where they are asked for."""
+        for text in LISTED_TEXT:
+            likely = LIKELY if text == LISTED_TEXT[-2] else {text: 0.0}
+            choice: dict = {"index": 0, "delta": {"content": text}}
+            if body.get("logprobs"):
+                told = [{"token": token, "logprob": odds} for token, odds in likely.items()]
+                own = {"token": text, "logprob": likely[text], "top_logprobs": told}
+                choice["logprobs"] = {"content": [own]}
+            self._event({"choices": [choice]})
+        self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        self._end(b"data: [DONE]\n\n")
 
     def _write_until_gone(self) -> None:
         while self._still_there(lambda: self._piece("on ")):
@@ -126,8 +157,8 @@ class Handler(BaseHTTPRequestHandler):
             self._chunk(data)
         self.wfile.write(b"0\r\n\r\n")
 
-    def _refuse(self, status: int, content: dict | None) -> None:
-        self._send(status, content, {"Retry-After": "7"} if status == 429 else {})
+    def _refuse(self, status: int, content: dict | None, retry: str = "7") -> None:
+        self._send(status, content, {"Retry-After": retry} if status == 429 else {})
 
     def _send(self, status: int, content: dict | None, headers: dict | None = None) -> None:
         data = json.dumps(content).encode() if content else b"<html>Internal error</html>"
@@ -148,7 +179,22 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.asked: list = []
         self.gone = threading.Event()
+        self.under_way, self.most, self.answered = 0, 0, 0
+        self._lock = threading.Lock()
         self.address = f"http://127.0.0.1:{self.server_port}"
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count an answer: `most` is how many were under way at a time."""
+        with self._lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.under_way -= 1
+                self.answered += 1
 
     def handle_error(self, *args: object) -> None:
         """Print nothing."""
@@ -166,3 +212,9 @@ def serve_endpoint(port: int = 0) -> Iterator[Server]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+if __name__ == "__main__":
+    with serve_endpoint(int(sys.argv[1])):
+        print("ready", flush=True)
+        threading.Event().wait()

@@ -36,7 +36,8 @@ DRAWINGS = {
     "train": (
         ("__init__",),
         ("common",),
-        ("sft", "grpo", "make_data", "merge"),
+        ("aokvqa",),
+        ("sft", "grpo", "make_data", "convert_data", "check_data", "merge"),
         ("tiny",),
     ),
 }
@@ -50,6 +51,8 @@ HOMES = {
     "peft": ("robust_r1.engine", "train"),
     "trl": ("train",),
     "gradio": ("robust_r1.ui", "app"),
+    "vlmeval": ("robust_r1.plugins",),
+    "lmms_eval": ("robust_r1.plugins",),
 }
 OURS = ("robust_r1", "train", "app", "tests")
 

@@ -18,6 +18,7 @@ from robust_r1.engine.endpoint import TIMEOUT
 from tests.support.layers import LAYERS
 from tests.support.page_driver import serve
 from tests.support.paths import ROOT
+from tests.support.published_tables import write_mmstar
 from tests.support.scripted_engine import ScriptedEngine
 
 DOCS = {
@@ -175,6 +176,7 @@ def test_every_degrade_line_of_the_docs_runs(tmp_path, monkeypatch, make_picture
     (tmp_path / "assets").mkdir()
     for name in ("photo.jpg", "coffee.png", "photos/a.png", "photos/inner/b.png"):
         Image.fromarray(make_picture()).save(tmp_path / name)
+    write_mmstar(tmp_path / "MMStar.tsv")
     lines = [arguments for arguments in command_lines() if arguments[0] == "degrade"]
     assert len(lines) >= 5
     for number, arguments in enumerate(lines):

@@ -75,7 +75,7 @@ class CaseHandlers:
         place, part = min(selection.place, len(entries) - 1), self.part
         entry = entries[place]
         outcome = views.outcome_of(entry.row, entry.clean, entry.model)
-        engine = self.engines.get(entry.model)
+        engine = self.engines.get(entry.engine)
         opened = self.folders.entries(selection.runs)
         same = [other for other in opened if other.row.id == entry.row.id]
         return {
@@ -203,11 +203,11 @@ class CaseHandlers:
         case = case_of(entry)
         if case is None:
             raise InputError(f"the picture of {entry.row.id} is not here, so it cannot be asked")
-        if model != entry.model:
+        if model != entry.engine:
             case = replace(case, settings=None)
         elif case.settings is None and selection is not None:
             runs = map(self.folders.run, selection.runs)
-            settings = next(run.settings for run in runs if run.model == entry.model)
+            settings = next(run.settings for run in runs if run.model == entry.engine)
             case = replace(case, settings=settings)
         return replace(case, also_clean=False)
 

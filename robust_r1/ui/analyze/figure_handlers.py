@@ -1,14 +1,20 @@
 """Handlers of the Analyze tab: its figures, on the page, in files and for programs."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
 from robust_r1.analysis import filters
-from robust_r1.analysis.entries import in_order
+from robust_r1.analysis.corruption import corruption
+from robust_r1.analysis.entries import Entry, in_order
+from robust_r1.analysis.pairs import paired, shared
 from robust_r1.errors import InputError
+from robust_r1.markup import escape
 from robust_r1.report.files import file_name
+from robust_r1.report.paper import paper_tables, published_note
+from robust_r1.report.robustness_tables import corruption_table, pair_table, worst_lines
 from robust_r1.report.summary import (
     Details,
     Summary,
@@ -17,8 +23,9 @@ from robust_r1.report.summary import (
     headlines,
     to_values,
 )
-from robust_r1.report.table import to_html, to_latex, to_markdown
+from robust_r1.report.table import Table, to_html, to_latex, to_markdown
 from robust_r1.report.tables import (
+    cost_tables,
     difference_table,
     error_table,
     figures_tables,
@@ -32,6 +39,8 @@ from robust_r1.ui.analyze.layout import Figures
 from robust_r1.ui.analyze.selection import NO_CASE, Selection, SharedCases
 from robust_r1.ui.widgets.charts import empty_chart
 from robust_r1.ui.widgets.layout import Updates
+
+_LONGEST = 2000  # characters of the sentences above tables
 
 
 class FigureHandlers:
@@ -52,10 +61,16 @@ class FigureHandlers:
         The confusions are those of `run`, as long as it has any.
         """
         found, shown = self.shared.compute(selection, details), self.figures
+        paper = self.shared.compute(selection, _paper)
         return {
             shown.levels: charts.level_chart(found.levels),
+            shown.paper: paper,
+            shown.costs: _costs(found),
             shown.level_table: to_html(level_table(found.levels)),
-            shown.robustness: to_html(robustness_table(found.robustness)),
+            # A benchmark whose levels are others has the paper's table of these instead.
+            shown.robustness: to_html(robustness_table(found.robustness))
+            if found.robustness or not paper
+            else "",
             **self._matrix(found, run),
             **self.pairs(selection, against),
             shown.errors: charts.error_chart(found.errors),
@@ -70,8 +85,7 @@ class FigureHandlers:
         against = against if against in models else ""
         table = ""
         if against:
-            found = self.shared.compute(selection, differences_from, against)
-            table = to_html(difference_table(against, found))
+            table = "".join(map(to_html, self.shared.compute(selection, _against, against)))
         choices = [("no run", ""), *((model, model) for model in models)]
         return {
             self.figures.against: gr.Dropdown(choices=choices, value=against),
@@ -104,9 +118,9 @@ class FigureHandlers:
         tables = figures_tables(
             self.shared.compute(selection, headlines), self.shared.compute(selection, details)
         )
+        tables = (*self.shared.compute(selection, paper_tables), *tables)
         if against:
-            found = self.shared.compute(selection, differences_from, against)
-            tables = (*tables, difference_table(against, found))
+            tables = (*tables, *self.shared.compute(selection, _against, against))
         write, ending = {"LaTeX": (to_latex, "tex"), "Markdown": (to_markdown, "md")}[kind]
         name = file_name(entries, "figures", ending)
         return save_bytes_to_cache(write(tables).encode(), name, self.cache)
@@ -125,3 +139,31 @@ class FigureHandlers:
             )
         )
         return {"runs": [Path(one).name for one in named]} | values
+
+
+def _paper(entries: Sequence[Entry]) -> str:
+    """Draw the table of a published benchmark as the paper prints such; nothing for others."""
+    tables = paper_tables(entries)
+    return "".join(map(to_html, tables)) + _caption(published_note(entries) if tables else "")
+
+
+def _costs(found: Details) -> str:
+    """Draw what damage costs."""
+    said = " ".join((*worst_lines(found.corruption), *found.lost_first))
+    return _caption(said) + "".join(map(to_html, cost_tables(found)))
+
+
+def _caption(words: str) -> str:
+    return f'<p class="rr-caption">{escape(words, _LONGEST)}</p>' if words else ""
+
+
+def _against(entries: Sequence[Entry], model: str) -> tuple[Table, ...]:
+    """Return how other runs differ from one: figures, corruption errors, and item by item."""
+    tables = [difference_table(model, differences_from(entries, model))]
+    if errors := corruption(entries, model):
+        tables.append(corruption_table(errors))
+    for other in in_order(entry.model for entry in entries):
+        pairs = shared(entries, other, model) if other != model else ()
+        if pairs:
+            tables.append(pair_table(paired(pairs), other, model))
+    return tuple(tables)

@@ -22,6 +22,8 @@ from robust_r1.ui.widgets.layout import html
 
 TABLES = ("LaTeX", "Markdown")
 _CONFUSION = "Applied degradations and what they were taken for, percent of the cases of each line"
+# Menus of published benchmarks, with the ends of their ids.
+_OPTIONAL = {"Category": "categories", "Language": "languages", "Prompt": "prompts"}
 _OUTCOMES = {"": "right or wrong", SCORED: "scored at all"}
 # What the mark holds while the figures below are still those of the filter before.
 OLD = '<i class="rr-behind"></i>'
@@ -55,6 +57,9 @@ class Filters:
     taken: gr.Dropdown
     off_by: gr.Dropdown
     only_right: gr.Dropdown
+    categories: gr.Dropdown
+    languages: gr.Dropdown
+    prompts: gr.Dropdown
     saved: gr.Dropdown
     save: gr.Button
     delete: gr.Button
@@ -82,6 +87,8 @@ class Figures:
     """Name the components that show figures, and the mark of those that are not drawn yet."""
 
     headline: gr.HTML
+    paper: gr.HTML
+    costs: gr.HTML
     mark: gr.HTML
     against: gr.Dropdown
     tables: tuple[gr.Button, ...]
@@ -98,8 +105,8 @@ class Figures:
     @property
     def details(self) -> set[Component]:
         """Return those beside the headline."""
-        return {self.levels, self.level_table, self.robustness, self.errors, self.error_table,
-                *self.pairs, *self.matrix}  # fmt: skip
+        return {self.paper, self.costs, self.levels, self.level_table, self.robustness,
+                self.errors, self.error_table, *self.pairs, *self.matrix}  # fmt: skip
 
     @property
     def pairs(self) -> set[Component]:
@@ -170,6 +177,8 @@ def build_filters() -> Filters:
             off_by = gr.Dropdown(OFF_BY, label="Intensity off by", elem_id="filter-off", **many)
             only = gr.Dropdown([("any run", "")], value="", label="Only this run right",
                                min_width=130, filterable=False, elem_id="filter-only")
+        with gr.Row():
+            categories, languages, prompts = map(_build_optional, _OPTIONAL)
         with gr.Row(equal_height=True, elem_classes="rr-saved"):
             saved = gr.Dropdown(
                 [], value=None, label="Saved filters: choose one, or type a name and save",
@@ -181,12 +190,22 @@ def build_filters() -> Filters:
             link = gr.Button("Copy link", size="sm", min_width=100, elem_id="analyze-link")
     status = html(elem_id="filter-status")
     return Filters(models, tasks, levels, degradations, outcome, flip, malformed, text, tag, missed,
-                   alarms, taken, off_by, only, saved, save, delete, clear, link, status)
+                   alarms, taken, off_by, only, categories, languages, prompts, saved, save, delete,
+                   clear, link, status)
+
+
+def _build_optional(label: str) -> gr.Dropdown:
+    """Lay out a menu that is shown where the open runs differ in what it filters by."""
+    id = f"filter-{_OPTIONAL[label]}"
+    return gr.Dropdown(
+        [], label=label, elem_id=id, visible=False, multiselect=True, min_width=150
+    )
 
 
 def build_figures() -> Figures:
     """Lay out tables and charts; every chart stands under a title that says what it shows."""
     headline = html(elem_id="headline")
+    paper = html(elem_id="paper-table")
     mark = html(elem_id="figures-mark")
     with gr.Row(elem_classes="rr-against", equal_height=False):
         against = gr.Dropdown(
@@ -204,6 +223,7 @@ def build_figures() -> Figures:
         errors = build_chart("Error of perceived intensities, matched findings", "error-chart")
     level_table = html(elem_id="level-table")
     robustness = html(elem_id="robustness")
+    costs = html(elem_id="damage-costs")
     with gr.Column(min_width=320, elem_classes="rr-chart"):
         with gr.Row(equal_height=False, elem_classes="rr-matrix"):
             html(f'<h4 class="rr-chart-title">{_CONFUSION}</h4>')
@@ -216,8 +236,8 @@ def build_figures() -> Figures:
             with gr.Column(min_width=260, scale=2):
                 mistakes = html(elem_id="mistakes")
     error_table = html(elem_id="error-table")
-    return Figures(headline, mark, against, tables, differences, levels, level_table, robustness,
-                   run, confusion, mistakes, errors, error_table)
+    return Figures(headline, paper, costs, mark, against, tables, differences, levels, level_table,
+                   robustness, run, confusion, mistakes, errors, error_table)
 
 
 def _empty(name: str) -> Any:

@@ -61,7 +61,8 @@ class RunHandlers:
         """Return what opening runs writes to."""
         chosen = self.filters
         return {self.chooser.runs, self.selection, chosen.models, chosen.tasks, chosen.levels,
-                chosen.tag, chosen.only_right, chosen.saved}  # fmt: skip
+                chosen.tag, chosen.only_right, chosen.saved, chosen.categories, chosen.languages,
+                chosen.prompts}  # fmt: skip
 
     def arrive(self, request: gr.Request, selection: Selection | None) -> Updates:
         """List the runs there are; for somebody who comes first, open the link's or the bundled."""
@@ -154,13 +155,19 @@ class RunHandlers:
         if not folder.strip():
             raise InputError("Name the folder of a run, as in runs/my-run.")
         path = str(Path(folder.strip()).expanduser())
-        run, opened = self.folders.run(path), []
+        self.folders.run(path)
+        opened: list[str] = [path]
         for other in selection.runs if selection else ():
-            known = self.folders.run(other)
-            if known.benchmark == run.benchmark and known.model != run.model and other != path:
-                opened.append(other)
-        opened.append(path)
+            if other != path and self._go_together([other, *opened]):
+                opened.insert(len(opened) - 1, other)
         return self._open(opened, self.folders.found())
+
+    def _go_together(self, folders: Sequence[str]) -> bool:
+        try:
+            self.folders.entries(folders)
+        except InputError:
+            return False
+        return True
 
     def add_answers(self, paths: Sequence[str] | None) -> Updates:
         """Open saved answers as runs of their own; without files all stays."""
@@ -217,14 +224,27 @@ class RunHandlers:
         only = [wanted.only_right] if wanted.only_right else []
         models = in_order((*(entry.model for entry in entries), *only))
 
-        def choices(values: Sequence[str], chosen: tuple[str, ...]) -> gr.Dropdown:
-            return gr.Dropdown(choices=list(in_order((*values, *chosen))), value=list(chosen))
+        def choices(
+            values: Sequence[str], chosen: tuple[str, ...], optional: bool = False
+        ) -> gr.Dropdown:
+            names = list(filter(None, in_order((*values, *chosen))))
+            shown = {"visible": len(names) > 1 or bool(chosen)} if optional else {}
+            return gr.Dropdown(choices=names, value=list(chosen), **shown)
 
         return {
             self.selection: Selection(tuple(folders), wanted),
             menus.models: choices([entry.model for entry in entries], wanted.models),
             menus.tasks: choices([entry.row.task for entry in entries], wanted.tasks),
             menus.levels: choices([entry.row.level for entry in entries], wanted.levels),
+            menus.categories: choices(
+                [entry.row.category for entry in entries], wanted.categories, optional=True
+            ),
+            menus.languages: choices(
+                [entry.row.language for entry in entries], wanted.languages, optional=True
+            ),
+            menus.prompts: choices(
+                [entry.terms.prompt for entry in entries], wanted.prompts, optional=True
+            ),
             menus.tag: gr.Dropdown(choices=tags, value=wanted.tag),
             menus.only_right: gr.Dropdown(
                 choices=[("any run", ""), *((one, one) for one in models)],

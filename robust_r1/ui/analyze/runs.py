@@ -6,14 +6,16 @@ from threading import Lock
 
 from cachetools import LRUCache
 
-from robust_r1.analysis.entries import Entry, gather
+from robust_r1.analysis.entries import Entry, in_order
 from robust_r1.engine import catalog
 from robust_r1.errors import InputError
 from robust_r1.evaluation import Run, load_run
 from robust_r1.paths import BUNDLED_RUNS, OWN_RUNS
+from robust_r1.report.columns import entries_of_run, joined
 
 _KEPT = 12  # runs in memory; one of 10,000 cases takes some 40 MB
-MAX_RUNS = 6
+MAX_RUNS = 12  # levels and languages of one benchmark may be a run each
+MAX_COLUMNS = 6
 
 
 class RunFolders:
@@ -23,6 +25,7 @@ class RunFolders:
         self.folders = tuple(folders)
         self._lock = Lock()
         self._kept: LRUCache[tuple, tuple[Run, tuple[Entry, ...]]] = LRUCache(_KEPT)
+        self._joined: LRUCache[tuple, tuple[Entry, ...]] = LRUCache(_KEPT)
 
     def found(self) -> list[str]:
         """Return the folders of all runs, the bundled ones first."""
@@ -36,31 +39,33 @@ class RunFolders:
         """Return what the page opens with: MiniBench by the bundled models, else the first run."""
         found = self.found()
         folders = [self.folders[0] / f"{model.name}-minibench" for model in catalog.bundled()]
-        return [str(one) for one in folders if str(one) in found][:MAX_RUNS] or found[:1]
+        return [str(one) for one in folders if str(one) in found][:MAX_COLUMNS] or found[:1]
 
     def run(self, folder: str) -> Run:
         """Return a run; raise RobustR1Error for what is none."""
         return self._read(folder)[0]
 
     def entries(self, folders: Sequence[str]) -> tuple[Entry, ...]:
-        """Return the cases of some runs, one run after the other.
+        """Return the cases of some runs, column after column, as `report` puts them together.
 
         Raises:
-            InputError: too many, two of one model, or runs of different benchmarks.
+            InputError: too many, two of one model asked alike, or runs of different benchmarks.
             DataError: a run is damaged; the text names the file and the line.
         """
         if len(folders) > MAX_RUNS:
             raise InputError(f"{len(folders)} runs are too many to read; choose up to {MAX_RUNS}")
         read = [self._read(folder) for folder in folders]
-        benches = sorted({run.benchmark for run, _ in read})
-        if len(benches) > 1:
-            names = " and ".join(benches)
-            raise InputError(f"the runs are of {names}; open one benchmark at a time")
-        models = [run.model for run, _ in read]
-        if len(set(models)) < len(models):
-            twice = max(models, key=models.count)
-            raise InputError(f"two of the runs are of {twice}; open one run of each model")
-        return tuple(entry for _, entries in read for entry in entries)
+        key = self.states(folders)
+        with self._lock:
+            if key in self._joined:
+                return self._joined[key]
+        entries = joined(read)
+        columns = len(in_order(entry.model for entry in entries))
+        if columns > MAX_COLUMNS:
+            raise InputError(f"{columns} models are too many to show; choose up to {MAX_COLUMNS}")
+        with self._lock:
+            self._joined[key] = entries
+        return entries
 
     def states(self, folders: Sequence[str]) -> tuple[tuple, ...]:
         """Return what changes with the runs: for each its folder, and times and sizes of files."""
@@ -77,7 +82,7 @@ class RunFolders:
                 del self._kept[old]
             if key not in self._kept:
                 run = load_run(Path(folder))
-                self._kept[key] = run, gather(run.benchmark, run.model, run.rows)
+                self._kept[key] = run, entries_of_run(run)
             return self._kept[key]
 
 

@@ -23,8 +23,8 @@ from robust_r1.engine import Answer, GenerationSettings
 from robust_r1.errors import InputError
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, score_answer, truth_words
-from robust_r1.report.page import findings_text, verdict
 from robust_r1.report.pictures import case_of, picture_of, why_absent
+from robust_r1.report.words import applied, verdict
 from robust_r1.store import Marks
 from robust_r1.ui.widgets.conversation import turns_list
 from robust_r1.ui.widgets.further_pictures import pictures_row
@@ -34,7 +34,8 @@ from robust_r1.ui.widgets.question import write_line
 from robust_r1.ui.widgets.share import tab_query
 
 _TEXT = 400
-_files: LRUCache[tuple[str, str], str] = LRUCache(20_000)
+_files: LRUCache[tuple, str] = LRUCache(20_000)
+_THUMBNAIL = 120_000  # pixels of a thumbnail of a published picture, which may have millions
 
 
 def outcome_of(row: Answered, clean: Answered | None, model: str) -> Outcome:
@@ -76,7 +77,8 @@ def heading(entry: Entry, place: int, total: int) -> str:
     """Say which case this is, what was asked, and what was done to the picture."""
     row = entry.row
     choices = "".join(f"<li>{escape(choice, _TEXT)}</li>" for choice in row.choices)
-    listed = f'<ol start="0" class="rr-options">{choices}</ol>' if choices else ""
+    kind = 'type="A"' if row.lettered else 'start="0"'
+    listed = f'<ol {kind} class="rr-options">{choices}</ol>' if choices else ""
     true = truth_words(row.truth, row.choices)
     truth = f"True answer: <b>{escape(true, _TEXT)}</b>. " if true else ""
     if row.saved is not None and not row.truth:
@@ -85,7 +87,7 @@ def heading(entry: Entry, place: int, total: int) -> str:
         f'<div class="rr-case-head"><p class="rr-caption"><b>{escape(row.id)}</b> case {place + 1} '
         f"of {total}, {escape(entry.model)}, {escape(row.task)}, {escape(row.level)}, "
         f"{escape(verdict(entry))}</p><h4>{escape(row.question, _TEXT)}</h4>{listed}"
-        f'<p class="rr-caption">{truth}Applied: {findings_text(row.true)}.</p>'
+        f'<p class="rr-caption">{truth}{applied(entry)}</p>'
         f"{_before(entry)}</div>"
     )
 
@@ -111,6 +113,7 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
     """
     case = case_of(entry)
     if case is None or not _can_be_carried(case):
+        why = why_absent(entry)
         words = (
             "Somebody's own picture is in no link: bring it to Explore to ask about it there."
             if case and entry.row.saved
@@ -118,13 +121,13 @@ def open_links(entry: Entry, models: Collection[str]) -> str:
             if case
             else "Its picture is no longer here: bring the saved answer again."
             if entry.row.saved
-            else f"{why_absent(entry).capitalize()}, so its picture is not here."
+            else f"{why[:1].upper()}{why[1:]}, so its picture is not here."
         )
         return f'<p class="rr-caption">{words}</p>'
     links = "".join(
         f'<a class="rr-open" id="open-{tab.lower()}" target="_blank" href="{escape(query)}">'
         f"{tab}</a>"
-        for tab, query in _queries(case, entry.model, models).items()
+        for tab, query in _queries(case, entry.engine, models).items()
     )
     return f'<p class="rr-opens"><span>Open in a new tab</span>{links}</p>'
 
@@ -167,19 +170,23 @@ def thumbnails(
 
     Captions tell the tags of `marks`, which has them by (run, case id).
     """
-    return [
-        (picture_file(entry, cache), _caption(entry, marks.get((entry.run, entry.row.id), Marks())))
-        for entry in entries
-    ]
+    files = (picture_file(entry, cache, most=_THUMBNAIL) for entry in entries)
+    known = (marks.get((entry.run, entry.row.id), Marks()) for entry in entries)
+    return list(zip(files, map(_caption, entries, known), strict=True))
 
 
-def picture_file(entry: Entry, cache: str, clean: bool = False) -> str:
-    """Write the picture of a case, damaged or clean, into Gradio's cache, once; return its path."""
+def picture_file(entry: Entry, cache: str, clean: bool = False, most: int = 0) -> str:
+    """Write the picture of a case, damaged or clean, into Gradio's cache, once; return its path.
+
+    `most` is that of `picture_of`.
+    """
     id = entry.row.source if clean else entry.row.id
-    key = (f"{entry.benchmark}/{cache}/{clean}", id if case_of(entry) else "")
+    shown = (entry.terms.file, entry.terms.bytes, entry.terms.degrade_at, entry.row.plan, most)
+    of = (f"{entry.benchmark}/{cache}/{clean}", *(shown if entry.terms.file else ()))
+    key = (*of, id if case_of(entry) else "")
     if key not in _files or not _exists(_files[key]):
         try:
-            picture = picture_of(entry, clean)
+            picture = picture_of(entry, clean, most=most)
         except InputError:
             picture = np.full((96, 96, 3), 128, dtype=np.uint8)
         _files[key] = write_png(picture, "case.png", cache)
@@ -190,7 +197,9 @@ def pictures_view(entry: Entry, cache: str) -> str:
     """Draw the damaged picture of a case beside the clean one; nothing where it is not here."""
     if case_of(entry) is None:
         return ""
-    sides = [("case-picture", "As the model saw it", False)]
+    native = entry.terms.degrade_at == "native"
+    words = "Before the model shrinks it" if native else "As the model saw it"
+    sides = [("case-picture", words, False)]
     if entry.row.plan:
         sides.append(("case-clean", "Undamaged", True))
     drawn = "".join(_side(entry, cache, *one) for one in sides)

@@ -11,10 +11,13 @@ import httpx
 import psutil
 import pytest
 
-from robust_r1.bench import preview, speed
+from robust_r1.analysis.rbench import items_of_tables, read_judged
+from robust_r1.bench import evaluation, made_tables, preview, speed
 from robust_r1.cli import main
 from robust_r1.degradations import SPECS
 from robust_r1.errors import ModelError
+from robust_r1.evaluation import headline, load_run
+from robust_r1.records import open_benchmark
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,9 @@ def figures(monkeypatch):
     monkeypatch.setattr(speed, "measure_degradations", lambda: degrading)
     previewing = preview.Previewing(62.5, 98.7, 47.0, 150.0, 15)
     monkeypatch.setattr(preview, "measure_preview", lambda arguments: previewing)
+    table = evaluation.Reading(2_000_000_000, 7000, 61_000_000, 0, 0.8, 90.0)
+    evaluating = evaluation.Evaluating(9.9, 15.0, 2.0, 7.0, 3.5, 3.4, table, 4.4, 2.7, 1.9, 1.4)
+    monkeypatch.setattr(evaluation, "measure_evaluation", lambda model, size: evaluating)
     monkeypatch.setattr(
         speed,
         "measure_engine",
@@ -177,11 +183,14 @@ def test_bench_prints_json_for_machines(figures, capsys):
     rows = as_json(capsys, "engine", "--model", "m", "--quantize", "fp32, 4bit")
     assert [(row["model"], row["precision"]) for row in rows] == [("m", "fp32"), ("m", "4bit")]
     assert [row["model"] for row in as_json(capsys, "engine")] == ["auto"]
+    evaluating = as_json(capsys, "evaluate", "--size", "2GB")
+    assert evaluating["table"]["rows"] == 7000 and evaluating["meant"]["beside_ms"] == 25
 
 
 @pytest.mark.parametrize(
     ("what", "expected"),
-    [("startup", "2.50"), ("preview", "62"), ("degradations", "4.5"), ("engine", "150")],
+    [("startup", "2.50"), ("preview", "62"), ("degradations", "4.5"), ("engine", "150"),
+     ("evaluate", "2000 MB, 7000 rows")],
 )
 def test_bench_prints_a_table_for_people(figures, capsys, what, expected):
     assert main(["bench", what]) == 0
@@ -191,3 +200,61 @@ def test_bench_prints_a_table_for_people(figures, capsys, what, expected):
 def test_an_unknown_precision_costs_one_line(capsys):
     assert main(["bench", "engine", "--quantize", "fp32,int3"]) == 2
     assert "int3" in capsys.readouterr().err
+
+
+def test_what_is_made_to_be_measured_is_what_readers_take(tmp_path):
+    rows = made_tables.write_table(tmp_path / "Few.tsv", 1_200_000)
+    assert 0.8e6 < (tmp_path / "Few.tsv").stat().st_size < 1.6e6
+    items = list(open_benchmark(tmp_path / "Few.tsv").read())
+    assert len(items) == rows > 2
+    assert items[0].load_pictures()[0].shape == (made_tables.HEIGHT, made_tables.WIDTH, 3)
+    made_tables.write_answers(tmp_path / "answers", 400)
+    figures = headline(load_run(tmp_path / "answers").rows)
+    assert figures["answers, clean"].n == 100 and 0.4 < figures["answers, clean"].value < 0.85
+    tables = [read_judged(path) for path in made_tables.write_results(tmp_path)]
+    assert len(items_of_tables(*tables)) == made_tables.RBENCH_ROWS
+    assert not any(table.unusable for table in tables)
+
+
+def test_work_beside_generation_is_evaluated_for_real(tmp_path):
+    made_tables.write_table(tmp_path / "Few.tsv", 600_000)
+    silent = evaluation._evaluate(tmp_path / "Few.tsv", tmp_path / "run", ("clean", "100"))
+    rows = load_run(tmp_path / "run").rows
+    assert silent.first is not None and len(rows) == 2 * len({row.source for row in rows}) > 2
+    assert {row.answer for row in rows} == {"1. a cat"}
+    assert {row.accuracy for row in rows} == {0.0, 1.0}
+
+
+@pytest.mark.slow
+def test_a_large_table_costs_less_memory_than_it_has(tmp_path):
+    size = 90_000_000
+    found = evaluation.read_table(tmp_path, size)
+    assert abs(found.bytes - size) < 1e6 and found.rows > 100
+    assert found.resident_bytes < size and found.growth_bytes < 8e6
+    assert 0 < found.first_seconds < found.seconds
+
+
+def test_batches_are_compared_on_the_same_questions():
+    (rates,) = evaluation.measure_batches("tiny-rl", asked=4, rounds=1)
+    assert rates.one_by_one > 0 and rates.batched > 0 and rates.cpu_speedup > 1
+
+
+def test_a_disk_without_room_is_said_before_anything_is_measured(capsys):
+    assert main(["bench", "evaluate", "--size", "999999GB"]) == 2
+    assert "has no room for 999999000 MB" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["evaluate", "--size", "much"], "'much' is no size; write it as in 50MB or 2GB"),
+        (["engine", "--size", "2GB"], "--size is for bench evaluate"),
+    ],
+)
+def test_a_size_that_is_none_or_has_no_use_costs_one_line(capsys, words, said):
+    try:
+        status = main(["bench", *words])
+    except SystemExit as exit:
+        status = exit.code
+    error = capsys.readouterr().err
+    assert status == 2 and said in error and error.count("\n") == 1

@@ -78,7 +78,7 @@ def test_the_manifest_tells_how_to_make_each_picture_again(folder):
     lines = records(folder / "out")
     assert [line["output"] for line in lines] == ["photo.png", "a.png", "inner/b.png"]
     for line in lines:
-        assert set(line) == {"source", "output", "plan", "seed"} and line["seed"] == 3
+        assert set(line) == {"source", "bytes", "output", "plan", "seed"} and line["seed"] == 3
         plan = DegradationPlan.from_json(json.dumps(line["plan"]))
         assert len(plan) >= 1
         written = load(folder / "out" / line["output"])
@@ -142,6 +142,43 @@ def test_running_again_writes_nothing_and_finishes_what_is_missing(folder, capsy
     assert bytes_of(folder / "out") == first
 
 
+@pytest.mark.parametrize("words", [["--random"], ["--levels", "25,100"], ["--set", "blur=0.4"]])
+def test_a_folder_spelled_otherwise_renamed_or_moved_goes_on(folder, capsys, words):
+    assert degrade("photos", "-o", "out", *words) == 0
+    first = bytes_of(folder / "out")
+    for spelled in ("./photos", "photos/", folder / "photos", "photos/../photos"):
+        assert degrade(spelled, "-o", "out", *words) == 0
+    (folder / "photos").rename(folder / "renamed")
+    assert degrade("renamed", "-o", "out", *words) == 0
+    assert bytes_of(folder / "out") == first
+    assert ": 0 written" in capsys.readouterr().out.splitlines()[-1]
+    next((folder / "out").rglob("b.png")).unlink()
+    assert degrade("renamed", "-o", "out", *words) == 0
+    assert bytes_of(folder / "out") == first
+
+
+def test_another_picture_of_the_same_name_is_not_taken_for_the_one_before(folder, capsys):
+    assert degrade("photos", "-o", "out", "--set", "blur=0.1") == 0
+    capsys.readouterr()
+    (folder / "other").mkdir()
+    (folder / "photo.png").rename(folder / "other" / "a.jpg")
+    line = fails(capsys, "degrade", "other", "-o", "out", "--set", "blur=0.1")
+    assert "a.png was made from another source" in line
+
+
+def test_a_manifest_of_an_earlier_version_is_gone_on_with(folder):
+    assert degrade("photos", "-o", "out", "--levels", "25") == 0
+    manifest = folder / "out" / "manifest.jsonl"
+    earlier = [{k: v for k, v in line.items() if k != "bytes"} for line in records(folder / "out")]
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in earlier))
+    first = bytes_of(folder / "out")
+    (folder / "photos").rename(folder / "renamed")
+    assert degrade(folder / "renamed", "-o", "out", "--levels", "25") == 0
+    assert bytes_of(folder / "out") == first
+    assert degrade(folder / "renamed", "-o", "out", "--levels", "25,50") == 0
+    assert [line.keys() - earlier[0].keys() for line in records(folder / "out")][-1] == {"bytes"}
+
+
 def test_a_manifest_cut_off_by_a_crash_is_completed(folder):
     assert degrade("photos", "-o", "out", "--random") == 0
     first = bytes_of(folder / "out")
@@ -156,6 +193,12 @@ def test_jpeg_is_written_when_asked_and_says_so(folder):
     with Image.open(folder / "out" / "photo.jpg") as picture:
         assert picture.format == "JPEG" and picture.size == (64, 48)
     assert records(folder / "out")[0]["quality"] == 60
+
+
+def test_what_computers_leave_beside_pictures_is_none_of_them(folder):
+    (folder / "photos" / "._a.jpg").write_bytes(b"notes")
+    assert degrade("photos", "-o", "out", "--set", "blur=0.1") == 0
+    assert [line["output"] for line in records(folder / "out")] == ["a.png", "inner/b.png"]
 
 
 def test_an_out_folder_inside_the_input_is_not_taken_for_input(folder):

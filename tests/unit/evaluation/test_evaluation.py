@@ -212,9 +212,12 @@ def test_spearman_of_kinds_is_that_of_as_many_items():
 
 def test_figures_of_perception_have_the_interval_that_drawing_pictures_gives():
     rows = load_run(ROOT / "assets" / "runs" / "tiny-sft-minibench").rows[:200]
-    drawn = np.random.default_rng(0).integers(len(rows), size=(1000, len(rows)))
-    errors = [[said - true for _, said, true in row.matching.matched] for row in rows]
-    sums, sizes = np.array([sum(one) for one in errors]), np.array([len(one) for one in errors])
+    names = list(dict.fromkeys(row.source for row in rows))
+    drawn = np.random.default_rng(0).integers(len(names), size=(1000, len(names)))
+    errors = {name: [] for name in names}
+    for row in rows:
+        errors[row.source] += [said - true for _, said, true in row.matching.matched]
+    sums, sizes = (np.array(list(map(of, errors.values()))) for of in (sum, len))
     low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [0.025, 0.975])
     bias = perception(rows)["intensity bias"]
     assert (bias.low, bias.high) == pytest.approx((low, high), abs=1e-12)

@@ -281,7 +281,7 @@ def alike(item):
 def test_intervals_resample_photographs():
     rows = rows_of(alike)
     photographs = [view_of(row.source).photograph for row in rows]
-    assert [row.photograph for row in rows] == [f"kodak-{number:02d}" for number in photographs]
+    assert [row.cluster for row in rows] == [f"kodak-{number:02d}" for number in photographs]
     # Of 24 coins, half of them heads, the share of heads has the error of 24 and not of 384.
     error = np.sqrt(0.25 / 24)
     for figure in (headline(rows)["type recall"], recall_by_band(rows)["", (0.6, 1.0)]):
@@ -301,13 +301,13 @@ def test_intervals_resample_photographs():
 
 def test_figures_of_perception_have_the_interval_that_drawing_photographs_gives():
     rows = [row for row in load_run(RUNS / "tiny-rl-photobench2").rows if row.plan]
-    names = sorted({row.photograph for row in rows})
+    names = sorted({row.cluster for row in rows})
     drawn = np.random.default_rng(0).integers(len(names), size=(1000, len(names)))
     sums = np.zeros((len(names), 3))
     for row in rows:
         matching = row.matching
         counts = len(matching.matched), len(matching.false_alarms), len(matching.misses)
-        sums[names.index(row.photograph)] += counts
+        sums[names.index(row.cluster)] += counts
     matched, alarms, misses = sums[drawn].sum(1).T
     low, high = np.quantile(2 * matched / (2 * matched + alarms + misses), [0.025, 0.975])
     figure = headline(rows)["type F1"]
@@ -315,7 +315,7 @@ def test_figures_of_perception_have_the_interval_that_drawing_photographs_gives(
 
 
 def test_views_of_one_photograph_alone_give_no_interval():
-    rows = [row for row in rows_of(alike) if row.photograph == "kodak-01"]
+    rows = [row for row in rows_of(alike) if row.cluster == "kodak-01"]
     figures = headline(rows)
     del figures["length and damage, Spearman"]  # all answers are of one length
     assert all(figure.value is not None for figure in figures.values())
@@ -326,19 +326,26 @@ def test_views_of_one_photograph_alone_give_no_interval():
 
 def test_old_photobench_runs_resample_their_seven_photographs():
     rows = load_run(RUNS / "tiny-rl-photobench").rows
-    assert len({row.photograph for row in rows}) == 7 and None not in {r.photograph for r in rows}
+    assert len({row.cluster for row in rows}) == 7
     clean = [row for row in rows if not row.plan]
-    names = sorted({row.photograph for row in clean})
-    said = [np.mean([bool(row.found) for row in clean if row.photograph == name]) for name in names]
+    names = sorted({row.cluster for row in clean})
+    said = [np.mean([bool(row.found) for row in clean if row.cluster == name]) for name in names]
     drawn = np.random.default_rng(0).integers(7, size=(2000, 7))
     low, high = np.quantile(np.array(said)[drawn].mean(1), [0.025, 0.975])  # twelve crops of each
     figure = headline(rows)["false alarm on clean"]
     assert (figure.low, figure.high) == pytest.approx((low, high), abs=1e-12)
 
 
-def test_cases_of_scenes_are_still_drawn_one_by_one():
+def test_the_levels_of_one_scene_are_drawn_together():
     rows = load_run(RUNS / "tiny-rl-minibench").rows
-    assert {row.photograph for row in rows} == {None}
+    sources = sorted({row.source for row in rows})
+    assert {row.cluster for row in rows} == set(sources) and len(rows) == 4 * len(sources)
+    tokens = {name: [row.tokens for row in rows if row.source == name] for name in sources}
+    drawn = np.random.default_rng(0).integers(len(sources), size=(2000, len(sources)))
+    means = np.array([np.mean(tokens[name]) for name in dict.fromkeys(row.source for row in rows)])
+    low, high = np.quantile(means[drawn].mean(1), [0.025, 0.975])
+    figure = headline(rows)["tokens"]
+    assert (figure.low, figure.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_differences_of_runs_on_photographs_resample_photographs():

@@ -14,10 +14,9 @@ import pytest
 
 from robust_r1.ask.picture import seen
 from robust_r1.ask.prompts import DIRECT, read_prompt
-from robust_r1.chain import parse
 from robust_r1.cli import main
 from robust_r1.degradations import LEVELS, DegradationPlan
-from robust_r1.engine import Answer, GenerationSettings, load_engine
+from robust_r1.engine import load_engine
 from robust_r1.errors import InputError
 from robust_r1.evaluation import evaluate, headline, load_run
 from robust_r1.evaluation.known import find_benchmark, known_benchmarks, known_file
@@ -30,10 +29,11 @@ from robust_r1.evaluation.published import (
     plan_of,
 )
 from robust_r1.images import encode_png
-from robust_r1.records import UnusableRows, open_benchmark, write_corrupted
+from robust_r1.records import UnusableRows, open_benchmark
 from tests.support.benchmark_files import RBENCH_ROWS, base64_of, write_rbench, write_tsv
 from tests.support.paths import ROOT
 from tests.support.published_tables import ROWS, SHARED, write_mmstar
+from tests.support.sayer import Sayer
 
 
 @pytest.fixture(scope="module")
@@ -48,33 +48,6 @@ def tiny():
     engine = load_engine("tiny-rl")
     yield engine
     engine.close()
-
-
-class Sayer:
-    """Answer every question with one text, and keep what was asked."""
-
-    precision = "exact"
-
-    def __init__(self, text, **info):
-        defaults = GenerationSettings(max_new_tokens=8)
-        told = {
-            "name": "sayer",
-            "label": "Sayer",
-            "source": "/nowhere",
-            "pictures": 1,
-            "max_pixels": 36864,
-            "defaults": defaults,
-            "fit": staticmethod(lambda image: image),
-        }
-        self.info, self.text, self.asked = type("Info", (), {**told, **info}), text, []
-
-    def fit(self, image):
-        return image
-
-    def generate(self, requests, settings, batch_size):
-        self.asked += requests
-        one = Answer(self.text, parse(self.text), 1, 0.1, None, "stop", "sayer", settings)
-        return (one,) * len(requests)
 
 
 def items_of(path, engine, prompt="ours", **chosen):
@@ -113,8 +86,8 @@ def test_damage_is_drawn_from_benchmark_item_and_seed_alone(table):
 
 
 def test_native_damage_is_the_pixels_of_the_corrupted_copy(table, tmp_path, tiny):
-    copy = write_corrupted(tmp_path, table, "25", lambda index: plan_of("MMStar", index, "25"))
-    published = list(items_of(copy, tiny))
+    assert main(["degrade", str(table), "-o", str(tmp_path), "--levels", "25"]) == 0
+    published = list(items_of(tmp_path / "MMStar_Robust_25.tsv", tiny))
     drawn = list(items_of(table, tiny, levels=("25",)))
     assert [one.level for one in published] == ["25"] * ROWS == [one.level for one in drawn]
     for ours, theirs in zip(drawn, published, strict=True):
@@ -292,10 +265,6 @@ def test_a_benchmark_is_found_by_its_name_and_else_said_where_to_get(tmp_path, m
     (given / "MMMB_en.tsv").touch()
     assert find_benchmark(known["mmmb-en"], given) == given / "MMMB_en.tsv"
     assert known_file(own / "mmmb_en.tsv") is known["mmmb-en"]
-    (own / "MMD-Bench").mkdir()
-    (own / "MMD-Bench" / "MMStar_lens_blur.tsv").touch()
-    with pytest.raises(InputError, match="a folder of tables.*MMStar_lens_blur.tsv"):
-        find_benchmark(known["mmd-bench"], None)
 
 
 def test_the_table_of_benchmarks_has_each_name_once_and_an_address_for_each():
@@ -305,7 +274,8 @@ def test_the_table_of_benchmarks_has_each_name_once_and_an_address_for_each():
     assert [known[f"mmmb-{code}"].language for code in languages] == list(languages)
     assert len({one.name for one in known.values()}) == len(known)
     for one in known.values():
-        assert one.address.startswith("https://") and one.files
+        assert one.where.startswith("https://") and one.files
+        assert one.fetchable or one.by_hand
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
@@ -414,3 +384,51 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(table, tmp_path, caps
         assert main(["report", str(tmp_path / name)]) == 0
         reports.append(capsys.readouterr().out)
     assert reports[0] == reports[1]
+
+
+def test_a_limit_is_judged_by_the_five_percent_of_what_was_read(tmp_path):
+    path = write_mmstar(tmp_path / "MMStar.tsv", rows=24, broken=(5, 21))
+    engine = Sayer("0")
+
+    def limited(number, folder):
+        items = items_of(path, engine, levels=(CLEAN,), limit=number)
+        return evaluate(engine, "MMStar", items, tmp_path / folder)
+
+    # The picture of row 5 is decoded after the reading stopped, and judged all the same.
+    with pytest.raises(UnusableRows, match="1 of the first 12 rows"):
+        limited(12, "few")
+    assert len(run_lines(tmp_path / "few")) == 0
+    assert len(limited(20, "more").rows) == 19  # 1 of 20 is no more than 5 %
+    assert json.loads((tmp_path / "more" / "run.json").read_text("utf-8"))["rows"] == 20
+    assert len(limited(5, "before").rows) == 5
+    with pytest.raises(UnusableRows, match="2 of the first 24 rows"):
+        limited(100, "all")
+
+
+@pytest.mark.parametrize("ending", ["tsv", "csv", "jsonl", "parquet"])
+def test_the_share_of_a_file_that_was_read_rises_to_one(tmp_path, picture, ending):
+    rows = [
+        {"index": str(n), "image": "a.png", "question": f"Who? {n}", "A": "x", "B": "y",
+         "answer": "A"} for n in range(8)
+    ]  # fmt: skip
+    (tmp_path / "a.png").write_bytes(encode_png(picture))
+    path = tmp_path / f"Few.{ending}"
+    if ending == "tsv":
+        write_tsv(path, [(n, base64_of(picture), "Who?", "x", "y", "", "", "A", "", "")
+                         for n in range(8)])  # fmt: skip
+    elif ending == "csv":
+        lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+        path.write_text("\n".join(lines), "utf-8")
+    elif ending == "jsonl":
+        lines = [{"image": "a.png", "question": row["question"], "choices": ["x", "y"],
+                  "answer": "x"} for row in rows]  # fmt: skip
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    else:
+        pyarrow, parquet = (pytest.importorskip(f"pyarrow{end}") for end in ("", ".parquet"))
+        whole = [{**row, "image": encode_png(picture)} for row in rows]
+        parquet.write_table(pyarrow.Table.from_pylist(whole), path)
+    items = items_of(path, Sayer("0"), levels=(CLEAN,))
+    assert items.share == 0
+    shares = [items.share for _ in items]
+    assert len(shares) == 8 and shares == sorted(set(shares)) and items.share == 1
+    assert all(abs(share - (n + 1) / 8) < 0.15 for n, share in enumerate(shares))

@@ -64,4 +64,4 @@ def test_a_run_of_it_has_intervals_that_resample_photographs(tmp_path, capsys):
     assert main([*command, "--limit", "9", "--levels", "high"]) == 0
     assert "type recall" in capsys.readouterr().out
     rows = load_run(tmp_path / "run").rows
-    assert len(rows) == 9 and {row.photograph for row in rows} == {"kodak-01", "kodak-02"}
+    assert len(rows) == 9 and {row.cluster for row in rows} == {"kodak-01", "kodak-02"}

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from robust_r1.degradations import DegradationPlan
-from robust_r1.errors import DataError, InputError
+from robust_r1.cli import main
+from robust_r1.degradations import PRESETS, DegradationPlan
+from robust_r1.errors import DataError
+from robust_r1.evaluation.published import drawn_plan
 from robust_r1.images import encode_png
 from robust_r1.records import (
     Damage,
@@ -20,13 +22,17 @@ from robust_r1.records import (
     UnusableRows,
     open_benchmark,
     with_pictures,
-    write_corrupted,
 )
 from robust_r1.records.names import header_of
 from robust_r1.records.vlmeval import EmbeddedPictures
 from tests.support.benchmark_files import TSV, base64_of, write_tsv
 
 OPTIONS = ("a kite", "a bird", "a plane", "a cloud")
+STEPS = {
+    "lens_blur": DegradationPlan.parse("lens_blur=0.4"),
+    "two": DegradationPlan.parse("scan_lines=1,graffiti=0.25"),
+    "drive": PRESETS["rainy night drive"],
+}
 INSIDE = "Which?\nOptions: A: on the book., B: beneath the cat, C: in the bed, D: nowhere"
 
 
@@ -118,13 +124,20 @@ def test_hints_languages_and_columns_of_its_own_stay_with_an_item(tmp_path, cell
         ("MMStar_LOW_LEVEL_LOW", "MMStar", "", Damage("25")),
         ("CV-Bench-2D_LOW_LEVEL_MID", "CV-Bench-2D", "", Damage("50")),
         ("MMBench_DEV_EN_V11_LOW_LEVEL_HIGH", "MMBench_DEV_EN_V11", "en", Damage("100")),
+        ("MMStar_Robust_random", "MMStar", "", Damage()),
+        ("MMStar_Robust_lens_blur_0.4", "MMStar", "", Damage(plan=STEPS["lens_blur"])),
+        ("mmmb_tr_Robust_scan_lines_1_graffiti_0.25", "mmmb_tr", "tr", Damage(plan=STEPS["two"])),
+        ("MMStar_Robust_rainy_night_drive", "MMStar", "", Damage(plan=STEPS["drive"])),
         ("MMStar_lens_blur", "MMStar", "", Damage("100", "lens_blur")),
         ("RealWorldQA_Gaussian_Noise_0.45", "RealWorldQA", "", Damage("50", "gaussian_noise")),
         ("MMVP_graffiti_LOW_LEVEL_HIGH", "MMVP", "", Damage("100", "graffiti")),
+        ("MMVet_hsv_saturation", "MMVet", "", Damage("100", "saturation")),
+        ("MMBench_DEV_EN_V11_dark_illumination", "MMBench_DEV_EN_V11", "en",
+         Damage("100", "darkness")),
         ("my_high", "my_high", "", None),
         ("v1.5", "v1.5", "", None),
         ("test-00000-of-00003", "test", "", None),
-    ],
+    ],  # fmt: skip
 )
 def test_a_file_s_name_tells_benchmark_language_and_damage(tmp_path, stem, name, language, damage):
     header = header_of(tmp_path / f"{stem}.tsv")
@@ -295,23 +308,22 @@ def test_a_list_of_all_items_holds_no_pictures_nor_do_the_faults_of_the_others(t
     assert items[37].load_pictures()[0].shape == (200, 300, 3)
 
 
-def test_a_corrupted_copy_differs_in_its_pictures_alone(tmp_path, odd_rows, pictures):
+def test_a_corrupted_copy_differs_in_its_pictures_alone(tmp_path, odd_rows):
     source = write_tsv(tmp_path / "Tiny.tsv", odd_rows)
-    plan = DegradationPlan.parse("gaussian_noise=0.45", seed=9)
-    path = write_corrupted(tmp_path / "out", source, "50", lambda index: plan)
-    assert path.name == "Tiny_Robust_50.tsv"
+    assert main(["degrade", str(source), "-o", str(tmp_path / "out"), "--levels", "50"]) == 0
+    path = tmp_path / "out" / "Tiny_Robust_50.tsv"
     clean, damaged = items_of(source)[0], items_of(path)[0]
     for before, after in zip(clean, damaged, strict=True):
         kept = replace(after, pictures=before.pictures, place=before.place, damage=None)
         assert kept == before and after.damage == Damage("50")
+        plan = drawn_plan(before, "50")
         for one, two in zip(before.load_pictures(), after.load_pictures(), strict=True):
             assert np.array_equal(two, plan.apply(one))
-    lines = (tmp_path / "out" / "Tiny_Robust_50.manifest.jsonl").read_text().splitlines()
-    noted = [json.loads(line) for line in lines]
-    assert [line["index"] for line in noted] == ["1", "4", "6", "8", "9", "10"]
-    assert DegradationPlan.from_values(noted[0]["plan"]) == plan
-    with pytest.raises(InputError, match="no level '30'"):
-        write_corrupted(tmp_path, source, "30", lambda index: plan)
+    lines = path.with_suffix(".manifest.jsonl").read_text().splitlines()
+    noted = [json.loads(line) for line in lines[1:]]
+    assert [line["index"] for line in noted if "plan" in line] == ["1", "4", "6", "8", "9", "10"]
+    assert {line["index"]: line.get("shows") for line in noted}["7"] == "6"
+    assert DegradationPlan.from_values(noted[0]["plan"]) == drawn_plan(clean[0], "50")
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path):
