@@ -83,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     files = find_pictures(args.inputs)
     engine = load_engine(args.model, args.quantize)
+    if engine.note:
+        print(engine.note, file=sys.stderr)
     terms = {"model": engine.info.name, "precision": engine.precision, "scale": args.scale}
     with _rows(args.output, terms) as rows, _written(args.output, rows, terms) as result:
         _look_at_all(args, engine, files, rows, result)
