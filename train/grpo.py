@@ -90,7 +90,7 @@ def make_trainer(
         model=start.model,
         processing_class=start.processor,
         reward_funcs=list(rewards),
-        train_dataset=rollout_rows(records, pictures, config.max_pixels),
+        train_dataset=rollout_rows(records, pictures, start.info.fit),
         args=GRPOConfig(
             **settings_of(stage, config, folder),
             # In order, a resumed run goes on with what it had not seen.

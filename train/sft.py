@@ -70,7 +70,7 @@ def make_trainer(
         config: settings.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
     """
-    rows = chain_rows(records, pictures, config.max_pixels)
+    rows = chain_rows(records, pictures, start.info.fit)
     tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
     said = CompletionLog(
         folder / "samples.jsonl", row_samples(rows), start.processor, start.model.generate, tokens

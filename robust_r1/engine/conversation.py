@@ -21,6 +21,11 @@ _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 QUESTION = "{question}"
 
 
+def plain(text: str) -> str:
+    """Return a text whose control tokens are plain: it ends no turn and stands for no picture."""
+    return _CONTROL.sub("< |", text)
+
+
 def own_template(info: ModelInfo) -> str:
     """Return the prompt that a model is asked with, with QUESTION where the question goes."""
     return build_prompt(QUESTION, answer_only=not info.reasons)
@@ -52,8 +57,8 @@ def write_prompt(info: ModelInfo, question: str, template: str = "") -> str:
         raise InputError(
             f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
         )
-    template = _plain(check_template(template)) or own_template(info)
-    return template.replace(QUESTION, _plain(question))
+    template = plain(check_template(template)) or own_template(info)
+    return template.replace(QUESTION, plain(question))
 
 
 def write_turns(info: ModelInfo, request: Request) -> list[dict]:
@@ -70,7 +75,7 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     messages: list[dict] = []
     for turn in request.history:
         messages.append(_message("user", write_prompt(info, turn.question, request.template)))
-        messages.append(_message("assistant", _plain(turn.answer)))
+        messages.append(_message("assistant", plain(turn.answer)))
     messages.append(_message("user", write_prompt(info, request.question, request.template)))
     messages[0]["content"][:0] = [{"type": "image"} for _ in request.images]
     return messages
@@ -105,11 +110,6 @@ def check_history(info: ModelInfo, history: Sequence[Turn]) -> None:
         raise InputError(
             f"There are {len(history)} earlier turns; give the last {MAX_TURNS} at most."
         )
-
-
-def _plain(text: str) -> str:
-    """Keep a text from ending its turn or standing in for a picture."""
-    return _CONTROL.sub("< |", text)
 
 
 def _message(role: str, text: str) -> dict:

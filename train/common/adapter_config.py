@@ -58,7 +58,7 @@ class AdapterConfig:
     threads: int = 2
     workers: int = 1
     sft_share: float = 0.25  # of the samples; rewards are earned on the others (paper, training)
-    max_pixels: int = 1280 * 28 * 28  # what a picture is fitted to
+    max_pixels: int = 1280 * 28 * 28  # of a picture, at most, or fewer where the model takes fewer
     checkpointing: bool = True  # compute activations twice instead of keeping them
 
     def __post_init__(self) -> None:

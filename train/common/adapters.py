@@ -20,7 +20,9 @@ from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
 from robust_r1.engine.hub import Progress
-from robust_r1.engine.loading import open_checkpoint, open_processor
+from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
+from robust_r1.engine.processing import ImageTextProcessor
+from robust_r1.engine.types import ModelInfo
 from robust_r1.engine.weights import half_precision, load_model
 from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage
@@ -43,12 +45,14 @@ class Start:
         model: with the adapter that is to be trained; everything else in it is frozen.
         processor: pads on the left, as generation needs it.
         base: name of the model below the adapter, for whoever loads it.
+        info: what is known of the model; its `fit` is what the model sees of a picture.
         history: of the adapter, the stages before this one.
     """
 
     model: PeftModel
     processor: ProcessorMixin
     base: str
+    info: ModelInfo
     history: tuple[StageRecord, ...]
 
 
@@ -76,18 +80,19 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     """
     tell = progress()
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
+    info = bounded(info, config.max_pixels)
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else "fp32"
     precision = "4bit" if config.lora.quantized else half
     # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
     device = torch.cuda.current_device() if cuda else "cpu"
     model = load_model(checkpoint, precision, None, None, tell, device)
-    processor = open_processor(checkpoint)
+    processor = _trainable(open_processor(checkpoint))
     if adapter is not None:
         adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)
         # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
         adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
-        return Start(adapted, processor, adapter.base, history_of(adapter.folder))
+        return Start(adapted, processor, adapter.base, info, history_of(adapter.folder))
     lora = LoraConfig(
         r=config.lora.rank,
         lora_alpha=config.lora.alpha,
@@ -103,7 +108,14 @@ def open_start(name: str, config: AdapterConfig) -> Start:
             "Qwen2.5-VL model"
         ) from error
     base = str(Path(name).resolve()) if Path(name).is_dir() else name
-    return Start(adapted, processor, base, ())
+    return Start(adapted, processor, base, info, ())
+
+
+def _trainable(processor: ProcessorMixin) -> ProcessorMixin:
+    """Let a processor leave fitted pictures as they are, as LocalEngine does."""
+    if isinstance(processor, ImageTextProcessor):
+        processor.image_processor.do_resize = False
+    return processor
 
 
 def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dict[str, Any]:

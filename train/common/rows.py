@@ -12,12 +12,15 @@ from datasets import Dataset
 from PIL import Image
 
 from robust_r1.chain import build_prompt
+from robust_r1.engine.conversation import plain
 from robust_r1.errors import DataError, InputError
-from robust_r1.images import fit, load
+from robust_r1.images import load
 from robust_r1.records import Record, read_authors, read_records, record_of
 from robust_r1.records.lines import json_lines
 
 _SPLIT_SALT = 0x5F17
+# What a model sees of a picture; uint8, (height, width, 3), in and out.
+Fit = Callable[[np.ndarray], np.ndarray]
 
 
 def read_data(path: Path) -> list[Record]:
@@ -64,41 +67,45 @@ def part_of(records: Sequence[Record], stage: str, share: float, seed: int) -> l
     return [records[index] for index in (order[:first] if stage == "sft" else order[first:])]
 
 
-def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+def chain_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) -> Dataset:
     """Return rows of prompt, completion and images, each picture read when its row is.
 
-    Pictures of more than `max_pixels` are made smaller.
+    Args:
+        records: samples with chains. Control tokens in their texts are made plain, as they are for
+            a model that answers.
+        folder: that their pictures' paths begin at.
+        fit: what a model sees of a picture, `ModelInfo.fit`; None leaves pictures as they are.
     """
 
     def read(index: int) -> dict:
         record = records[index]
-        said = [{"role": "assistant", "content": record.chain}]
-        return {**_asked(record, folder, max_pixels), "completion": said}
+        said = [{"role": "assistant", "content": plain(record.chain)}]
+        return {**_asked(record, folder, fit), "completion": said}
 
     return _rows(len(records), read)
 
 
-def rollout_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
-    """Return rows for reinforcement.
+def rollout_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) -> Dataset:
+    """Return rows for reinforcement; arguments are those of `chain_rows`.
 
     A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
     `choices` (the options, empty for an open question) for the rewards, `question` for people.
-    Pictures of more than `max_pixels` are made smaller.
     """
 
     def read(index: int) -> dict:
         record = records[index]
-        known = {"solution": record.chain, "choices": list(record.choices)}
-        return {**_asked(record, folder, max_pixels), **known, "question": record.prompt}
+        choices = [plain(choice) for choice in record.choices]
+        known = {"solution": plain(record.chain), "choices": choices, "question": record.prompt}
+        return {**_asked(record, folder, fit), **known}
 
     return _rows(len(records), read)
 
 
-def _asked(record: Record, folder: Path, max_pixels: int | None) -> dict:
+def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
     picture = load(record.picture(folder))
-    picture = picture if max_pixels is None else fit(picture, max_pixels)
+    picture = picture if fit is None else fit(picture)
     return {
-        "prompt": [{"role": "user", "content": build_prompt(record.prompt)}],
+        "prompt": [{"role": "user", "content": build_prompt(plain(record.prompt.strip()))}],
         "images": [Image.fromarray(picture)],
     }
 
