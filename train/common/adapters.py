@@ -28,6 +28,7 @@ from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage
 from train.common.checkpoints import another_model, last_checkpoint
 from train.common.command import parser_of
+from train.common.course import Course
 from train.common.history import StageRecord, history_of, write_history
 
 # Projections of the language model's layers; those of the vision tower have other parents.
@@ -118,18 +119,26 @@ def _trainable(processor: ProcessorMixin) -> ProcessorMixin:
     return processor
 
 
-def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dict[str, Any]:
-    """Return the arguments that TRL's SFTConfig and GRPOConfig share."""
+def settings_of(
+    stage: AdapterStage, config: AdapterConfig, course: Course, folder: Path
+) -> dict[str, Any]:
+    """Return the arguments that TRL's SFTConfig and GRPOConfig share.
+
+    Raises:
+        InputError: a step's samples cannot be divided among the processes.
+    """
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else ""
+    batch, passes = stage.share(PartialState().num_processes)
     return {
         "output_dir": str(folder),
-        "per_device_train_batch_size": stage.batch,
-        "gradient_accumulation_steps": stage.accumulate,
-        "num_train_epochs": stage.epochs,
+        "per_device_train_batch_size": batch,
+        "gradient_accumulation_steps": passes,
+        # The rows are what the run has not met yet: none of them is to be skipped.
+        "max_steps": course.last_step,
+        "ignore_data_skip": True,
         "learning_rate": stage.rate,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": stage.warmup_share,  # below 1 it is a share
+        "warmup_steps": stage.warmup_share,  # a share; `MeetsSamples` makes the rate of it
         "seed": config.seed,
         "save_steps": stage.save_every,
         "save_total_limit": 1,

@@ -67,7 +67,12 @@ def part_of(records: Sequence[Record], stage: str, share: float, seed: int) -> l
     return [records[index] for index in (order[:first] if stage == "sft" else order[first:])]
 
 
-def chain_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) -> Dataset:
+def chain_rows(
+    records: Sequence[Record],
+    folder: Path,
+    fit: Fit | None = None,
+    order: Sequence[int] | None = None,
+) -> Dataset:
     """Return rows of prompt, completion and images, each picture read when its row is.
 
     Args:
@@ -75,6 +80,7 @@ def chain_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) 
             a model that answers.
         folder: that their pictures' paths begin at.
         fit: what a model sees of a picture, `ModelInfo.fit`; None leaves pictures as they are.
+        order: of each row the number of its record; None for each record once.
     """
 
     def read(index: int) -> dict:
@@ -82,10 +88,15 @@ def chain_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) 
         said = [{"role": "assistant", "content": plain(record.chain)}]
         return {**_asked(record, folder, fit), "completion": said}
 
-    return _rows(len(records), read)
+    return _rows(range(len(records)) if order is None else order, read)
 
 
-def rollout_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None) -> Dataset:
+def rollout_rows(
+    records: Sequence[Record],
+    folder: Path,
+    fit: Fit | None = None,
+    order: Sequence[int] | None = None,
+) -> Dataset:
     """Return rows for reinforcement; arguments are those of `chain_rows`.
 
     A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
@@ -98,7 +109,7 @@ def rollout_rows(records: Sequence[Record], folder: Path, fit: Fit | None = None
         known = {"solution": plain(record.chain), "choices": choices, "question": record.prompt}
         return {**_asked(record, folder, fit), **known}
 
-    return _rows(len(records), read)
+    return _rows(range(len(records)) if order is None else order, read)
 
 
 def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
@@ -110,9 +121,9 @@ def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
     }
 
 
-def _rows(count: int, read: Callable[[int], dict]) -> Dataset:
+def _rows(numbers: Sequence[int], read: Callable[[int], dict]) -> Dataset:
     def draw(rows: dict) -> dict:
         drawn = [read(index) for index in rows["index"]]
         return {key: [row[key] for row in drawn] for key in drawn[0]}
 
-    return Dataset.from_dict({"index": list(range(count))}).with_transform(draw)
+    return Dataset.from_dict({"index": list(numbers)}).with_transform(draw)
