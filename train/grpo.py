@@ -39,6 +39,7 @@ from train.common.history import record
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
 from train.common.rows import part_of, read_data, rollout_rows
+from train.common.vision import freeze_vision, pictures_kept
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -107,6 +108,7 @@ def make_trainer(
     """
     stage, state = config.grpo, PartialState()
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
+    freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
     if state.is_main_process:
         said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
         rewards = said.watch(rewards)
@@ -120,6 +122,8 @@ def make_trainer(
             **settings_of(stage, config, course, folder),
             # In order, a resumed run goes on with what it had not seen.
             shuffle_dataset=False,
+            # What is sampled, its reference and what is reinforced are one policy.
+            disable_dropout=True,
             **objective_of(stage, weights),
         ),
         callbacks=[JsonLines(folder / "log.jsonl", course)],

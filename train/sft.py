@@ -38,6 +38,7 @@ from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
 from train.common.logs import JsonLines
 from train.common.rows import chain_rows, part_of, read_data
+from train.common.vision import freeze_vision
 
 _SHOWN_TOKENS = 256  # of a completion that is written down for people
 
@@ -105,6 +106,7 @@ def make_trainer(
         course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
     """
+    freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
     tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
     shown = row_samples(chain_rows(records, pictures, start.info.fit))
