@@ -124,17 +124,26 @@ def tensor_shapes(file: Path) -> list[list[int]]:
 
     Raises ModelError for a broken file.
     """
+    return list(_tensors(file).values())
+
+
+def tensor_names(file: Path) -> list[str]:
+    """Read the names of all tensors as `tensor_shapes` reads their shapes."""
+    return list(_tensors(file))
+
+
+def _tensors(file: Path) -> dict[str, list[int]]:
     try:
         with file.open("rb") as stream:
             length = struct.unpack("<Q", stream.read(8))[0]
             if length > _MAX_HEADER:
                 raise ValueError("header too long")
             header = json.loads(stream.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        end = max(entry["data_offsets"][1] for entry in tensors)
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max(entry["data_offsets"][1] for entry in tensors.values())
         if file.stat().st_size != 8 + length + end:
             raise ValueError("wrong length")
-        return [entry["shape"] for entry in tensors]
+        return {name: entry["shape"] for name, entry in tensors.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ModelError(f"{file} is broken or cut short; copy or download it again.") from error
 

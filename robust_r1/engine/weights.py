@@ -100,10 +100,10 @@ def load_model(
 def _apply(
     model: PreTrainedModel, folder: Path, precision: str, checkpoint: Checkpoint
 ) -> PreTrainedModel:
-    from peft import PeftModel
+    from robust_r1.engine.adapter_loading import attach
 
     with _quiet(), _loading_errors(checkpoint, precision, folder):
-        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+        adapted = attach(model, folder)
         # Rounding the sum to 4 or 8 bits would lose a part of what was learned beside them.
         if precision in ("4bit", "8bit"):
             return adapted.base_model.model

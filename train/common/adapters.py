@@ -19,6 +19,7 @@ from transformers import ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
+from robust_r1.engine.adapter_loading import attach
 from robust_r1.engine.hub import Progress
 from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
 from robust_r1.engine.processing import ImageTextProcessor
@@ -90,10 +91,11 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     model = load_model(checkpoint, precision, None, None, tell, device)
     processor = _trainable(open_processor(checkpoint))
     if adapter is not None:
-        adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)
+        adapted = attach(model, adapter.folder, trainable=True)
         # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
         adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
-        return Start(adapted, processor, adapter.base, info, history_of(adapter.folder))
+        base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
+        return Start(adapted, processor, base, info, earlier)
     lora = LoraConfig(
         r=config.lora.rank,
         lora_alpha=config.lora.alpha,
@@ -108,8 +110,7 @@ def open_start(name: str, config: AdapterConfig) -> Start:
             f"{info.label} has no language model whose projections could be adapted; choose a "
             "Qwen2.5-VL model"
         ) from error
-    base = str(Path(name).resolve()) if Path(name).is_dir() else name
-    return Start(adapted, processor, base, info, ())
+    return Start(adapted, processor, catalog.known_as(name), info, ())
 
 
 def _trainable(processor: ProcessorMixin) -> ProcessorMixin:
