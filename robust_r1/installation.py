@@ -17,7 +17,7 @@ PYTHON = (3, 11)  # as pyproject.toml says
 _NEWER = ("py -3",) if os.name == "nt" else ("python3.12", "python3.13", "python3.11")
 # What is imported, and the extra of pyproject.toml that brings it; "" is for what is always needed.
 EXTRAS = {
-    "": ("cachetools", "cv2", "httpx", "numpy", "PIL", "yaml"),
+    "": ("cachetools", "cv2", "httpx", "numpy", "pi_heif", "PIL", "yaml"),
     "eval": (
         "accelerate",
         "bitsandbytes",

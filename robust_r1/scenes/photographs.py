@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 
 from robust_r1.errors import ImageError, InputError
-from robust_r1.images import digest, fit, fitted_size, load
+from robust_r1.images import ENDINGS, digest, files_below, fit, fitted_size, load
 from robust_r1.scenes.drawing import draw
 from robust_r1.scenes.scene import Scene
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
 # Not enough for anything: one of two would be half of what is validated on.
 FEWEST = 8
 _VALIDATION = 16  # one in so many photographs is kept for validation, by the hash of its name
@@ -108,8 +107,8 @@ def of_split(photographs: Sequence[Photograph], split: str) -> tuple[Photograph,
 def _in_folder(folder: Path) -> Iterator[Photograph]:
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give one that holds photographs")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    if strange := [path for path in files if path.suffix.lower() not in SUFFIXES]:
+    files = files_below(folder)
+    if strange := [path for path in files if path.suffix.lower() not in ENDINGS]:
         raise InputError(f"{strange[0]} is no picture; give a folder of photographs alone")
     if not files:
         raise InputError(f"{folder} holds no pictures; give a folder that does")

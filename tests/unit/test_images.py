@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from robust_r1 import images
 from robust_r1.errors import ImageError, InputError
+from robust_r1.images import reading
 
 RED, GREEN, BLUE = (200, 30, 40), (10, 220, 90), (20, 40, 230)
 
@@ -169,7 +170,7 @@ def test_of_an_animation_the_first_frame_is_read(flag):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_applied(flag, orientation):
-    undo = {1: None, **{key: turn for key, turn in images._UPRIGHT.items()}}[orientation]
+    undo = {1: None, **{key: turn for key, turn in reading._UPRIGHT.items()}}[orientation]
     inverse = {
         Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
         Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
@@ -204,6 +205,75 @@ def test_a_broken_color_profile_is_ignored(flag, profile):
     assert np.array_equal(images.load(data), flag)
 
 
+def linear_profile() -> bytes:
+    """Return linear sRGB, the name of which is all that it shares with sRGB's curves."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(profile[128:132], "big")
+    for entry in range(count):
+        name, place, size = struct.unpack(">4sII", profile[132 + 12 * entry : 144 + 12 * entry])
+        if name in (b"rTRC", b"gTRC", b"bTRC"):  # a curve of no points is a straight line
+            profile[place : place + size] = b"curv".ljust(size, b"\0")
+    return bytes(profile)
+
+
+def test_a_profile_is_judged_by_what_it_does_not_by_its_name():
+    data = encode(Image.new("RGB", (4, 4), (55, 55, 55)), "PNG", icc_profile=linear_profile())
+    # IEC 61966-2-1: a linear .2157 is .502 in sRGB.
+    assert np.abs(images.load(data).astype(int) - 128).max() <= 1
+
+
+def test_a_profile_of_grays_is_applied_to_grays(flag):
+    gray = ImageCms.createProfile("sRGB")
+    profile = ImageCms.ImageCmsProfile(gray).tobytes()
+    data = encode(Image.fromarray(flag).convert("L"), "PNG", icc_profile=profile)
+    assert images.load(data).shape == flag.shape
+
+
+def test_a_photograph_as_phones_keep_it_is_read_upright():
+    picture = images.load(Path(__file__).with_name("phone.heic"))
+    assert picture.shape == (64, 40, 3)
+    corners = picture[5, 5], picture[-5, 5], picture[-5, -5]
+    for found, true in zip(corners, (RED, BLUE, GREEN), strict=True):
+        assert np.abs(found.astype(int) - true).max() < 8
+
+
+def test_a_palette_without_its_colors_is_damaged_not_a_traceback():
+    data = encode(Image.new("P", (8, 8)), "PNG")
+    place = data.index(b"PLTE") - 4
+    size = int.from_bytes(data[place : place + 4], "big") + 12
+    with pytest.raises(ImageError, match="damaged"):
+        images.load(data[:place] + data[place + size :])
+
+
+def float_tiff() -> bytes:
+    """Write 4 x 4 pixels of three 32-bit floats each, as renderers and microscopes do."""
+    pixels = np.full((4, 4, 3), 0.5, "<f4").tobytes()
+    shorts = {256: 4, 257: 4, 259: 1, 262: 2, 277: 3, 278: 4}
+    end = 8 + 2 + 12 * 10 + 4
+    tags = {**{tag: (3, 1, value) for tag, value in shorts.items()},
+            258: (3, 3, end), 339: (3, 3, end + 6), 273: (4, 1, end + 12),
+            279: (4, 1, len(pixels))}  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, *tags[tag]) for tag in sorted(tags))
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + struct.pack("<I", 0)
+    return head + struct.pack("<3H", 32, 32, 32) + struct.pack("<3H", 3, 3, 3) + pixels
+
+
+def test_a_tiff_of_floating_point_colors_is_called_unreadable_not_damaged():
+    with pytest.raises(ImageError, match="floating-point colors; save it with 8 or 16 bits"):
+        images.load(float_tiff())
+
+
+@pytest.mark.parametrize(
+    "name", ["._a.jpg", "__MACOSX/a.jpg", "x/Thumbs.db", ".DS_Store", ".cache/b.png", "desktop.ini"]
+)
+def test_what_computers_leave_beside_pictures_is_no_picture(tmp_path, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes(b"notes")
+    (tmp_path / "a b.JPG").write_bytes(b"")
+    assert images.files_below(tmp_path) == [tmp_path / "a b.JPG"]
+    assert not images.is_picture(Path(name)) and images.is_picture(Path("a b.JPG"))
+
+
 def test_the_usual_color_profile_changes_nothing(flag):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     data = encode(Image.fromarray(flag), "PNG", icc_profile=profile)
@@ -232,12 +302,12 @@ def test_a_huge_picture_is_refused_by_its_header_with_both_numbers():
 
 @pytest.mark.parametrize("format_", ["JPEG", "WEBP", "GIF", "TIFF", "BMP"])
 def test_every_format_is_bounded(monkeypatch, flag, format_):
-    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 1000)
     assert "60 x 40" in refusal(encode(Image.fromarray(flag), format_))
 
 
 def test_arrays_and_pillow_images_are_bounded_too(monkeypatch, flag):
-    monkeypatch.setattr(images, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 1000)
     assert "60 x 40" in refusal(flag)
     assert "60 x 40" in refusal(Image.fromarray(flag))
 

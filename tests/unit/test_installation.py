@@ -13,7 +13,9 @@ from robust_r1 import installation
 from tests.support.paths import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-MODULE_OF = {"opencv-python-headless": "cv2", "pillow": "PIL", "pyyaml": "yaml"}
+MODULE_OF = {
+    "opencv-python-headless": "cv2", "pi-heif": "pi_heif", "pillow": "PIL", "pyyaml": "yaml",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["__init__", "__main__", "installation", "paths", "../app"])

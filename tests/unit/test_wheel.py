@@ -23,6 +23,7 @@ HERE = Path(sysconfig.get_paths()["purelib"])
 # What the library needs with what that brings, shared libraries included.
 CORE = (
     *("numpy*", "cv2*", "opencv_python_headless*", "PIL*", "pillow*", "cachetools*", "httpx*"),
+    *("pi_heif*", "_pi_heif*"),
     *("yaml*", "_yaml*", "pyyaml*"),
 )
 HTTPX = ("httpcore*", "h11*", "anyio*", "idna*", "certifi*", "typing_extensions*", "sniffio*")

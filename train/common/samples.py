@@ -10,12 +10,11 @@ import numpy as np
 from robust_r1.chain import Chain, findings_of, render
 from robust_r1.degradations import DegradationPlan, sample_plan
 from robust_r1.errors import InputError
-from robust_r1.images import fit, load
+from robust_r1.images import files_below, fit, is_picture, load
 from robust_r1.records import Record
 from robust_r1.scenes import SPLITS, make_item
 from robust_r1.scenes.chains import EFFECTS
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif"})
 IMAGES = "images"
 DAMAGE_QUESTION = "Which degradations does the picture have?"
 # As among the scenes: some pictures without damage keep false alarms down.
@@ -132,11 +131,8 @@ def photo_samples(
     check_split(split)
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}; give one that holds photographs")
-    found = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
+    below = (path.relative_to(folder) for path in files_below(folder))
+    found = [path.as_posix() for path in below if is_picture(path)]
     if not found:
         raise InputError(f"{folder} holds no pictures; give a folder that does")
     return list(_copies(folder, found, Sample(split, 0, None, "", seed, max_pixels), copies))
