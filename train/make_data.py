@@ -2,8 +2,10 @@
 
     python -m train.make_data --split train --scenes 1000 -o data/train
     python -m train.make_data --split train --photos photos --copies 4 --seed 7 -o data/photos
+    python -m train.make_data --aokvqa aokvqa --coco coco --annotator rules -o data/aokvqa
 
-Writes into the folder:
+The last builds the paper's set: A-OKVQA's questions about COCO's pictures, with chains by rules or
+by a language model (train.aokvqa). Of scenes and photographs it writes into the folder:
 
     images/         the degraded pictures, PNG
     records.jsonl   the project's format (robust_r1.records.Record)
@@ -35,6 +37,8 @@ from robust_r1.errors import DataError, InputError, RobustR1Error
 from robust_r1.images import encode_png
 from robust_r1.records import Record, conversation_of, read_records, record_to_json, write_authors
 from robust_r1.records.lines import json_line, unwritable, write_whole
+from train.aokvqa.command import add_flags, is_asked_for, run
+from train.common.journal import Journal, alone_in, write_bytes
 from train.common.samples import IMAGES, Sample, photo_samples, scene_samples
 
 RECORDS, AUTHORS, MANIFEST = "records.jsonl", "authors.jsonl", "manifest.json"
@@ -62,11 +66,22 @@ def make_data(
         The manifest.
 
     Raises:
-        InputError: the folder holds another data set.
+        InputError: the folder holds another data set, or another process writes there.
         DataError: a file cannot be written, or a worker was killed.
         ImageError: a photograph cannot be read.
     """
     settings = _settings(samples)
+    with alone_in(folder):
+        return _make(samples, folder, settings, jobs, progress)
+
+
+def _make(
+    samples: Sequence[Sample],
+    folder: Path,
+    settings: dict[str, Any],
+    jobs: int,
+    progress: Callable[[int, int], None] | None,
+) -> dict[str, Any]:
     done = _begin(folder, settings)
     open_samples = [
         sample
@@ -75,11 +90,11 @@ def make_data(
     ]
     finished = len(samples) - len(open_samples)
     with (
-        _journal(folder / JOURNAL) as note,
+        Journal(folder / JOURNAL, "image") as journal,
         contextlib.closing(_drawn(open_samples, folder, jobs)) as drawn,
     ):
         for record in drawn:
-            note(record)
+            journal.add(record_to_json(record))
             done[record.image] = record
             finished += 1
             if progress:
@@ -93,22 +108,6 @@ def draw_to(sample: Sample, folder: Path) -> Record:
     picture, record = sample.draw()
     write_bytes(folder / sample.image, encode_png(picture))
     return record
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        DataError: it cannot be written; the disk is full, say.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise unwritable(path, error) from error
 
 
 def _drawn(samples: Sequence[Sample], folder: Path, jobs: int) -> Generator[Record, None, None]:
@@ -142,9 +141,10 @@ def _begin(folder: Path, settings: dict[str, Any]) -> dict[str, Record]:
             raise InputError(f"{folder} holds another data set; give another folder with -o")
     try:
         (folder / IMAGES).mkdir(parents=True, exist_ok=True)
-        _cut_off_half_a_line(folder / JOURNAL)
     except OSError as error:
         raise unwritable(folder, error) from error
+    with Journal(folder / JOURNAL, "image"):
+        """Cut off what a crash left of its last line."""
     if not (folder / MANIFEST).is_file():
         write_whole(folder / SETTINGS, [json_line({"settings": settings})])
     found: list[Record] = []
@@ -159,31 +159,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} could not be read ({error}); remove it and run again") from error
     return value if isinstance(value, dict) else {}
-
-
-def _cut_off_half_a_line(path: Path) -> None:
-    """Drop what a crash left of the last line; its sample is simply drawn again."""
-    if path.is_file():
-        data = path.read_bytes()
-        os.truncate(path, data.rfind(b"\n") + 1)
-
-
-@contextlib.contextmanager
-def _journal(path: Path) -> Iterator[Callable[[Record], None]]:
-    """Open the journal for appending; each record is with the system when `note` returns."""
-    try:
-        file = path.open("ab", buffering=0)
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-    def note(record: Record) -> None:
-        try:
-            file.write(json_line(record_to_json(record)).encode())
-        except OSError as error:
-            raise unwritable(path, error) from error
-
-    with file:
-        yield note
 
 
 def _finish(folder: Path, settings: dict[str, Any], records: list[Record]) -> dict[str, Any]:
@@ -247,21 +222,26 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="worker processes")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the data set")
+    add_flags(parser)
     return parser.parse_args(arguments)
+
+
+def check_numbers(arguments: argparse.Namespace) -> None:
+    """Raise InputError for a number of the command line that is too small."""
+    least = {"scenes": 0, "first": 0, "copies": 1, "seed": 0, "max_pixels": 1, "jobs": 1}
+    for name, low in (least | {"samples": 0, "validation": 0, "at_once": 1}).items():
+        value = getattr(arguments, name)
+        if value is not None and value < low:
+            flag = name.replace("_", "-")
+            raise InputError(f"--{flag} is {value}; give {low} or more")
 
 
 def samples_of(arguments: argparse.Namespace) -> list[Sample]:
     """Name the samples that a command line asks for.
 
     Raises:
-        InputError: a number that does not fit, an unknown split, a missing folder.
+        InputError: an unknown split, a missing folder, scenes that are not there.
     """
-    least = {"scenes": 0, "first": 0, "copies": 1, "seed": 0, "max_pixels": 1, "jobs": 1}
-    for name, low in least.items():
-        value = getattr(arguments, name)
-        if value < low:
-            flag = name.replace("_", "-")
-            raise InputError(f"--{flag} is {value}; give {low} or more")
     found = scene_samples(arguments.split, arguments.first, arguments.scenes)
     if arguments.photos is not None:
         found += photo_samples(
@@ -279,14 +259,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     show = _show if sys.stderr.isatty() else None
     try:
-        manifest = make_data(samples_of(options), options.output, options.jobs, show)
+        check_numbers(options)
+        if is_asked_for(options):
+            told = run(options)
+        else:
+            make_data(samples := samples_of(options), options.output, options.jobs, show)
+            told = f"{options.output}: {len(samples)} samples"
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         return 130
-    print(f"{options.output}: {manifest['settings']['samples']} samples; see {MANIFEST}")
+    print(f"{told}; see {MANIFEST}")
     return 0
 
 

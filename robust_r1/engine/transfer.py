@@ -81,7 +81,7 @@ class Transfer:
 
     async def _ask_all(self) -> None:
         gate = asyncio.Semaphore(self._at_once)
-        options = _options(self._endpoint)
+        options = client_options(self._endpoint)
         async with httpx.AsyncClient(**options) as client, asyncio.TaskGroup() as group:
             for number in range(len(self._bodies)):
                 group.create_task(self._ask(client, gate, number))
@@ -144,7 +144,7 @@ def list_models(endpoint: Endpoint) -> list[str]:
 
     Raises ModelError where it cannot be reached or refuses the key.
     """
-    with httpx.Client(**_options(endpoint)) as client:
+    with httpx.Client(**client_options(endpoint)) as client:
         response = _look(client, endpoint)
     if response is None:
         return []
@@ -170,7 +170,7 @@ def _look(client: httpx.Client, endpoint: Endpoint) -> httpx.Response | None:
             return None
 
 
-def _options(endpoint: Endpoint) -> dict[str, Any]:
+def client_options(endpoint: Endpoint) -> dict[str, Any]:
     """Return what every client needs: redirects are not followed, they would take the key along.
 
     Proxies of the environment are for addresses elsewhere, not for this machine or its network.

@@ -12,13 +12,12 @@ from robust_r1.records.aokvqa import AokvqaItem, read_aokvqa, write_aokvqa
 from robust_r1.records.conversations import (
     Conversation,
     Turn,
+    authors_lines,
     conversation_of,
     read_authors,
-    read_sharegpt,
     record_of,
     split_question,
     write_authors,
-    write_sharegpt,
 )
 from robust_r1.records.item import (
     TASKS,
@@ -35,11 +34,13 @@ from robust_r1.records.project import KINDS, Record, read_records, record_to_jso
 from robust_r1.records.published import FORMATS, BenchmarkFile, open_benchmark
 from robust_r1.records.rbench import RBenchResult, read_rbench_results
 from robust_r1.records.reading import Reading, UnusableRows, with_pictures
+from robust_r1.records.sharegpt import LAYOUTS, read_sharegpt, sharegpt_entries, write_sharegpt
 from robust_r1.records.vlmeval import write_corrupted
 
 __all__ = [
     "FORMATS",
     "KINDS",
+    "LAYOUTS",
     "TASKS",
     "AokvqaItem",
     "BenchmarkFile",
@@ -57,6 +58,7 @@ __all__ = [
     "RecordError",
     "Turn",
     "UnusableRows",
+    "authors_lines",
     "conversation_of",
     "corrupted_name",
     "open_benchmark",
@@ -67,6 +69,7 @@ __all__ = [
     "read_sharegpt",
     "record_of",
     "record_to_json",
+    "sharegpt_entries",
     "split_question",
     "with_pictures",
     "write_aokvqa",

@@ -1,37 +1,27 @@
-"""Training data as conversations: the authors' JSON Lines and LLaMA-Factory's ShareGPT.
+"""Training data as conversations of a human and a model, and the authors' JSON Lines of these.
 
-Both hold turns of a human and a model, with `<image>` where a picture belongs.
-
-- Authors: a line a sample, `{"image": "a.jpg", "conversations": [{"from": "human", "value":
-  "<image>question"}, {"from": "gpt", "value": "<TYPE>..."}]}`; `image` may be a list.
-- ShareGPT: a JSON list of `{"conversations": [...], "images": ["a.jpg"]}`, and beside it
-  `dataset_info.json`, which tells LLaMA-Factory the file and its columns.
+A line holds a sample, `{"image": "a.jpg", "conversations": [{"from": "human", "value":
+"<image>question"}, {"from": "gpt", "value": "<TYPE>..."}]}`, with `<image>` where a picture
+belongs. `image` may be a list; `id` and the name of a reward (`accu_reward_method`) may be there.
 """
 
-import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from robust_r1.chain import parse
 from robust_r1.errors import DataError
-from robust_r1.records.lines import (
-    Place,
-    fields_of,
-    json_entries,
-    json_line,
-    json_lines,
-    write_whole,
-)
+from robust_r1.records.lines import Place, fields_of, json_line, json_lines, write_whole
 from robust_r1.records.project import Record
 
 IMAGE = "<image>"
 SPEAKERS = ("human", "gpt")
-INFO = "dataset_info.json"
+SYSTEM = "system"
 _AUTHORS = ("image", "conversations")
-_SYSTEM = "system"
+_BESIDE = ("id", "accu_reward_method")
 _OPTION = re.compile(r"([0-9]+)\. (.*)")
 
 
@@ -45,10 +35,11 @@ class Turn:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Join the pictures of a conversation, as paths, and its turns."""
+    """Join the pictures of a conversation, as paths, its turns, and its name where it has one."""
 
     images: tuple[str, ...]
     turns: tuple[Turn, ...]
+    id: str = ""
 
     @property
     def question(self) -> str:
@@ -65,7 +56,7 @@ class Conversation:
 def conversation_of(record: Record) -> Conversation:
     """Turn a record into a conversation: question with numbered choices, then the chain."""
     asked = Turn("human", IMAGE + record.prompt)
-    return Conversation((record.image,), (asked, Turn("gpt", record.chain)))
+    return Conversation((record.image,), (asked, Turn("gpt", record.chain)), record.question_id)
 
 
 def split_question(text: str) -> tuple[str, tuple[str, ...]]:
@@ -106,9 +97,18 @@ def read_authors(
     found: list[Conversation] = []
     for number, path in enumerate(paths):
         folder = Path(places[min(number, len(places) - 1)]) if places else None
-        for place, value in json_lines(path):
-            found.append(_authors_sample(value, place, folder))
+        found += [_in_folder(sample, folder, place) for place, sample in authors_lines(path)]
     return found
+
+
+def authors_lines(path: str | Path) -> Iterator[tuple[Place, Conversation]]:
+    """Yield the samples of a file in the authors' format, each with its place, pictures as written.
+
+    Raises:
+        RecordError: a broken line.
+    """
+    for place, value in json_lines(path):
+        yield place, _authors_sample(value, place)
 
 
 def write_authors(path: str | Path, conversations: Iterable[Conversation]) -> None:
@@ -119,62 +119,12 @@ def write_authors(path: str | Path, conversations: Iterable[Conversation]) -> No
 def authors_json(sample: Conversation) -> dict[str, Any]:
     """Return a conversation as the JSON object of the authors' format."""
     images = sample.images[0] if len(sample.images) == 1 else list(sample.images)
-    return {"image": images, "conversations": _turns_json(sample)}
-
-
-def read_sharegpt(path: str | Path) -> list[Conversation]:
-    """Read a ShareGPT file (a JSON list), whose picture marks must match its pictures.
-
-    Raises:
-        DataError: a file that is no JSON list or has a broken record.
-    """
-    return [_sharegpt_sample(value, place) for place, value in json_entries(path)]
-
-
-def write_sharegpt(folder: str | Path, name: str, conversations: Iterable[Conversation]) -> Path:
-    """Write NAME.json and enter it in `dataset_info.json`, keeping the entries of other data.
-
-    Returns:
-        The path of the data file.
-
-    Raises:
-        DataError: a file cannot be written, or the folder's dataset_info.json cannot be read.
-    """
-    path = Path(folder) / f"{name}.json"
-    info = _read_info(Path(folder) / INFO)
-    info[name] = {
-        "file_name": path.name,
-        "formatting": "sharegpt",
-        "columns": {"messages": "conversations", "images": "images"},
-    }
-    write_whole(path, _json_list(conversations))
-    write_whole(Path(folder) / INFO, [json.dumps(info, ensure_ascii=False, indent=2) + "\n"])
-    return path
-
-
-def _json_list(conversations: Iterable[Conversation]) -> Iterable[str]:
-    before = "[\n"
-    for sample in conversations:
-        value = {"conversations": _turns_json(sample), "images": list(sample.images)}
-        yield before + json_line(value).rstrip("\n")
-        before = ",\n"
-    yield "[]\n" if before == "[\n" else "\n]\n"
+    told: dict[str, Any] = {"id": sample.id} if sample.id else {}
+    return told | {"image": images, "conversations": _turns_json(sample)}
 
 
 def _turns_json(sample: Conversation) -> list[dict[str, str]]:
     return [{"from": turn.speaker, "value": turn.text} for turn in sample.turns]
-
-
-def _read_info(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        info = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} could not be read ({error}); repair or remove it") from error
-    if not isinstance(info, dict):
-        raise DataError(f"{path}:1: this is no JSON object; repair or remove the file")
-    return info
 
 
 def sample_of(value: Any, place: Place) -> tuple[Conversation, dict[str, Any]]:
@@ -183,55 +133,77 @@ def sample_of(value: Any, place: Place) -> tuple[Conversation, dict[str, Any]]:
     Raises:
         RecordError: what `read_authors` refuses but for unknown keys.
     """
-    sample = _authors_sample(value, place, None, strict=False)
+    sample = _authors_sample(value, place, strict=False)
     return sample, {key: one for key, one in value.items() if key not in _AUTHORS}
 
 
-def _authors_sample(
-    value: Any, place: Place, folder: Path | None, strict: bool = True
-) -> Conversation:
-    fields = fields_of(value, place, _AUTHORS, (), strict)
+def _authors_sample(value: Any, place: Place, strict: bool = True) -> Conversation:
+    fields = fields_of(value, place, _AUTHORS, _BESIDE, strict)
     one = isinstance(value["image"], str)
     images = (fields.text("image"),) if one else fields.texts("image")
-    turns = _turns(value["conversations"], place)
-    marks = sum(turn.text.count(IMAGE) for turn in turns)
+    turns = turns_of(value["conversations"], place)
     # Their reader takes the mark out, so a sample without one means the same.
-    if marks not in (0, len(images)):
-        raise _marks_fault(marks, len(images), place)
-    if folder is not None:
-        for image in images:
-            if not (folder / image).is_file():
-                raise place.fault(f"no picture {image} in {folder}", "give the folder that has it")
-        images = tuple(str(folder / image) for image in images)
-    return Conversation(images, turns)
+    check_marks(turns, images, place, none_too=True)
+    return Conversation(images, turns, id_of(value))
 
 
-def _sharegpt_sample(value: Any, place: Place) -> Conversation:
-    fields = fields_of(value, place, ("conversations",), ("images",))
-    images, turns = fields.texts("images", ()), _turns(value["conversations"], place)
+def _in_folder(sample: Conversation, folder: Path | None, place: Place) -> Conversation:
+    if folder is None:
+        return sample
+    for image in sample.images:
+        if not (folder / image).is_file():
+            raise place.fault(f"no picture {image} in {folder}", "give the folder that has it")
+    return replace(sample, images=tuple(str(folder / image) for image in sample.images))
+
+
+def id_of(value: dict[str, Any]) -> str:
+    """Return the name of a sample, which some files count and others spell; empty without one."""
+    name = value.get("id")
+    return "" if name is None or isinstance(name, dict | list) else str(name)
+
+
+def check_marks(
+    turns: tuple[Turn, ...], images: tuple[str, ...], place: Place, none_too: bool = False
+) -> None:
+    """Raise RecordError where there are not as many picture marks as pictures.
+
+    Args:
+        none_too: let no mark at all pass.
+    """
     marks = sum(turn.text.count(IMAGE) for turn in turns)
-    if marks != len(images):
-        raise _marks_fault(marks, len(images), place)
-    return Conversation(images, turns)
+    if marks != len(images) and not (none_too and marks == 0):
+        wrong = f"{marks} {IMAGE} marks for {len(images)} pictures"
+        raise place.fault(wrong, "write one mark for each picture")
 
 
-def _marks_fault(marks: int, images: int, place: Place) -> DataError:
-    wrong = f"{marks} {IMAGE} marks for {images} pictures"
-    return place.fault(wrong, "write one mark for each picture")
+def turns_of(
+    value: Any,
+    place: Place,
+    keys: tuple[str, str] = ("from", "value"),
+    speakers: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Turn, ...]:
+    """Read the turns of a conversation.
 
+    Args:
+        keys: of a turn's speaker and of its text.
+        speakers: "human", "gpt" or "system" by what the file calls them, where it does otherwise.
 
-def _turns(value: Any, place: Place) -> tuple[Turn, ...]:
+    Raises:
+        RecordError: no list, a turn without speaker or text, or speakers that do not take turns.
+    """
     if not isinstance(value, list):
         raise place.fault("conversations is no list", "give a list of turns")
     turns = []
     for entry in value:
-        fields = fields_of(entry, place, ("from", "value"), ())
-        turns.append(Turn(fields.text("from"), fields.text("value", "")))
-    said = turns[1:] if turns and turns[0].speaker == _SYSTEM else turns
+        fields = fields_of(entry, place, keys, ())
+        speaker = fields.text(keys[0])
+        turns.append(Turn(speakers.get(speaker, speaker), fields.text(keys[1], "")))
+    said = turns[1:] if turns and turns[0].speaker == SYSTEM else turns
     expected = [SPEAKERS[number % 2] for number in range(len(said))]
     if not said or len(said) % 2 or [turn.speaker for turn in said] != expected:
-        speakers = ", ".join(turn.speaker for turn in turns) or "nobody"
-        raise place.fault(f"the turns are of {speakers}", "let human and gpt take turns, gpt last")
+        speakers_said = ", ".join(turn.speaker for turn in turns) or "nobody"
+        wrong = f"the turns are of {speakers_said}"
+        raise place.fault(wrong, "let human and gpt take turns, gpt last")
     return tuple(turns)
 
 
@@ -239,11 +211,16 @@ def record_of(sample: Conversation, split: str = "") -> Record:
     """Turn a conversation about one picture into a record; the answer is the chain's.
 
     Raises:
-        DataError: several pictures, or none.
+        DataError: several pictures, or none; several questions.
     """
-    if len(sample.images) != 1:
-        count = len(sample.images)
-        raise DataError(f"a record has one picture, this sample {count}; leave the sample out")
+    asked = sum(turn.speaker == SPEAKERS[0] for turn in sample.turns)
+    for count, what in ((len(sample.images), "picture"), (asked, "question")):
+        if count != 1:
+            raise DataError(f"a record has one {what}, this sample {count}; leave the sample out")
     question, choices = split_question(sample.question)
     answer = parse(sample.reply).chain.answer.strip()
-    return Record(sample.images[0], question, choices, answer, sample.reply, split=split)
+    return Record(
+        *(sample.images[0], question, choices, answer, sample.reply),
+        split=split,
+        question_id=sample.id,
+    )

@@ -43,7 +43,8 @@ def _record(value: Any, place: Place, header: Header, folder: Path) -> Published
     if record.choices:
         # Beside a chain, whose last section holds a choice's number, the answer is that number.
         truth = option_of_number(record.answer, record.choices, number_first=bool(record.chain))
-    told = {"chain": record.chain, **_texts(unknown)}
+    origin = {"question_id": record.question_id, "clean": record.clean}
+    told = {"chain": record.chain, **origin, "annotator": record.annotator, **_texts(unknown)}
     return PublishedItem(
         benchmark=header.benchmark,
         id=_id(unknown, place),

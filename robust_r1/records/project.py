@@ -15,6 +15,8 @@ from robust_r1.records.options import option_of_number
 KINDS = ("mcq", "vqa", "cap")
 _REQUIRED = ("image", "question")
 _OPTIONAL = ("choices", "answer", "chain", "plan", "seed", "split", "kind", "topic")
+# Where a record comes from, which not every record tells: written only where it does.
+_ORIGIN = ("question_id", "clean", "rationales", "annotator")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,10 @@ class Record:
         split: "train", "validation", "test" or a name of the user's.
         kind: a member of KINDS, or empty.
         topic: what is asked about, in a word, or empty.
+        question_id: the question's name in the data set that it comes from, or empty.
+        clean: the undamaged picture's file, as the data set that it comes from names it, or empty.
+        rationales: what that data set's people gave as reasons, or nothing.
+        annotator: what wrote the chain, "rules" or "llm:" and the model's name, or empty.
     """
 
     image: str
@@ -45,6 +51,10 @@ class Record:
     split: str = ""
     kind: str = ""
     topic: str = ""
+    question_id: str = ""
+    clean: str = ""
+    rationales: tuple[str, ...] = ()
+    annotator: str = ""
 
     @property
     def prompt(self) -> str:
@@ -63,7 +73,16 @@ def read_records(path: str | Path) -> list[Record]:
         DataError: a file that cannot be read; a line that is not JSON, has unknown, missing or
             ill-typed keys, a malformed chain or plan, or an answer that is none of the choices.
     """
-    return [_record(value, place, strict=True) for place, value in json_lines(path)]
+    return [strict_record(value, place) for place, value in json_lines(path)]
+
+
+def strict_record(value: Any, place: Place) -> Record:
+    """Return a record from the JSON object of its line.
+
+    Raises:
+        RecordError: what `read_records` refuses.
+    """
+    return _record(value, place, strict=True)
 
 
 def record_of_json(value: Any, place: Place) -> tuple[Record, dict[str, Any]]:
@@ -73,7 +92,8 @@ def record_of_json(value: Any, place: Place) -> tuple[Record, dict[str, Any]]:
         RecordError: what `read_records` refuses but for unknown keys.
     """
     record = _record(value, place, strict=False)
-    return record, {key: one for key, one in value.items() if key not in _REQUIRED + _OPTIONAL}
+    known = _REQUIRED + _OPTIONAL + _ORIGIN
+    return record, {key: one for key, one in value.items() if key not in known}
 
 
 def write_records(path: str | Path, records: Iterable[Record]) -> None:
@@ -87,15 +107,15 @@ def write_records(path: str | Path, records: Iterable[Record]) -> None:
 
 def record_to_json(record: Record) -> dict[str, Any]:
     """Return a record as the JSON object of its line, keys in a fixed order."""
-    value = asdict(record)
-    return value | {
+    told = {key: one for key, one in asdict(record).items() if one or key not in _ORIGIN}
+    return told | {
         "choices": list(record.choices),
         "plan": json.loads(record.plan.to_json()),
     }
 
 
 def _record(value: Any, place: Place, strict: bool) -> Record:
-    fields = fields_of(value, place, _REQUIRED, _OPTIONAL, strict)
+    fields = fields_of(value, place, _REQUIRED, _OPTIONAL + _ORIGIN, strict)
     record = Record(
         image=fields.text("image"),
         question=fields.text("question"),
@@ -107,8 +127,12 @@ def _record(value: Any, place: Place, strict: bool) -> Record:
         split=fields.text("split", ""),
         kind=fields.text("kind", ""),
         topic=fields.text("topic", ""),
+        question_id=fields.text("question_id", ""),
+        clean=fields.text("clean", ""),
+        rationales=fields.texts("rationales", ()),
+        annotator=fields.text("annotator", ""),
     )
-    _check(record, place)
+    check_record(record, place)
     return record
 
 
@@ -120,7 +144,8 @@ def _plan(fields: Fields) -> DegradationPlan:
         raise fields.place.fault(str(error), "write it as DegradationPlan.to_json does") from error
 
 
-def _check(record: Record, place: Place) -> None:
+def check_record(record: Record, place: Place) -> None:
+    """Raise RecordError where a record's parts do not fit one another."""
     if record.kind and record.kind not in KINDS:
         raise place.fault(f"unknown kind {record.kind!r}", f"use one of {', '.join(KINDS)}")
     if record.kind == "mcq" and not record.choices:

@@ -52,14 +52,15 @@ def chain_for(scene: Scene, question: Question, plan: DegradationPlan) -> Chain:
     total = sum(finding.intensity for finding in findings)
     return Chain(
         findings=findings,
-        influence=_influence(findings, question, total),
+        influence=influence_of(findings, _TOPIC_NEEDS.get(question.topic, "shape")),
         reasoning=_reasoning(scene, question, total),
         conclusion=question.claim,
         answer=question.answer,
     )
 
 
-def _influence(findings: tuple[Finding, ...], question: Question, total: float) -> str:
+def influence_of(findings: tuple[Finding, ...], needs: str) -> str:
+    """Write what findings do to the evidence that a question needs: "shape", "color" or "place"."""
     if not findings:
         return "Nothing is damaged."
     sentences = []
@@ -68,13 +69,12 @@ def _influence(findings: tuple[Finding, ...], question: Question, total: float) 
         word = next(word for limit, word in _WORDS if finding.intensity < limit)
         cost = f", so {costs}" if finding.intensity >= _STRONG else ""
         sentences.append(f"{word.capitalize()} {finding.name} {does}{cost}.")
-    if total >= _WEIGH_RISK:
-        sentences.append(_risk(findings, question))
+    if sum(finding.intensity for finding in findings) >= _WEIGH_RISK:
+        sentences.append(_risk(findings, needs))
     return " ".join(sentences)
 
 
-def _risk(findings: tuple[Finding, ...], question: Question) -> str:
-    needs = _TOPIC_NEEDS.get(question.topic, "shape")
+def _risk(findings: tuple[Finding, ...], needs: str) -> str:
     worst = max(findings, key=lambda finding: finding.intensity)
     if EFFECTS[worst.name][2] == needs:
         return f"The {needs} asked for is at risk."

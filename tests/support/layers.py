@@ -36,7 +36,8 @@ DRAWINGS = {
     "train": (
         ("__init__",),
         ("common",),
-        ("sft", "grpo", "make_data", "merge"),
+        ("aokvqa",),
+        ("sft", "grpo", "make_data", "convert_data", "check_data", "merge"),
         ("tiny",),
     ),
 }

@@ -1,10 +1,11 @@
 """Data files as rows for TRL: training on pictures and chains that were not drawn here.
 
-Both the project's records and the authors' conversations are read. Everything is checked before
-training begins, so that a broken line or a missing picture costs nothing but a sentence.
+The project's records and conversations of others are read (`data_files`). Everything is checked
+before training begins, so that a broken line or a missing picture costs nothing but a sentence.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from robust_r1.chain import build_prompt
 from robust_r1.engine.conversation import plain
 from robust_r1.errors import DataError, InputError
 from robust_r1.images import load
-from robust_r1.records import Record, read_authors, read_records, record_of
-from robust_r1.records.lines import json_lines
+from robust_r1.records import Record
+from train.common.data_files import read_samples
 
 _SPLIT_SALT = 0x5F17
 # What a model sees of a picture; uint8, (height, width, 3), in and out.
@@ -24,24 +25,23 @@ Fit = Callable[[np.ndarray], np.ndarray]
 
 
 def read_data(path: Path) -> list[Record]:
-    """Read a data file, in the project's format or the authors', whose pictures lie beside it.
+    """Read a data file, in the project's format, the authors' or ShareGPT, and find its pictures.
 
     Raises:
         DataError: a file that cannot be read or is empty, a broken line, a picture that is not
-            there, or a sample without a chain; file and line or picture are named.
+            there, or a sample without a chain that parses; file and line or picture are named.
     """
-    first = next((value for _, value in json_lines(path)), None)
-    if first is None:
-        raise DataError(f"{path} holds no samples; make some with train.make_data")
-    if isinstance(first, dict) and "conversations" in first:
-        records = [record_of(sample) for sample in read_authors(path)]
-    else:
-        records = read_records(path)
-    for record in records:
-        if not record.picture(path.parent).is_file():
-            raise DataError(f"{path}: there is no picture {record.picture(path.parent)}")
+    if path.suffix == ".parquet":
+        raise DataError(f"{path} has its pictures inside; turn it into ours by train.convert_data")
+    records = []
+    for sample in read_samples(path):
+        record = sample.record
         if not record.chain:
             raise DataError(f"{path}: the sample of {record.image} has no chain to learn from")
+        assert isinstance(sample.picture, Path)
+        beside = record.picture(path.parent) == sample.picture
+        image = record.image if beside else str(sample.picture.absolute())
+        records.append(replace(record, image=image))
     return records
 
 

@@ -11,6 +11,7 @@ from robust_r1.chain import Chain, Finding, format_question, render
 from robust_r1.degradations import SPECS, DegradationPlan
 from robust_r1.errors import DataError
 from robust_r1.records import (
+    LAYOUTS,
     AokvqaItem,
     Conversation,
     Record,
@@ -55,7 +56,10 @@ def records(draw):
     kind = "mcq" if choices else draw(st.sampled_from(["", "vqa", "cap"]))
     chain = draw(st.sampled_from(["", CHAIN]))
     seed = draw(st.integers(0, 2**40))
-    return Record(draw(words), draw(words), choices, answer, chain, plan, seed, "x", kind, "")
+    origin = draw(st.sampled_from([(), ("q1", "train2017/7.jpg", ("so", "thus"), "llm:m")]))
+    return Record(
+        draw(words), draw(words), choices, answer, chain, plan, seed, "x", kind, "", *origin
+    )
 
 
 @st.composite
@@ -66,7 +70,7 @@ def conversations(draw):
     for _ in range(draw(st.integers(0, 2))):
         rest += [Turn("human", draw(words).replace("<", "")), Turn("gpt", "fine")]
     before = [Turn("system", "Be brief.")] if draw(st.booleans()) else []
-    return Conversation(images, (*before, first, *rest))
+    return Conversation(images, (*before, first, *rest), draw(st.sampled_from(["", "q1"])))
 
 
 @many
@@ -81,7 +85,8 @@ def test_records_are_read_as_they_were_written(tmp_path, items):
 def test_conversations_survive_both_formats(tmp_path, items):
     write_authors(tmp_path / "a.jsonl", items)
     assert read_authors(tmp_path / "a.jsonl") == items
-    assert read_sharegpt(write_sharegpt(tmp_path, "mine", items)) == items
+    for layout in LAYOUTS:
+        assert read_sharegpt(write_sharegpt(tmp_path, layout, items, layout)) == items
 
 
 @many
@@ -117,6 +122,8 @@ def test_the_records_layout_is_the_documented_one(tmp_path):
         *("plan", "seed", "split", "kind", "topic"),
     ]
     assert value["plan"] == json.loads(PLAN.to_json()) and value["choices"] == ["bird", "kite"]
+    write_records(tmp_path / "b.jsonl", [replace(RECORD, clean="7.jpg", rationales=("so",))])
+    assert list(json.loads((tmp_path / "b.jsonl").read_text()))[10:] == ["clean", "rationales"]
 
 
 def test_sharegpt_is_entered_beside_other_data_sets(tmp_path):
@@ -125,6 +132,55 @@ def test_sharegpt_is_entered_beside_other_data_sets(tmp_path):
     info = json.loads((tmp_path / "dataset_info.json").read_text())
     assert info["other"] == {"file_name": "o.json"}
     assert info["mine"]["file_name"] == "mine.json" and info["mine"]["formatting"] == "sharegpt"
+
+
+ASKED = {"role": "user", "content": "<image>What flies?"}
+SAID = {"role": "assistant", "content": CHAIN}
+BRIEF = {"role": "system", "content": "Be brief."}
+SYSTEM = Turn("system", "Be brief.")
+
+
+@pytest.mark.parametrize(
+    ("value", "turns"),
+    [
+        ({"messages": [ASKED, SAID], "images": "a.jpg"}, SAMPLE.turns),
+        (
+            {"messages": [ASKED, SAID], "images": ["a.jpg"], "system": "Be brief."},
+            (SYSTEM, *SAMPLE.turns),
+        ),
+        (
+            {"messages": [BRIEF, ASKED, SAID], "images": "a.jpg"},
+            (SYSTEM, *SAMPLE.turns),
+        ),
+        ({"messages": [ASKED, SAID], "images": ["a.jpg"], "tools": "", "more": 3}, SAMPLE.turns),
+    ],
+    ids=["a picture as string", "a system column", "a system turn", "further columns"],
+)
+@pytest.mark.parametrize("lines", [False, True], ids=["list", "lines"])
+def test_sharegpt_is_read_in_every_shape_that_llama_factory_takes(tmp_path, value, turns, lines):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(value) if lines else json.dumps([value]))
+    assert read_sharegpt(path) == [Conversation(("a.jpg",), turns)]
+
+
+def test_sharegpt_uses_the_names_that_its_info_tells(tmp_path):
+    turns = [{"who": "me", "says": "<image>What flies?"}, {"who": "bot", "says": CHAIN}]
+    (tmp_path / "a.json").write_text(json.dumps([{"talk": turns, "pictures": "a.jpg"}]))
+    with pytest.raises(DataError, match="a.json:1: no conversations"):
+        read_sharegpt(tmp_path / "a.json")
+    tags = {"role_tag": "who", "content_tag": "says", "user_tag": "me", "assistant_tag": "bot"}
+    columns = {"messages": "talk", "images": "pictures"}
+    entry = {"file_name": "a.json", "formatting": "sharegpt", "columns": columns, "tags": tags}
+    (tmp_path / "dataset_info.json").write_text(json.dumps({"mine": entry}))
+    assert read_sharegpt(tmp_path / "a.json") == [SAMPLE]
+
+
+def test_the_authors_lines_may_be_numbered_and_name_a_reward(tmp_path):
+    line = {"id": 7, "accu_reward_method": "mcq", "image": "a.jpg"}
+    spoken = [{"from": "human", "value": "<image>What flies?"}, {"from": "gpt", "value": CHAIN}]
+    (tmp_path / "a.jsonl").write_text(json.dumps({**line, "conversations": spoken}))
+    (sample,) = read_authors(tmp_path / "a.jsonl")
+    assert (sample.id, record_of(sample).question_id) == ("7", "7")
 
 
 def test_several_files_take_their_pictures_from_folders_of_their_own(tmp_path):
