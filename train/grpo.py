@@ -38,7 +38,8 @@ from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
-from train.common.rows import part_of, read_data, rollout_rows
+from train.common.rows import read_data, rollout_rows
+from train.common.splits import part_of
 from train.common.vision import freeze_vision, pictures_kept
 
 
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
-    records = part_of(every, "grpo", config.sft_share, config.seed)
+    records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     recipe = recipe_of("grpo", config, records)
     course = go_on(course_of(len(records), config), recipe, folder)

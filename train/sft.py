@@ -37,7 +37,9 @@ from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
 from train.common.logs import JsonLines
-from train.common.rows import chain_rows, part_of, read_data
+from train.common.measured import Measured, keep_best, measured_of
+from train.common.rows import chain_rows, read_data
+from train.common.splits import part_of
 from train.common.vision import freeze_vision
 
 _SHOWN_TOKENS = 256  # of a completion that is written down for people
@@ -48,8 +50,9 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
-    records = part_of(every, "sft", config.sft_share, config.seed)
+    records = part_of(every, "sft", config.sft_share, config.split_seed)
     folder: Path = arguments.output
+    measured = measured_of(every, arguments.data, arguments.validation, config)
     recipe = recipe_of("sft", config, records)
     course = go_on(course_of(len(records), config), recipe, folder)
     # --- Model
@@ -57,12 +60,15 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     # --- Training
     folder.mkdir(parents=True, exist_ok=True)
     write_start(course, recipe, folder)
-    trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
+    trainer = make_trainer(
+        start, records, arguments.data.parent, config, course, folder, measured
+    )
     train_adapter(trainer, "sft", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
         done = record("chains", len(records), config.seed, folder / "log.jsonl")
         save_adapter(trainer, start, done, folder)
+        keep_best(folder)
     disconnect(trainer)
 
 
@@ -95,6 +101,7 @@ def make_trainer(
     config: AdapterConfig,
     course: Course,
     folder: Path,
+    measured: Measured,
 ) -> SFTTrainer:
     """Make TRL's trainer of chains; the loss counts the chain alone.
 
@@ -105,6 +112,7 @@ def make_trainer(
         config: settings.
         course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
+        measured: what the loss is measured on at each checkpoint.
     """
     freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
@@ -118,8 +126,9 @@ def make_trainer(
         model=start.model,
         processing_class=start.processor,
         train_dataset=rows,
+        eval_dataset=measured.rows(start.info.fit),
         args=SFTConfig(
-            **settings_of(config.sft, config, course, folder),
+            **{**settings_of(config.sft, config, course, folder), **measured.settings(config)},
             # The samples were shuffled when they were divided; in order, a resumed run goes on with
             # what it had not seen, in any pass over the data.
             train_sampling_strategy="sequential",
@@ -127,9 +136,21 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl", course), said],
+        callbacks=[JsonLines(folder / "log.jsonl", course), said, *measured.callbacks()],
     )
 
 
+def parser() -> argparse.ArgumentParser:
+    """Make the command line."""
+    parser = adapter_parser("train.sft", __doc__)
+    parser.add_argument(
+        "--validation",
+        type=Path,
+        metavar="FILE",
+        help="chains to measure the loss on, instead of those that DATA marks",
+    )
+    return parser
+
+
 if __name__ == "__main__":
-    main_of(adapter_parser("train.sft", __doc__), run, AdapterConfig, alone=False)
+    main_of(parser(), run, AdapterConfig, alone=False)

@@ -10,7 +10,8 @@ from train import grpo, sft
 from train.common.adapters import open_start
 from train.common.course import Course, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.rows import part_of, read_data
+from train.common.rows import read_data
+from train.common.splits import part_of
 
 FULL = "lora.quantized=false"
 
@@ -96,7 +97,7 @@ def test_the_learning_rate_follows_the_samples_whatever_the_batch():
     [
         ("lora.rank=8", r"lora\.rank=8 \(it was 4\)"),
         ("lora.dropout=0.1", r"lora\.dropout=0\.1 \(it was 0\.0\)"),
-        ("sft.rate=0.1", r"sft\.rate=0\.1 \(it was 0\.01\)"),
+        ("sft.rate=0.1", r"sft\.rate=0\.1 \(it was 0\.02\)"),
         ("max_pixels=9000", "max_pixels=9000"),
         ("seed=3", "seed=3"),
         ("sft.batch=1", None),

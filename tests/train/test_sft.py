@@ -20,7 +20,8 @@ from train.common.adapters import adapter_parser
 from train.common.checkpoints import last_checkpoint
 from train.common.command import main_of
 from train.common.history import history_of
-from train.common.rows import part_of, read_data
+from train.common.rows import read_data
+from train.common.splits import part_of
 
 KINDS = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
@@ -160,7 +161,8 @@ def test_what_cannot_begin_ends_with_one_line_and_exit_2(
         where = ("--from", str(start), "--data", str(file), "-o", str(tmp_path / "o"))
         monkeypatch.setattr(sys, "argv", ["train", *settings, *where, *more])
         with pytest.raises(SystemExit) as ended:
-            main_of(adapter_parser(module.__name__, "Train."), module.run, AdapterConfig, False)
+            parser = sft.parser() if module is sft else adapter_parser("train.grpo", "Train.")
+            main_of(parser, module.run, AdapterConfig, False)
         error = capsys.readouterr().err
         assert ended.value.code == 2 and error.startswith("error: ")
         assert error.count("\n") == 1

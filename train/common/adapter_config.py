@@ -84,6 +84,8 @@ class AdapterConfig:
     seed: int = 20
     threads: int = 2
     workers: int = 1
+    split_seed: int = 20  # of the division of the samples, which another `seed` leaves as it is
+    validation: int = 200  # samples marked so that chains are measured on, at most
     sft_share: float = 0.25  # of the samples; rewards are earned on the others (paper, training)
     max_pixels: int = 1280 * 28 * 28  # of a picture, at most, or fewer where the model takes fewer
     checkpointing: bool = True  # compute activations twice instead of keeping them

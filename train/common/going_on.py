@@ -19,7 +19,7 @@ from train.common.course import Course
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
-_OF_THE_MACHINE = ("threads", "workers", "checkpointing")
+_OF_THE_MACHINE = ("threads", "workers", "checkpointing", "validation")
 _OF_A_STAGE = ("batch", "global_batch", "save_every", "log_every", "sample_every")
 
 
@@ -121,5 +121,7 @@ def _refuse_others(begun: Mapping[str, Any], recipe: Recipe, folder: Path) -> No
 def _digest(records: Sequence[Record]) -> str:
     digest = hashlib.sha256()
     for record in records:
-        digest.update(json.dumps([record.image, record.prompt, record.chain]).encode())
+        # Of the picture its name alone: the folder may lie elsewhere by now.
+        name = Path(record.image).name
+        digest.update(json.dumps([name, record.prompt, record.chain]).encode())
     return digest.hexdigest()

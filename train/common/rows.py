@@ -14,12 +14,11 @@ from PIL import Image
 
 from robust_r1.chain import build_prompt
 from robust_r1.engine.conversation import plain
-from robust_r1.errors import DataError, InputError
+from robust_r1.errors import DataError
 from robust_r1.images import load
 from robust_r1.records import Record
 from train.common.data_files import read_samples
 
-_SPLIT_SALT = 0x5F17
 # What a model sees of a picture; uint8, (height, width, 3), in and out.
 Fit = Callable[[np.ndarray], np.ndarray]
 
@@ -43,28 +42,6 @@ def read_data(path: Path) -> list[Record]:
         image = record.image if beside else str(sample.picture.absolute())
         records.append(replace(record, image=image))
     return records
-
-
-def part_of(records: Sequence[Record], stage: str, share: float, seed: int) -> list[Record]:
-    """Return the samples that a stage learns from, shuffled: no sample serves both.
-
-    Args:
-        records: all of a data file.
-        stage: "sft" or "grpo".
-        share: of the samples, for the first stage.
-        seed: of the shuffle, the same for both stages.
-
-    Raises:
-        InputError: too few samples for both stages.
-    """
-    order = np.random.default_rng([_SPLIT_SALT, seed]).permutation(len(records))
-    first = round(share * len(records))
-    if not 0 < first < len(records):
-        raise InputError(
-            f"{len(records)} samples are too few for both stages with sft_share "
-            f"{share}; make more with train.make_data"
-        )
-    return [records[index] for index in (order[:first] if stage == "sft" else order[first:])]
 
 
 def chain_rows(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from accelerate import DistributedType, PartialState
+from accelerate.utils import parse_flag_from_env
 from transformers import PreTrainedModel
 
 _PROBED = 64  # numbers of a picture that two are compared by, before all of them are
@@ -111,8 +111,9 @@ def freeze_vision(model: PreTrainedModel, kept: int) -> None:
 
 def pictures_kept(most: int) -> int:
     """Return how many pictures can be remembered: `most`, or 0 where weights lie spread."""
-    spread = (DistributedType.FSDP, DistributedType.DEEPSPEED)
-    return 0 if PartialState().distributed_type in spread else most
+    # As accelerate's launcher says it: before a model is prepared, its state does not know of FSDP.
+    spread = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
+    return 0 if any(map(parse_flag_from_env, spread)) else most
 
 
 def _apart(pixels: torch.Tensor, layout: torch.Tensor | None) -> list[_Picture] | None:

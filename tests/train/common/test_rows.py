@@ -13,7 +13,7 @@ from robust_r1.errors import DataError
 from robust_r1.images import load, save
 from robust_r1.records import Record
 from robust_r1.scenes import make_item
-from train.common.rows import chain_rows, part_of, read_data, rollout_rows
+from train.common.rows import chain_rows, read_data, rollout_rows
 
 CHAIN = (
     "<TYPE>none<TYPE_END><INFLUENCE>None.<INFLUENCE_END><REASONING>A cat.<REASONING_END>"
@@ -49,18 +49,6 @@ def test_a_data_file_that_cannot_be_used_is_named_with_its_line(data_file, spoil
     with pytest.raises(DataError, match=fault) as caught:
         read_data(path)
     assert "spoiled.jsonl" in str(caught.value)
-
-
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
-def test_no_sample_serves_both_stages_and_none_is_left_out(data_file, share):
-    records = read_data(data_file)
-    first, second = (part_of(records, stage, share, 20) for stage in ("sft", "grpo"))
-    assert len(first) == round(share * len(records))
-    assert sorted(record.image for record in (*first, *second)) == sorted(
-        record.image for record in records
-    )
-    other = part_of(records, "sft", share, 21)
-    assert first == part_of(records, "sft", share, 20) != other
 
 
 @pytest.mark.parametrize("rows", [chain_rows, rollout_rows])

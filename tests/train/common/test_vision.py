@@ -7,8 +7,10 @@ from PIL import Image
 from tests.support.training import rows_of, small
 from train import grpo, sft
 from train.common.adapters import begin, open_start, train_adapter
-from train.common.rows import part_of, read_data
-from train.common.vision import freeze_vision
+from train.common.measured import Measured
+from train.common.rows import read_data
+from train.common.splits import part_of
+from train.common.vision import freeze_vision, pictures_kept
 
 FULL = "lora.quantized=false"
 
@@ -69,7 +71,9 @@ def test_a_run_looks_at_each_picture_once_a_step_and_never_backwards(
     begin(config)
     records = part_of(read_data(data_file), stage, config.sft_share, config.seed)
     course = module.course_of(len(records), config)
-    trainer = module.make_trainer(start, records, data_file.parent, config, course, tmp_path)
+    further = (Measured(),) if stage == "sft" else ()
+    where = (data_file.parent, config, course, tmp_path)
+    trainer = module.make_trainer(start, records, *where, *further)
     train_adapter(trainer, stage, config, tmp_path)
     steps = [number for number, learns in looks if not learns]
     assert len(steps) == len(looks)
@@ -77,6 +81,13 @@ def test_a_run_looks_at_each_picture_once_a_step_and_never_backwards(
     # step, for four completions, their reference and their policy.
     assert steps == {"sft": [2, 2, 2], "grpo": [1, 1, 1, 1]}[stage]
     assert any(row.get("grad_norm") for row in rows_of(tmp_path / "log.jsonl"))
+
+
+@pytest.mark.parametrize("spread", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"])
+def test_no_picture_is_remembered_where_all_devices_must_look_together(spread, monkeypatch):
+    assert pictures_kept(4) == 4
+    monkeypatch.setenv(spread, "true")
+    assert pictures_kept(4) == 0
 
 
 def test_policy_and_reference_are_one_before_anything_is_learned(
