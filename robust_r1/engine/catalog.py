@@ -74,7 +74,7 @@ def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> Model
         source=source,
         bundled=False,
         parameters=parameters,
-        memory=memory_needed(linear=3_440_000_000, other=315_000_000),
+        memory=memory_needed(linear=2_775_000_000, other=980_000_000),
         # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
         licence="Qwen Research License",
         about=about,

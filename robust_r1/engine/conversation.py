@@ -14,8 +14,10 @@ MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a contex
 # tokens that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage). Ordinary turns take a
 # tenth.
 MAX_TURNS = 7
-# What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
-_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+# What begins a control token of a vocabulary ("<|im_end|>", "<|image_pad|>", SmolVLM's "<image>").
+_CONTROL = re.compile(
+    r"<(?=\|\w+\|>|(?:image|end_of_utterance|fake_token_around_image|global-img|row_\d+_col_\d+)>)"
+)
 
 
 QUESTION = "{question}"
@@ -23,7 +25,7 @@ QUESTION = "{question}"
 
 def plain(text: str) -> str:
     """Return a text whose control tokens are plain: it ends no turn and stands for no picture."""
-    return _CONTROL.sub("< |", text)
+    return _CONTROL.sub("< ", text)
 
 
 def own_template(info: ModelInfo) -> str:

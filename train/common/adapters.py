@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import ProcessorMixin
+from transformers import AutoConfig, ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
@@ -24,7 +24,7 @@ from robust_r1.engine.hub import Progress
 from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.types import ModelInfo
-from robust_r1.engine.weights import half_precision, load_model
+from robust_r1.engine.weights import first_line, half_precision, load_model
 from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage
 from train.common.checkpoints import another_model, last_checkpoint
@@ -34,7 +34,7 @@ from train.common.history import StageRecord, history_of, write_history
 
 # Projections of the language model's layers; those of the vision tower have other parents.
 _TARGETS = (
-    r".*language_model\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
+    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
     r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 )
 
@@ -77,19 +77,20 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     """Load a model with the adapter that is to be trained: a new one, or that of a folder.
 
     Raises:
-        ModelError: no such model, too little memory, or a model without a language model whose
-            projections could be adapted.
+        ModelError: no such model, too little memory, or a model without image tokens, a chat
+            template, or a language model whose projections could be adapted.
     """
     tell = progress()
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
     info = bounded(info, config.max_pixels)
+    _require_image_tokens(checkpoint.folder, info)
+    processor = _trainable(open_processor(checkpoint), info)
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else "fp32"
     precision = "4bit" if config.lora.quantized else half
     # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
     device = torch.cuda.current_device() if cuda else "cpu"
     model = load_model(checkpoint, precision, None, None, tell, device)
-    processor = _trainable(open_processor(checkpoint))
     if adapter is not None:
         adapted = attach(model, adapter.folder, trainable=True)
         # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
@@ -108,13 +109,30 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     except ValueError as error:
         raise ModelError(
             f"{info.label} has no language model whose projections could be adapted; choose a "
-            "Qwen2.5-VL model"
+            "Qwen2.5-VL or a Qwen3-VL"
         ) from error
     return Start(adapted, processor, catalog.known_as(name), info, ())
 
 
-def _trainable(processor: ProcessorMixin) -> ProcessorMixin:
+def _require_image_tokens(folder: Path, info: ModelInfo) -> None:
+    try:
+        token = getattr(AutoConfig.from_pretrained(folder), "image_token_id", None)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
+    if token is None:
+        raise ModelError(
+            f"{info.label} has no image tokens, by which a picture stands in a conversation; "
+            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
+        )
+
+
+def _trainable(processor: ProcessorMixin, info: ModelInfo) -> ProcessorMixin:
     """Let a processor leave fitted pictures as they are, as LocalEngine does."""
+    if not getattr(processor, "chat_template", None):
+        raise ModelError(
+            f"{info.label} has no chat template, in which questions and chains are written; choose "
+            "a model that was taught to converse"
+        )
     if isinstance(processor, ImageTextProcessor):
         processor.image_processor.do_resize = False
     return processor
