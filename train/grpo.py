@@ -14,11 +14,11 @@ several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m tra
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from accelerate import PartialState
 from trl import GRPOConfig, GRPOTrainer
 
-from robust_r1.errors import InputError
 from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
 from train.common.adapters import (
@@ -33,10 +33,14 @@ from train.common.adapters import (
 )
 from train.common.command import main_of
 from train.common.completions import SampleLog
+from train.common.course import Course, MeetsSamples, begin_course
+from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
-from train.common.rows import part_of, read_data, rollout_rows
+from train.common.rows import read_data, rollout_rows
+from train.common.splits import part_of
+from train.common.vision import freeze_vision, pictures_kept
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -44,13 +48,16 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
-    records = part_of(every, "grpo", config.sft_share, config.seed)
+    records = part_of(every, "grpo", config.sft_share, config.split_seed)
+    folder: Path = arguments.output
+    recipe = recipe_of("grpo", config, records)
+    course = go_on(course_of(len(records), config), recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
-    folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = make_trainer(start, records, arguments.data.parent, config, folder)
+    write_start(course, recipe, folder)
+    trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
     train_adapter(trainer, "grpo", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
@@ -59,8 +66,34 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     disconnect(trainer)
 
 
+class RewardTrainer(MeetsSamples, GRPOTrainer):
+    """Run TRL's trainer on a course."""
+
+    def __init__(self, course: Course, **options: Any) -> None:
+        super().__init__(**options)
+        self.course = course
+
+
+def course_of(samples: int, config: AdapterConfig) -> Course:
+    """Return the course of a whole run of this stage on so many samples, checked beforehand.
+
+    Raises:
+        InputError: fewer samples than a step takes, or a step that the processes cannot share.
+    """
+    stage = config.grpo
+    stage.share(PartialState().num_processes)
+    prompts = stage.global_batch // stage.group
+    what = "prompts (grpo.global_batch / grpo.group)"
+    return begin_course(samples, stage.epochs, prompts, what)
+
+
 def make_trainer(
-    start: Start, records: Sequence[Record], pictures: Path, config: AdapterConfig, folder: Path
+    start: Start,
+    records: Sequence[Record],
+    pictures: Path,
+    config: AdapterConfig,
+    course: Course,
+    folder: Path,
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
@@ -71,33 +104,30 @@ def make_trainer(
         records: samples with true chains.
         pictures: the folder that their pictures' paths begin at.
         config: settings.
+        course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
-
-    Raises:
-        InputError: a step's completions cannot be divided into groups.
     """
     stage, state = config.grpo, PartialState()
-    if (completions := stage.batch * stage.accumulate * state.num_processes) % stage.group:
-        raise InputError(
-            f"a step's {completions} completions (grpo.batch x grpo.accumulate x processes) cannot "
-            f"be divided into groups of {stage.group}; change one of them"
-        )
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
+    freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
     if state.is_main_process:
         said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
         rewards = said.watch(rewards)
-    return GRPOTrainer(
+    return RewardTrainer(
+        course,
         model=start.model,
         processing_class=start.processor,
         reward_funcs=list(rewards),
-        train_dataset=rollout_rows(records, pictures, config.max_pixels),
+        train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
         args=GRPOConfig(
-            **settings_of(stage, config, folder),
+            **settings_of(stage, config, course, folder),
             # In order, a resumed run goes on with what it had not seen.
             shuffle_dataset=False,
+            # What is sampled, its reference and what is reinforced are one policy.
+            disable_dropout=True,
             **objective_of(stage, weights),
         ),
-        callbacks=[JsonLines(folder / "log.jsonl")],
+        callbacks=[JsonLines(folder / "log.jsonl", course)],
     )
 
 

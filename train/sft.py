@@ -14,7 +14,9 @@ several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m tra
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from accelerate import PartialState
 from trl import SFTConfig, SFTTrainer
 
 from robust_r1.records import Record
@@ -31,9 +33,14 @@ from train.common.adapters import (
 )
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
+from train.common.course import Course, MeetsSamples, begin_course
+from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
 from train.common.logs import JsonLines
-from train.common.rows import chain_rows, part_of, read_data
+from train.common.measured import Measured, keep_best, measured_of
+from train.common.rows import chain_rows, read_data
+from train.common.splits import part_of
+from train.common.vision import freeze_vision
 
 _SHOWN_TOKENS = 256  # of a completion that is written down for people
 
@@ -43,23 +50,58 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
-    records = part_of(every, "sft", config.sft_share, config.seed)
+    records = part_of(every, "sft", config.sft_share, config.split_seed)
+    folder: Path = arguments.output
+    measured = measured_of(every, arguments.data, arguments.validation, config)
+    recipe = recipe_of("sft", config, records)
+    course = go_on(course_of(len(records), config), recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
-    folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = make_trainer(start, records, arguments.data.parent, config, folder)
+    write_start(course, recipe, folder)
+    trainer = make_trainer(
+        start, records, arguments.data.parent, config, course, folder, measured
+    )
     train_adapter(trainer, "sft", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
         done = record("chains", len(records), config.seed, folder / "log.jsonl")
         save_adapter(trainer, start, done, folder)
+        keep_best(folder)
     disconnect(trainer)
 
 
+class ChainTrainer(MeetsSamples, SFTTrainer):
+    """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
+
+    def __init__(self, course: Course, **options: Any) -> None:
+        super().__init__(**options)
+        self.course = course
+        # TRL's loss divides by the tokens of all passes on all devices where it is told them. It is
+        # not for models whose own loss takes no such number, although that one is not used.
+        self.model_accepts_loss_kwargs = True
+
+
+def course_of(samples: int, config: AdapterConfig) -> Course:
+    """Return the course of a whole run of this stage on so many samples, checked beforehand.
+
+    Raises:
+        InputError: fewer samples than a step takes, or a step that the processes cannot share.
+    """
+    stage = config.sft
+    stage.share(PartialState().num_processes)
+    return begin_course(samples, stage.epochs, stage.global_batch, "samples (sft.global_batch)")
+
+
 def make_trainer(
-    start: Start, records: Sequence[Record], pictures: Path, config: AdapterConfig, folder: Path
+    start: Start,
+    records: Sequence[Record],
+    pictures: Path,
+    config: AdapterConfig,
+    course: Course,
+    folder: Path,
+    measured: Measured,
 ) -> SFTTrainer:
     """Make TRL's trainer of chains; the loss counts the chain alone.
 
@@ -68,19 +110,25 @@ def make_trainer(
         records: samples with chains.
         pictures: the folder that their pictures' paths begin at.
         config: settings.
+        course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
+        measured: what the loss is measured on at each checkpoint.
     """
-    rows = chain_rows(records, pictures, config.max_pixels)
+    freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
+    rows = chain_rows(records, pictures, start.info.fit, course.order)
     tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
+    shown = row_samples(chain_rows(records, pictures, start.info.fit))
     said = CompletionLog(
-        folder / "samples.jsonl", row_samples(rows), start.processor, start.model.generate, tokens
+        folder / "samples.jsonl", shown, start.processor, start.model.generate, tokens
     )
-    return SFTTrainer(
+    return ChainTrainer(
+        course,
         model=start.model,
         processing_class=start.processor,
         train_dataset=rows,
+        eval_dataset=measured.rows(start.info.fit),
         args=SFTConfig(
-            **settings_of(config.sft, config, folder),
+            **{**settings_of(config.sft, config, course, folder), **measured.settings(config)},
             # The samples were shuffled when they were divided; in order, a resumed run goes on with
             # what it had not seen, in any pass over the data.
             train_sampling_strategy="sequential",
@@ -88,9 +136,21 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl"), said],
+        callbacks=[JsonLines(folder / "log.jsonl", course), said, *measured.callbacks()],
     )
 
 
+def parser() -> argparse.ArgumentParser:
+    """Make the command line."""
+    parser = adapter_parser("train.sft", __doc__)
+    parser.add_argument(
+        "--validation",
+        type=Path,
+        metavar="FILE",
+        help="chains to measure the loss on, instead of those that DATA marks",
+    )
+    return parser
+
+
 if __name__ == "__main__":
-    main_of(adapter_parser("train.sft", __doc__), run, AdapterConfig, alone=False)
+    main_of(parser(), run, AdapterConfig, alone=False)

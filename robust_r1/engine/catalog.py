@@ -3,6 +3,7 @@
 Nothing here loads or downloads a model, and torch is not imported.
 """
 
+import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +15,8 @@ from robust_r1.engine.types import CHAIN_TOKENS, GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
 from robust_r1.paths import MODELS
 
+# How the hub's cache lays a model out.
+_CACHED = re.compile(r"models--(?P<owner>[^/]+)--(?P<name>[^/]+)/snapshots/[^/]+$")
 # About a megapixel: 1,280 tokens of 28 x 28 pixels, the budget that Qwen2.5-VL recommends. Hub
 # checkpoints allow twelve times that, at twelve times the cost.
 HUB_MAX_PIXELS = 1280 * 28 * 28
@@ -71,7 +74,7 @@ def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> Model
         source=source,
         bundled=False,
         parameters=parameters,
-        memory=memory_needed(linear=3_440_000_000, other=315_000_000),
+        memory=memory_needed(linear=2_775_000_000, other=980_000_000),
         # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
         licence="Qwen Research License",
         about=about,
@@ -166,6 +169,23 @@ def find(name: str) -> ModelInfo:
     near = get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}" if near else f"known are {', '.join(known)}"
     raise ModelError(f"There is no model or folder {name!r}; {hint}.")
+
+
+def known_as(name: str) -> str:
+    """Return the name by which other machines find a model: its hub id where it has one.
+
+    Args:
+        name: as of `find`. A folder of the hub's cache stands for what was fetched into it; any
+            other folder has no name but its path.
+    """
+    for info in HUB:
+        if name in (info.name, info.source):
+            return info.source
+    if not Path(name).is_dir():
+        return name
+    path = str(Path(name).resolve())
+    cached = _CACHED.search(path)
+    return f"{cached['owner']}/{cached['name']}" if cached else path
 
 
 def describe(checkpoint: Checkpoint) -> ModelInfo:

@@ -6,6 +6,7 @@ Only JSON is read, and the headers of safetensors files; torch is not needed.
 import hashlib
 import json
 import math
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from robust_r1.errors import ModelError
 MODEL_TYPE = "qwen2_5_vl"
 INDEX = "model.safetensors.index.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+# Kinds whose "longest_edge" is a side in pixels. That of Qwens is an area.
+SIDES = ("smolvlm", "idefics3")
+# Parts of a model that see, by the beginning of their names: towers, and what leads to the text.
+VISION = r".*(?:visual|vision_model|vision_tower|connector|multi_modal_projector)\b"
 _MAX_HEADER = 100_000_000  # bytes; the limit of the format itself
 
 
@@ -25,7 +30,7 @@ class Checkpoint:
     Attributes:
         folder: where it lies.
         parameters: their number.
-        widths: distinct input and output widths of its linear layers.
+        widths: distinct input and output widths of the linear layers of its language side.
         min_pixels, max_pixels: the area that its processor fits pictures to.
         multiple: side of the square of pixels that becomes one token.
         reasons: whether it was trained to write the chain; a checkpoint trained for answers alone
@@ -75,15 +80,23 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
             f"{folder} holds a model of type {kind}; only models that see can be loaded, such as "
             f"Qwen2.5-VL ({MODEL_TYPE})."
         )
-    shapes = [shape for file in _weight_files(folder) for shape in tensor_shapes(file)]
+    tensors: dict[str, list[int]] = {}
+    for file in _weight_files(folder):
+        tensors |= _tensors(file)
+    shapes = tensors.values()
     pictures = _picture_settings(folder)
     if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
         raise ModelError(f"{folder} has no tokenizer.json; save the processor beside the model.")
-    low, high = _pixel_bounds(pictures)
+    low, high = _pixel_bounds(pictures, kind)
     return Checkpoint(
         folder=folder,
         parameters=sum(math.prod(shape) for shape in shapes),
-        widths=frozenset(width for shape in shapes if len(shape) == 2 for width in shape),
+        widths=frozenset(
+            width
+            for name, shape in tensors.items()
+            if len(shape) == 2 and not re.match(VISION, name)
+            for width in shape
+        ),
         min_pixels=low,
         max_pixels=high,
         multiple=_side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2),
@@ -124,17 +137,26 @@ def tensor_shapes(file: Path) -> list[list[int]]:
 
     Raises ModelError for a broken file.
     """
+    return list(_tensors(file).values())
+
+
+def tensor_names(file: Path) -> list[str]:
+    """Read the names of all tensors as `tensor_shapes` reads their shapes."""
+    return list(_tensors(file))
+
+
+def _tensors(file: Path) -> dict[str, list[int]]:
     try:
         with file.open("rb") as stream:
             length = struct.unpack("<Q", stream.read(8))[0]
             if length > _MAX_HEADER:
                 raise ValueError("header too long")
             header = json.loads(stream.read(length))
-        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
-        end = max(entry["data_offsets"][1] for entry in tensors)
+        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+        end = max(entry["data_offsets"][1] for entry in tensors.values())
         if file.stat().st_size != 8 + length + end:
             raise ValueError("wrong length")
-        return [entry["shape"] for entry in tensors]
+        return {name: entry["shape"] for name, entry in tensors.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ModelError(f"{file} is broken or cut short; copy or download it again.") from error
 
@@ -148,8 +170,10 @@ def _picture_settings(folder: Path) -> dict:
     return read_json(folder, "preprocessor_config.json", "save the processor beside the model")
 
 
-def _pixel_bounds(pictures: dict) -> tuple[int, int]:
+def _pixel_bounds(pictures: dict, kind: str) -> tuple[int, int]:
     size = pictures.get("size") or {}
+    if kind in SIDES:
+        return 56 * 56, (size.get("longest_edge") or 512) ** 2
     low = pictures.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels")
     high = pictures.get("max_pixels") or size.get("longest_edge") or size.get("max_pixels")
     return low or 56 * 56, high or 28 * 28 * 1280

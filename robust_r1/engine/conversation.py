@@ -14,11 +14,18 @@ MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a contex
 # tokens that Qwen2.5-VL was trained on (Bai et al. 2025, long-context stage). Ordinary turns take a
 # tenth.
 MAX_TURNS = 7
-# What begins a control token of the vocabulary ("<|im_end|>", "<|image_pad|>").
-_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+# What begins a control token of a vocabulary ("<|im_end|>", "<|image_pad|>", SmolVLM's "<image>").
+_CONTROL = re.compile(
+    r"<(?=\|\w+\|>|(?:image|end_of_utterance|fake_token_around_image|global-img|row_\d+_col_\d+)>)"
+)
 
 
 QUESTION = "{question}"
+
+
+def plain(text: str) -> str:
+    """Return a text whose control tokens are plain: it ends no turn and stands for no picture."""
+    return _CONTROL.sub("< ", text)
 
 
 def own_template(info: ModelInfo) -> str:
@@ -52,8 +59,8 @@ def write_prompt(info: ModelInfo, question: str, template: str = "") -> str:
         raise InputError(
             f"The question has {len(question)} characters; at most {MAX_QUESTION} can be asked."
         )
-    template = _plain(check_template(template)) or own_template(info)
-    return template.replace(QUESTION, _plain(question))
+    template = plain(check_template(template)) or own_template(info)
+    return template.replace(QUESTION, plain(question))
 
 
 def write_turns(info: ModelInfo, request: Request) -> list[dict]:
@@ -70,7 +77,7 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     messages: list[dict] = []
     for turn in request.history:
         messages.append(_message("user", write_prompt(info, turn.question, request.template)))
-        messages.append(_message("assistant", _plain(turn.answer)))
+        messages.append(_message("assistant", plain(turn.answer)))
     messages.append(_message("user", write_prompt(info, request.question, request.template)))
     messages[0]["content"][:0] = [{"type": "image"} for _ in request.images]
     return messages
@@ -105,11 +112,6 @@ def check_history(info: ModelInfo, history: Sequence[Turn]) -> None:
         raise InputError(
             f"There are {len(history)} earlier turns; give the last {MAX_TURNS} at most."
         )
-
-
-def _plain(text: str) -> str:
-    """Keep a text from ending its turn or standing in for a picture."""
-    return _CONTROL.sub("< |", text)
 
 
 def _message(role: str, text: str) -> dict:

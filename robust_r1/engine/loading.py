@@ -94,14 +94,14 @@ def _connect(name: str, options: _Options, report: Progress) -> Engine:
 
     report(0.0, "Looking for the endpoint")
     engine = connect(name)
-    engine.info = _bounded(engine.info, options.max_pixels)
+    engine.info = bounded(engine.info, options.max_pixels)
     report(1.0, f"{engine.info.label} is ready")
     return engine
 
 
 def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") -> Engine:
     info, checkpoint, adapter = open_checkpoint(info, report)
-    info = _bounded(info, options.max_pixels)
+    info = bounded(info, options.max_pixels)
     report(0.3, f"Loading {info.label}")
     # Imported late: the command line answers `--help` and bad input without torch.
     from robust_r1.engine.local import LocalEngine
@@ -160,8 +160,16 @@ def _note(info: ModelInfo, checkpoint: Checkpoint, adapter: Adapter | None) -> s
     )
 
 
-def _bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
-    """Lower a model's pixel budget, never above its own."""
+def bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
+    """Return what is known of a model, with a lower pixel budget, never above its own.
+
+    Args:
+        info: of the model.
+        max_pixels: the budget; None leaves the model's own.
+
+    Raises:
+        InputError: a budget that holds no picture.
+    """
     if max_pixels is None:
         return info
     least = max(info.min_pixels, info.multiple**2)

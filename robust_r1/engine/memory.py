@@ -45,12 +45,12 @@ def out_of_memory(name: str, precision: str, parameters: int) -> ModelError:
 def fitting(needed: Mapping[str, int], memory: machine.Memory) -> list[str]:
     """List the precisions that a model can be loaded in where this much memory is free.
 
-    Not 4 bits for a full-size model without a GPU: bitsandbytes' kernel for CPUs works in blocks of
-    64 columns, and the vision tower of Qwen2.5-VL has layers of 3,420.
+    Not 4 bits for a full-size model without a GPU, where most processors unpack them more slowly
+    than they compute in bf16.
     """
-    odd = not memory.gpu and needed["bf16"] >= 2 * SMALL * _RESERVE
+    slow = not memory.gpu and needed["bf16"] >= 2 * SMALL * _RESERVE
     fit = [precision for precision, size in needed.items() if size <= memory.largest]
-    return [precision for precision in fit if not (odd and precision == "4bit")]
+    return [precision for precision in fit if not (slow and precision == "4bit")]
 
 
 def _too_large(

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from transformers import AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
+from transformers.models.idefics3 import Idefics3Processor
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from robust_r1.engine.checkpoint import SIDES
 
 # Model types whose pictures and turns are those of Qwen2.5-VL.
 QWENS = ("qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen3_vl_moe")
@@ -51,6 +54,11 @@ class ImageTextProcessor(Qwen2_5_VLProcessor):
         super().__init__(image_processor, tokenizer, chat_template=chat_template)
 
 
+# SmolVLM's own class needs a video processor, and a package that writes numbers out for it. What
+# becomes of pictures and text is that of Idefics3.
+_LOADERS = dict.fromkeys(QWENS, ImageTextProcessor) | dict.fromkeys(SIDES, Idefics3Processor)
+
+
 def register_processor() -> None:
     """Teach `AutoProcessor` the image-only processor, in this process; calling it twice is fine."""
     AutoProcessor.register(Qwen2_5_VLConfig, ImageTextProcessor, exist_ok=True)
@@ -61,11 +69,11 @@ def load_processor(
 ) -> ProcessorMixin:
     """Load the processor of a checkpoint: a folder or a hub id, saved by either class.
 
-    Of model types outside QWENS it is what transformers' auto class makes of it. Padding is on the
-    left, as generation needs it. Options go to `from_pretrained`. Raises what transformers raises
-    (OSError, ValueError) where files are missing or broken.
+    Of model types outside QWENS and SIDES it is what transformers' auto class makes of it. Padding
+    is on the left, as generation needs it. Options go to `from_pretrained`. Raises what
+    transformers raises (OSError, ValueError) where files are missing or broken.
     """
-    loader = ImageTextProcessor if model_type in QWENS else AutoProcessor
+    loader = _LOADERS.get(model_type, AutoProcessor)
     processor = loader.from_pretrained(str(source), **options)
     processor.tokenizer.padding_side = "left"
     return processor

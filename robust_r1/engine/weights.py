@@ -14,7 +14,7 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
-from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint
+from robust_r1.engine.checkpoint import MODEL_TYPE, VISION, Checkpoint
 from robust_r1.engine.hub import Progress, reporting_bar
 from robust_r1.engine.memory import out_of_memory
 from robust_r1.errors import ModelError
@@ -100,10 +100,10 @@ def load_model(
 def _apply(
     model: PreTrainedModel, folder: Path, precision: str, checkpoint: Checkpoint
 ) -> PreTrainedModel:
-    from peft import PeftModel
+    from robust_r1.engine.adapter_loading import attach
 
     with _quiet(), _loading_errors(checkpoint, precision, folder):
-        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+        adapted = attach(model, folder)
         # Rounding the sum to 4 or 8 bits would lose a part of what was learned beside them.
         if precision in ("4bit", "8bit"):
             return adapted.base_model.model
@@ -128,6 +128,8 @@ def _quantization(precision: str, compute: torch.dtype) -> BitsAndBytesConfig | 
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=compute,
+        # They are a small part of the weights, and the part that fine detail is lost in.
+        llm_int8_skip_modules=[VISION, "lm_head"],
     )
 
 

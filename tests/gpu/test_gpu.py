@@ -56,13 +56,14 @@ def test_chains_and_rewards_are_learned_on_the_gpu_and_the_adapter_answers(
     quantized, make_picture, tmp_path
 ):
     make_data(scene_samples("train", 0, 16), tmp_path / "data")
-    settings = ["sft.batch=2", "grpo.batch=8", "grpo.max_tokens=48", "workers=0", "lora.rank=8"]
+    settings = ["sft.global_batch=4", "sft.batch=2", "grpo.batch=8", "grpo.max_tokens=48"]
+    settings += ["workers=0", "lora.rank=8"]
     config = load_config("3b-qlora", AdapterConfig, [*settings, f"lora.quantized={quantized}"])
     start = "tiny-rl"
     data = tmp_path / "data" / "records.jsonl"
     for stage in (sft, grpo):
         folder = tmp_path / stage.__name__
-        stage.run(Namespace(start=start, data=data, output=folder), config)
+        stage.run(Namespace(start=start, data=data, output=folder, validation=None), config)
         start = str(folder)
     with load_engine(start, "4bit") as engine:
         assert list(engine.stream(Request.of(make_picture(), "a?"), SHORT))[-1].tokens > 0

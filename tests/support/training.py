@@ -16,9 +16,9 @@ SMOKE = load_config("smoke", TrainingConfig)
 # Of the full-size recipe, what one laptop core does in seconds.
 SMALL = (
     *("lora.rank=4", "lora.dropout=0", "threads=1", "workers=0", "sft_share=0.5"),
-    *("sft.batch=2", "sft.accumulate=1", "sft.epochs=2", "sft.rate=0.01"),
+    *("sft.global_batch=2", "sft.batch=2", "sft.epochs=2", "sft.rate=0.02"),
     *("sft.save_every=2", "sft.log_every=1"),
-    *("grpo.batch=4", "grpo.accumulate=1", "grpo.epochs=1", "grpo.rate=0.01"),
+    *("grpo.global_batch=4", "grpo.batch=4", "grpo.epochs=1", "grpo.rate=0.01"),
     *("grpo.save_every=2", "grpo.log_every=1", "grpo.sample_every=2"),
     *("grpo.group=4", "grpo.max_tokens=8"),
 )

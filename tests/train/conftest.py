@@ -121,8 +121,10 @@ def base_run(commands):
 def adapt(data_file):
     """Return a function that runs a stage of the full-size recipe and gives its folder."""
 
-    def run(stage, folder, start="tiny-rl", config=None):
-        arguments = Namespace(start=str(start), data=data_file, output=folder)
+    def run(stage, folder, start="tiny-rl", config=None, data=None):
+        arguments = Namespace(
+            start=str(start), data=data or data_file, output=folder, validation=None
+        )
         # What a session shares is made before a module's own fixtures.
         with one_thread():
             {"sft": sft, "grpo": grpo}[stage].run(arguments, config or small())

@@ -22,28 +22,55 @@ class LoraSettings:
 
 @dataclass(frozen=True)
 class AdapterStage:
-    """Set one stage up: passes over the data, batch size and peak learning rate."""
+    """Set one stage up: passes over the data, batch size and peak learning rate.
+
+    The recipe says how many samples an optimizer step learns from; how many forward passes that
+    takes follows from it and from the number of processes, so that eight GPUs train what one does.
+    """
 
     rate: float
-    batch: int  # samples, or for rewards completions, of a forward pass on each device
-    accumulate: int = 1  # forward passes of an optimizer step
+    global_batch: int  # samples, or for rewards completions, of an optimizer step, on all devices
+    batch: int  # of a forward pass on each device, at most
     epochs: float = 1.0
     warmup_share: float = 0.03
     save_every: int = 50  # optimizer steps between checkpoints
     log_every: int = 5
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.accumulate < 1 or not self.epochs:
-            raise InputError("batch, accumulate and epochs of a stage must be above 0")
+        if self.batch < 1 or self.global_batch < 1 or not self.epochs:
+            raise InputError("batch, global_batch and epochs of a stage must be above 0")
+        if self.warmup_share >= 1:
+            raise InputError("warmup_share of a stage must be below 1")
+
+    def share(self, processes: int) -> tuple[int, int]:
+        """Return what each process does of an optimizer step: batch of a pass, and passes.
+
+        Raises:
+            InputError: a step's samples cannot be divided among the processes.
+        """
+        own, rest = divmod(self.global_batch, processes)
+        if rest or not own:
+            raise InputError(
+                f"global_batch is {self.global_batch}, which {processes} processes cannot share "
+                f"evenly; set a multiple of {processes}, or start another number of processes"
+            )
+        batch = max(size for size in range(1, min(self.batch, own) + 1) if own % size == 0)
+        return batch, own // batch
 
 
 @dataclass(frozen=True)
 class AdapterRewards(GroupSettings, AdapterStage):
-    """Set the reinforcement stage up; its `batch` counts completions, not samples."""
+    """Set the reinforcement stage up; its batches count completions, not samples."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if problems := self.problems():
+        problems = self.problems()
+        if self.group > 1 and self.global_batch % self.group:
+            problems.append(
+                f"grpo.global_batch is {self.global_batch}, which cannot be divided into groups of "
+                f"{self.group} completions (grpo.group); set a multiple of {self.group}"
+            )
+        if problems:
             raise InputError("; ".join(problems))
 
 
@@ -57,8 +84,10 @@ class AdapterConfig:
     seed: int = 20
     threads: int = 2
     workers: int = 1
+    split_seed: int = 20  # of the division of the samples, which another `seed` leaves as it is
+    validation: int = 200  # samples marked so that chains are measured on, at most
     sft_share: float = 0.25  # of the samples; rewards are earned on the others (paper, training)
-    max_pixels: int = 1280 * 28 * 28  # what a picture is fitted to
+    max_pixels: int = 1280 * 28 * 28  # of a picture, at most, or fewer where the model takes fewer
     checkpointing: bool = True  # compute activations twice instead of keeping them
 
     def __post_init__(self) -> None:

@@ -15,22 +15,26 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import ProcessorMixin
+from transformers import AutoConfig, ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
+from robust_r1.engine.adapter_loading import attach
 from robust_r1.engine.hub import Progress
-from robust_r1.engine.loading import open_checkpoint, open_processor
-from robust_r1.engine.weights import half_precision, load_model
+from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
+from robust_r1.engine.processing import ImageTextProcessor
+from robust_r1.engine.types import ModelInfo
+from robust_r1.engine.weights import first_line, half_precision, load_model
 from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage
 from train.common.checkpoints import another_model, last_checkpoint
 from train.common.command import parser_of
+from train.common.course import Course
 from train.common.history import StageRecord, history_of, write_history
 
 # Projections of the language model's layers; those of the vision tower have other parents.
 _TARGETS = (
-    r".*language_model\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
+    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
     r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 )
 
@@ -43,12 +47,14 @@ class Start:
         model: with the adapter that is to be trained; everything else in it is frozen.
         processor: pads on the left, as generation needs it.
         base: name of the model below the adapter, for whoever loads it.
+        info: what is known of the model; its `fit` is what the model sees of a picture.
         history: of the adapter, the stages before this one.
     """
 
     model: PeftModel
     processor: ProcessorMixin
     base: str
+    info: ModelInfo
     history: tuple[StageRecord, ...]
 
 
@@ -71,23 +77,26 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     """Load a model with the adapter that is to be trained: a new one, or that of a folder.
 
     Raises:
-        ModelError: no such model, too little memory, or a model without a language model whose
-            projections could be adapted.
+        ModelError: no such model, too little memory, or a model without image tokens, a chat
+            template, or a language model whose projections could be adapted.
     """
     tell = progress()
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
+    info = bounded(info, config.max_pixels)
+    _require_image_tokens(checkpoint.folder, info)
+    processor = _trainable(open_processor(checkpoint), info)
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else "fp32"
     precision = "4bit" if config.lora.quantized else half
     # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
     device = torch.cuda.current_device() if cuda else "cpu"
     model = load_model(checkpoint, precision, None, None, tell, device)
-    processor = open_processor(checkpoint)
     if adapter is not None:
-        adapted = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=True)
+        adapted = attach(model, adapter.folder, trainable=True)
         # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
         adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
-        return Start(adapted, processor, adapter.base, history_of(adapter.folder))
+        base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
+        return Start(adapted, processor, base, info, earlier)
     lora = LoraConfig(
         r=config.lora.rank,
         lora_alpha=config.lora.alpha,
@@ -100,24 +109,55 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     except ValueError as error:
         raise ModelError(
             f"{info.label} has no language model whose projections could be adapted; choose a "
-            "Qwen2.5-VL model"
+            "Qwen2.5-VL or a Qwen3-VL"
         ) from error
-    base = str(Path(name).resolve()) if Path(name).is_dir() else name
-    return Start(adapted, processor, base, ())
+    return Start(adapted, processor, catalog.known_as(name), info, ())
 
 
-def settings_of(stage: AdapterStage, config: AdapterConfig, folder: Path) -> dict[str, Any]:
-    """Return the arguments that TRL's SFTConfig and GRPOConfig share."""
+def _require_image_tokens(folder: Path, info: ModelInfo) -> None:
+    try:
+        token = getattr(AutoConfig.from_pretrained(folder), "image_token_id", None)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
+    if token is None:
+        raise ModelError(
+            f"{info.label} has no image tokens, by which a picture stands in a conversation; "
+            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
+        )
+
+
+def _trainable(processor: ProcessorMixin, info: ModelInfo) -> ProcessorMixin:
+    """Let a processor leave fitted pictures as they are, as LocalEngine does."""
+    if not getattr(processor, "chat_template", None):
+        raise ModelError(
+            f"{info.label} has no chat template, in which questions and chains are written; choose "
+            "a model that was taught to converse"
+        )
+    if isinstance(processor, ImageTextProcessor):
+        processor.image_processor.do_resize = False
+    return processor
+
+
+def settings_of(
+    stage: AdapterStage, config: AdapterConfig, course: Course, folder: Path
+) -> dict[str, Any]:
+    """Return the arguments that TRL's SFTConfig and GRPOConfig share.
+
+    Raises:
+        InputError: a step's samples cannot be divided among the processes.
+    """
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else ""
+    batch, passes = stage.share(PartialState().num_processes)
     return {
         "output_dir": str(folder),
-        "per_device_train_batch_size": stage.batch,
-        "gradient_accumulation_steps": stage.accumulate,
-        "num_train_epochs": stage.epochs,
+        "per_device_train_batch_size": batch,
+        "gradient_accumulation_steps": passes,
+        # The rows are what the run has not met yet: none of them is to be skipped.
+        "max_steps": course.last_step,
+        "ignore_data_skip": True,
         "learning_rate": stage.rate,
-        "lr_scheduler_type": "cosine",
-        "warmup_steps": stage.warmup_share,  # below 1 it is a share
+        "warmup_steps": stage.warmup_share,  # a share; `MeetsSamples` makes the rate of it
         "seed": config.seed,
         "save_steps": stage.save_every,
         "save_total_limit": 1,

@@ -7,12 +7,19 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from train.common.course import Course
+
 
 class JsonLines(TrainerCallback):
-    """Append each log of a trainer to a file, one JSON object a line."""
+    """Append each log of a trainer to a file, one JSON object a line.
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.begun = path, time.time()
+    Args:
+        path: of the file.
+        course: of a run that counts samples; None for one that counts steps alone.
+    """
+
+    def __init__(self, path: Path, course: Course | None = None) -> None:
+        self.path, self.course, self.begun = path, course, time.time()
 
     def on_log(
         self,
@@ -30,10 +37,17 @@ class JsonLines(TrainerCallback):
             "of": state.max_steps,
             "seconds": round(time.time() - self.begun),
             **(logs or {}),
+            **self._samples(state.global_step),
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         print(json.dumps(row), flush=True)
+
+    def _samples(self, step: int) -> dict[str, float]:
+        if self.course is None:
+            return {}
+        seen = min(self.course.seen_at(step), self.course.wanted)
+        return {"samples": seen, "epoch": round(seen / self.course.samples, 4)}
 
 
 def minutes_of(log: Path) -> float:

@@ -13,12 +13,14 @@ from datasets import Dataset
 from PIL import Image
 
 from robust_r1.chain import build_prompt
-from robust_r1.errors import DataError, InputError
-from robust_r1.images import fit, load
+from robust_r1.engine.conversation import plain
+from robust_r1.errors import DataError
+from robust_r1.images import load
 from robust_r1.records import Record
 from train.common.data_files import read_samples
 
-_SPLIT_SALT = 0x5F17
+# What a model sees of a picture; uint8, (height, width, 3), in and out.
+Fit = Callable[[np.ndarray], np.ndarray]
 
 
 def read_data(path: Path) -> list[Record]:
@@ -42,70 +44,63 @@ def read_data(path: Path) -> list[Record]:
     return records
 
 
-def part_of(records: Sequence[Record], stage: str, share: float, seed: int) -> list[Record]:
-    """Return the samples that a stage learns from, shuffled: no sample serves both.
-
-    Args:
-        records: all of a data file.
-        stage: "sft" or "grpo".
-        share: of the samples, for the first stage.
-        seed: of the shuffle, the same for both stages.
-
-    Raises:
-        InputError: too few samples for both stages.
-    """
-    order = np.random.default_rng([_SPLIT_SALT, seed]).permutation(len(records))
-    first = round(share * len(records))
-    if not 0 < first < len(records):
-        raise InputError(
-            f"{len(records)} samples are too few for both stages with sft_share "
-            f"{share}; make more with train.make_data"
-        )
-    return [records[index] for index in (order[:first] if stage == "sft" else order[first:])]
-
-
-def chain_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
+def chain_rows(
+    records: Sequence[Record],
+    folder: Path,
+    fit: Fit | None = None,
+    order: Sequence[int] | None = None,
+) -> Dataset:
     """Return rows of prompt, completion and images, each picture read when its row is.
 
-    Pictures of more than `max_pixels` are made smaller.
+    Args:
+        records: samples with chains. Control tokens in their texts are made plain, as they are for
+            a model that answers.
+        folder: that their pictures' paths begin at.
+        fit: what a model sees of a picture, `ModelInfo.fit`; None leaves pictures as they are.
+        order: of each row the number of its record; None for each record once.
     """
 
     def read(index: int) -> dict:
         record = records[index]
-        said = [{"role": "assistant", "content": record.chain}]
-        return {**_asked(record, folder, max_pixels), "completion": said}
+        said = [{"role": "assistant", "content": plain(record.chain)}]
+        return {**_asked(record, folder, fit), "completion": said}
 
-    return _rows(len(records), read)
+    return _rows(range(len(records)) if order is None else order, read)
 
 
-def rollout_rows(records: Sequence[Record], folder: Path, max_pixels: int | None = None) -> Dataset:
-    """Return rows for reinforcement.
+def rollout_rows(
+    records: Sequence[Record],
+    folder: Path,
+    fit: Fit | None = None,
+    order: Sequence[int] | None = None,
+) -> Dataset:
+    """Return rows for reinforcement; arguments are those of `chain_rows`.
 
     A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
     `choices` (the options, empty for an open question) for the rewards, `question` for people.
-    Pictures of more than `max_pixels` are made smaller.
     """
 
     def read(index: int) -> dict:
         record = records[index]
-        known = {"solution": record.chain, "choices": list(record.choices)}
-        return {**_asked(record, folder, max_pixels), **known, "question": record.prompt}
+        choices = [plain(choice) for choice in record.choices]
+        known = {"solution": plain(record.chain), "choices": choices, "question": record.prompt}
+        return {**_asked(record, folder, fit), **known}
 
-    return _rows(len(records), read)
+    return _rows(range(len(records)) if order is None else order, read)
 
 
-def _asked(record: Record, folder: Path, max_pixels: int | None) -> dict:
+def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
     picture = load(record.picture(folder))
-    picture = picture if max_pixels is None else fit(picture, max_pixels)
+    picture = picture if fit is None else fit(picture)
     return {
-        "prompt": [{"role": "user", "content": build_prompt(record.prompt)}],
+        "prompt": [{"role": "user", "content": build_prompt(plain(record.prompt.strip()))}],
         "images": [Image.fromarray(picture)],
     }
 
 
-def _rows(count: int, read: Callable[[int], dict]) -> Dataset:
+def _rows(numbers: Sequence[int], read: Callable[[int], dict]) -> Dataset:
     def draw(rows: dict) -> dict:
         drawn = [read(index) for index in rows["index"]]
         return {key: [row[key] for row in drawn] for key in drawn[0]}
 
-    return Dataset.from_dict({"index": list(range(count))}).with_transform(draw)
+    return Dataset.from_dict({"index": list(numbers)}).with_transform(draw)

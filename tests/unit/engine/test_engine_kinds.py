@@ -11,16 +11,13 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLForConditionalGeneration,
-    Qwen3VLConfig,
-    Qwen3VLForConditionalGeneration,
 )
 
 from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, machine
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.memory import memory_needed
-from robust_r1.engine.processing import IMAGE_TOKEN, VIDEO_TOKEN, VISION_TOKENS, build_processor
 from robust_r1.errors import InputError, ModelError
-from tests.support.tiny_checkpoint import make_tokenizer
+from tests.support.tiny_checkpoint import make_qwen3
 
 SHORT = GenerationSettings(max_new_tokens=16)
 
@@ -135,36 +132,7 @@ def test_a_broken_adapter_is_refused_in_one_sentence(adapter, damage, words):
 @pytest.fixture(scope="module")
 def qwen3(tmp_path_factory) -> Path:
     """Save a Qwen3-VL of two layers with random weights."""
-    folder, tokenizer = tmp_path_factory.mktemp("models") / "qwen3", make_tokenizer()
-    index = tokenizer.convert_tokens_to_ids
-    text = {
-        "vocab_size": -(-len(tokenizer) // 64) * 64, "hidden_size": 64, "intermediate_size": 128,
-        "num_hidden_layers": 2, "num_attention_heads": 1, "num_key_value_heads": 1, "head_dim": 64,
-        "max_position_embeddings": 2048, "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-        "rope_parameters": {
-            "rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [16, 8, 8],
-        },
-    }  # fmt: skip
-    vision = {
-        "depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 1,
-        "patch_size": 16, "out_hidden_size": 64, "num_position_embeddings": 144,
-        "deepstack_visual_indexes": [0],
-    }  # fmt: skip
-    config = Qwen3VLConfig(
-        text_config=text, vision_config=vision, image_token_id=index(IMAGE_TOKEN),
-        video_token_id=index(VIDEO_TOKEN), vision_start_token_id=index(VISION_TOKENS[0]),
-        vision_end_token_id=index(VISION_TOKENS[1]), tie_word_embeddings=True,
-    )  # fmt: skip
-    torch.manual_seed(2)
-    model = Qwen3VLForConditionalGeneration(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() > 1:
-                parameter.normal_(std=0.35)
-    model.save_pretrained(folder)
-    build_processor(tokenizer, patch_size=16, merge_size=2).save_pretrained(folder)
-    return folder
+    return make_qwen3(tmp_path_factory.mktemp("models") / "qwen3")
 
 
 def test_a_model_of_another_kind_answers_and_is_said_to_be_untrained(qwen3, make_picture):
