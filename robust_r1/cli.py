@@ -4,8 +4,8 @@ Each command is a module of `robust_r1.commands` with one function `add_parser(s
 sets `run`, a function from the parsed arguments to the exit status. Only the module of the command
 that was asked for is imported, so `degrade` never waits for what `ask` needs.
 
-Exit status: 0 on success, 2 on bad input, 130 when interrupted. Bad input costs one line on stderr;
-`--debug` shows the traceback instead.
+Exit status: 0 on success, 1 where `perceive --fail-above` finds more, 2 on bad input, 130 when
+interrupted. Bad input costs one line on stderr; `--debug` shows the traceback instead.
 """
 
 import argparse
@@ -19,8 +19,8 @@ import robust_r1
 from robust_r1.errors import RobustR1Error
 
 COMMANDS = (
-    "degrade", "ask", "sweep", "evaluate", "merge", "judge", "report", "rbench", "models", "bench",
-    "page",
+    "degrade", "ask", "perceive", "sweep", "evaluate", "merge", "judge", "report", "rbench",
+    "models", "bench", "page",
 )  # fmt: skip
 
 _DEBUG_HELP = "show the traceback of an error"

@@ -7,6 +7,7 @@ a model is asked; none needs the page.
 from robust_r1.analysis.compare import Column, Comparison, Difference, Side, compare
 from robust_r1.analysis.export import comparison_json, sweep_csv, sweep_json
 from robust_r1.analysis.judging import MAX_TEXT, Judgment, Variant, judge, variants
+from robust_r1.analysis.perception import Look, Perception, PooledFinding, perceive
 from robust_r1.analysis.rounds import (
     MAX_ROUND,
     Game,
@@ -29,7 +30,10 @@ __all__ = [
     "Difference",
     "Game",
     "Judgment",
+    "Look",
     "Perceived",
+    "Perception",
+    "PooledFinding",
     "Round",
     "RoundScore",
     "Side",
@@ -42,6 +46,7 @@ __all__ = [
     "comparison_json",
     "draw_round",
     "judge",
+    "perceive",
     "play",
     "round_of",
     "run_sweep",

@@ -30,7 +30,7 @@ class AnswerCache:
         """Return what determines the answer of a model to a request."""
         pictures = tuple((image.shape, _digest(image)) for image in request.images)
         model = (engine.info.name, engine.info.source, engine.precision)
-        asked = (request.question, request.history, request.template)
+        asked = (request.question, request.history, request.template, request.until)
         return (*model, pictures, *asked, settings or engine.info.defaults)
 
     def get(self, key: tuple) -> Answer | None:

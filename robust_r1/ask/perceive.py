@@ -3,15 +3,17 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import Picture, load_picture
 from robust_r1.ask.pipeline import request_of
-from robust_r1.chain import Finding, StreamParser, close_tag
+from robust_r1.chain import Finding, close_tag
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Engine, TextDelta
+from robust_r1.engine import Answer, Engine, Request
 from robust_r1.errors import RobustR1Error
 
 # The question of the perception benchmarks: it has to ask something, and asks for nothing special.
@@ -51,15 +53,16 @@ def perceive(
     RobustR1Error where the picture or the model fails.
     """
     request = request_of(engine, Case(picture, plan or DegradationPlan(), LOOK))
-    parser = StreamParser()
-    with closing(engine.stream(request, None, stop)) as events:
+    with closing(engine.stream(replace(request, until=_END), None, stop)) as events:
         for event in events:
-            if not isinstance(event, TextDelta):
+            if isinstance(event, Answer):
                 return None if event.finish == "stopped" else event.parsed.chain.findings
-            parsed = parser.feed(event.text)
-            if _END in parser.text:
-                return parsed.chain.findings
     return None
+
+
+def look_at(image: np.ndarray) -> Request:
+    """Ask what is wrong with a picture (uint8, (height, width, 3)), and for nothing further."""
+    return Request.of(image, LOOK, until=_END)
 
 
 def perceive_files(

@@ -20,15 +20,18 @@ class Progress:
         total: int | None = None,
         clock: Callable[[], float] = time.monotonic,
         share: Callable[[], float] | None = None,
+        noun: str = "cases",
     ) -> None:
         """Begin now.
 
         Args:
-            total: how many cases there are, or at most; None where nobody knows.
+            total: how many there are of the `noun`, or at most; None where nobody knows.
             share: tells how much of a file was read, 0 to 1, by which a total that nobody knows is
                 estimated.
+            noun: what is counted.
         """
         self.total, self._clock, self._start, self._share = total, clock, clock(), share
+        self._noun = noun
         self._width = 0
 
     def show(self, done: int, asked: int, total: int | None) -> None:
@@ -56,7 +59,7 @@ class Progress:
         about = ""
         if share > _TELLING and done and done / share < (total or float("inf")):
             total, about = round(done / share), "" if share >= 1 else "about "
-        words = f"{done} of {about}{total} cases" if total else f"{done} cases"
+        words = f"{done} of {about}{total} {self._noun}" if total else f"{done} {self._noun}"
         if not asked:
             return words
         words += f", {rate:.1f} a second"

@@ -37,6 +37,42 @@ def takes_requests(method: Asked) -> Asked:
     return cast(Asked, checked)
 
 
+class Ending:
+    """Let an answer's text pass up to the text that it is asked until, see `Request.until`.
+
+    What may be the beginning of that text is held back, so no part of it is ever shown.
+    """
+
+    def __init__(self, until: str):
+        self.reached = False
+        self._until = until
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Take the next piece and return what is certain to belong to the answer."""
+        if self.reached or not self._until:
+            return "" if self.reached else text
+        text = self._held + text
+        before, found, _ = text.partition(self._until)
+        if found:
+            self.reached, self._held = True, ""
+            return before
+        cut = len(text) - _overlap(text, self._until)
+        self._held = text[cut:]
+        return text[:cut]
+
+    def close(self) -> str:
+        """Return what was held back, now that nothing follows."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, until: str) -> int:
+    """Return how long the end of a text is that begins another one."""
+    longest = min(len(text), len(until) - 1)
+    return next((size for size in range(longest, 0, -1) if text.endswith(until[:size])), 0)
+
+
 class Watch:
     """Take the times of one answer, in seconds."""
 

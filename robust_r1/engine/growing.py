@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
 from robust_r1.chain import parse
-from robust_r1.engine.control import Watch
+from robust_r1.engine.control import Ending, Watch
 from robust_r1.engine.endpoint import Endpoint
 from robust_r1.engine.transfer import Arrival, Patience, Transfer
 from robust_r1.engine.types import Answer, Finish, GenerationSettings, ListedToken
@@ -16,10 +16,14 @@ _WAIT = 0.05  # seconds between looks at Stop while nothing arrives
 
 
 class Growing:
-    """Put an answer together from what arrives of it."""
+    """Put an answer together from what arrives of it, up to the text that it is asked until.
 
-    def __init__(self) -> None:
+    Servers leave that text out, write it, or do not know how to stop at one: here all are the same.
+    """
+
+    def __init__(self, until: str = "") -> None:
         self.ended = False
+        self._ending = Ending(until)
         self._watch = Watch()
         self._pieces: list[str] = []
         self._finish: Finish = "stopped"
@@ -35,24 +39,30 @@ class Growing:
             return error
         return ModelError(self.fault) if self.fault else None
 
-    def take(self, arrival: Arrival) -> None:
-        """Add an arrival; raises its fault where no text had come before it."""
+    def take(self, arrival: Arrival) -> str:
+        """Add an arrival and return its text; raises its fault where no text had come before."""
+        if self.ended:
+            return ""
         chunk = arrival.chunk
-        if chunk.text:
+        text = self._ending.feed(chunk.text) + (self._ending.close() if arrival.ended else "")
+        if text:
             self._watch.see_text()
-            self._pieces.append(chunk.text)
+            self._pieces.append(text)
         self._listed += chunk.listed
         if chunk.tokens is not None:
             self._tokens = chunk.tokens
         if chunk.finish and self._finish == "stopped":
             self._finish = "length" if chunk.finish == "length" else "stop"
-        if arrival.ended:
+        if self._ending.reached:
+            self._finish, self.ended = "stop", True
+        elif arrival.ended:
             self.ended = True
             # What breaks after the end, while the connection is closed, takes nothing away.
             if arrival.fault is not None and self._finish == "stopped":
                 if not self._pieces:
                     raise arrival.fault
                 self._finish, self.fault = "cut", str(arrival.fault)
+        return text
 
     def answer(self, model: str, settings: GenerationSettings, alone: bool = True) -> Answer:
         """Return the answer as far as it has come; not `alone` if others were under way with it."""
@@ -74,34 +84,38 @@ class Growing:
 
 def ask_many(
     endpoint: Endpoint,
-    bodies: Iterable[dict[str, Any]],
+    questions: Iterable[tuple[dict[str, Any], str]],
     at_once: int,
     stopped: Callable[[], bool],
 ) -> Generator[tuple[int, Growing], None, None]:
     """Ask questions, `at_once` at a time, and yield (number from 0, answer) of each at its end.
 
-    `bodies` is asked for one ahead of those that are on their way. What goes wrong, there or on the
-    way, is raised once what is on its way has ended.
+    `questions` are JSON bodies, each with the text that its answer is asked until; one more is made
+    ahead of those that are on their way. What goes wrong, there or on the way, is raised once what
+    is on its way has ended.
 
     Raises:
         RobustR1Error: a question could not be made, or the endpoint failed in one.
     """
-    waiting = _Ahead(iter(bodies))
+    waiting = _Ahead(iter(questions))
     under_way: dict[int, Growing] = {}
     fault: RobustR1Error | None = None
     with Transfer(endpoint, PATIENCE) as transfer:
         while not stopped() and (under_way or not (fault or waiting.ended)):
             if len(under_way) < at_once and not (fault or waiting.ended):
                 number, body = waiting.number, waiting.body
-                under_way[number] = Growing()
+                under_way[number] = Growing(waiting.until)
                 transfer.ask(number, body)
                 waiting.step()
             elif (arrival := transfer.wait(_WAIT)) is not None:
-                one = under_way[arrival.question]
+                one = under_way.get(arrival.question)
+                if one is None:  # it had come to its end, and is being cut
+                    continue
                 failed = one.take_whole(arrival)
                 fault = fault or failed
                 if one.ended:
                     del under_way[arrival.question]
+                    transfer.cut(arrival.question)
                     if failed is None:
                         yield arrival.question, one
     if fault := fault or waiting.fault:
@@ -111,9 +125,10 @@ def ask_many(
 class _Ahead:
     """Hold the next question, which is made while others are on their way."""
 
-    def __init__(self, bodies: Iterator[dict[str, Any]]) -> None:
-        self._bodies, self.number = bodies, -1
+    def __init__(self, questions: Iterator[tuple[dict[str, Any], str]]) -> None:
+        self._questions, self.number = questions, -1
         self.body: dict[str, Any] = {}
+        self.until = ""
         self.ended = False
         self.fault: RobustR1Error | None = None
         self.step()
@@ -121,7 +136,7 @@ class _Ahead:
     def step(self) -> None:
         """Make the next one; what goes wrong there is kept, and is the end."""
         try:
-            self.body = next(self._bodies)
+            self.body, self.until = next(self._questions)
             self.number += 1
         except StopIteration:
             self.ended = True

@@ -13,12 +13,12 @@ from transformers.generation.streamers import BaseStreamer
 
 from robust_r1.chain import parse
 from robust_r1.engine.catalog import SMALL
-from robust_r1.engine.control import Watch, any_set, takes_requests
+from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.options import Slot, read_slots, slot_of
 from robust_r1.engine.processing import ImageTextProcessor
-from robust_r1.engine.sampling import StopWhen, generation_config, processors_for
+from robust_r1.engine.sampling import StopAt, StopWhen, generation_config, processors_for
 from robust_r1.engine.threads import one_thread
 from robust_r1.engine.types import (
     Answer,
@@ -90,11 +90,13 @@ class LocalEngine:
             ModelError: the model failed, or was closed.
         """
         self._require_model()
-        return self._stream(self._chat(request), settings or self.info.defaults, stop)
+        chat, settings = self._chat(request), settings or self.info.defaults
+        return self._stream(chat, request.until, settings, stop)
 
     def _stream(
         self,
         chat: _Chat,
+        until: str,
         settings: GenerationSettings,
         stop: threading.Event | None,
     ) -> Generator[TextDelta | Answer, None, None]:
@@ -103,31 +105,34 @@ class LocalEngine:
         with self._turn(stopped) as model:
             watch = Watch()
             finish: Finish = "stopped"
+            ending = Ending(until)
             indices: list[int] = []
             pieces: list[str] = []
 
             def work(streamer: BaseStreamer) -> None:
-                self._run(model, [chat], settings, stopped, streamer)
+                self._run(model, [chat], [until], settings, stopped, streamer)
 
             if model is not None:
                 with TokenSource(work, closed) as source:
-                    for text in self._texts(source, indices):
+                    for text in self._texts(source, indices, ending):
                         watch.see_text()
                         pieces.append(text)
                         yield TextDelta(text)
                     watch.stop()
-                    finish = self._finish(indices, stopped)
+                    finish = "stop" if ending.reached else self._finish(indices, stopped)
         # The model is free again, also for whoever does not ask for more after the answer.
         yield self._answer(indices, "".join(pieces), finish, watch, settings)
 
-    def _texts(self, source: Iterable[list[int]], indices: list[int]) -> Iterator[str]:
+    def _texts(
+        self, source: Iterable[list[int]], indices: list[int], ending: Ending
+    ) -> Iterator[str]:
         """Yield the text of tokens as they come, and collect their ids in `indices`."""
         decoder = TextDecoder(self._tokens)
         for fresh in source:
             indices += fresh
-            if text := decoder.feed(fresh):
+            if text := ending.feed(decoder.feed(fresh)):
                 yield text
-        if text := decoder.close():
+        if text := ending.feed(decoder.close()) + ending.close():
             yield text
 
     @takes_requests
@@ -151,21 +156,21 @@ class LocalEngine:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; give at least 1.")
         settings = settings or self.info.defaults
-        chats = [self._chat(request) for request in requests]
+        asked = [(self._chat(request), request.until) for request in requests]
         stopped = any_set(stop)
         answers: list[Answer] = []
-        for start in range(0, len(chats), batch_size):
-            batch = chats[start : start + batch_size]
+        for start in range(0, len(asked), batch_size):
+            chats, untils = zip(*asked[start : start + batch_size], strict=True)
             with self._turn(stopped) as model:
                 if model is None or stopped():
                     break
                 watch = Watch()
                 with as_model_errors():
-                    rows = self._run(model, batch, settings, stopped)
-                watch.stop(share=len(batch))
-            for row in rows:
-                finish = self._finish(row, stopped)
-                text = self._decode(row)
+                    rows = self._run(model, chats, untils, settings, stopped)
+                watch.stop(share=len(chats))
+            for row, until in zip(rows, untils, strict=True):
+                text, reached = self._decode(row, until)
+                finish = "stop" if reached else self._finish(row, stopped)
                 answers.append(self._answer(row, text, finish, watch, settings))
         return tuple(answers)
 
@@ -237,22 +242,29 @@ class LocalEngine:
         self,
         model: PreTrainedModel,
         batch: Sequence[_Chat],
+        untils: Sequence[str],
         settings: GenerationSettings,
         stopped: Callable[[], bool],
         streamer: BaseStreamer | None = None,
     ) -> list[list[int]]:
-        """Generate the next turn of each chat: its tokens, end tokens included."""
+        """Generate the next turn of each chat: its tokens, end tokens included.
+
+        Those of one that was asked until a text end where that text does.
+        """
+        ends = StopAt(self._tokens, untils)
         with one_thread(wanted=self._on_one_thread), torch.inference_mode():
             inputs = self._inputs(batch).to(model.device)
             output = model.generate(
                 **inputs,
                 generation_config=generation_config(settings, model.generation_config),
                 logits_processor=processors_for(settings, len(batch)),
-                stopping_criteria=[StopWhen(stopped)],
+                stopping_criteria=[StopWhen(stopped), *([ends] if any(untils) else [])],
                 streamer=streamer,
             )
         rows = output[:, inputs["input_ids"].shape[1] :].tolist()
-        return [self._until_end(row) for row in rows]
+        return [
+            self._until_end(row[:length]) for row, length in zip(rows, ends.lengths, strict=True)
+        ]
 
     def _prompt(self, messages: list[dict]) -> str:
         return self._processor.apply_chat_template(messages, add_generation_prompt=True)
@@ -283,9 +295,11 @@ class LocalEngine:
             return "stop"
         return "stopped" if stopped() else "length"
 
-    def _decode(self, row: list[int]) -> str:
-        decoder = TextDecoder(self._tokens)
-        return decoder.feed(row) + decoder.close()
+    def _decode(self, row: list[int], until: str) -> tuple[str, bool]:
+        """Return a row's text, and whether it came to the one that it was asked until."""
+        decoder, ending = TextDecoder(self._tokens), Ending(until)
+        text = ending.feed(decoder.feed(row) + decoder.close()) + ending.close()
+        return text, ending.reached
 
     def _answer(
         self,

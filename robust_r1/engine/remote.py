@@ -24,7 +24,7 @@ from robust_r1.engine.types import (
     Request,
     TextDelta,
 )
-from robust_r1.errors import InputError
+from robust_r1.errors import InputError, ModelError
 
 # Questions of one page that are on their way at the same time: the server batches them.
 AT_ONCE = 32
@@ -46,6 +46,9 @@ class RemoteEngine:
         self.device = endpoint.host
         self.note = note
         self._endpoint = endpoint
+        # Whether it is told where an answer is over. `transformers serve` 5.23 fails on that with
+        # models that see; what is cut here costs it no more than a few tokens.
+        self._tells_end = True
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
@@ -73,22 +76,32 @@ class RemoteEngine:
             ModelError: the endpoint is down, refuses, or breaks off before the first text.
         """
         settings = settings or self.info.defaults
-        return self._stream(self._body(request, settings), settings, any_set(stop))
+        return self._stream(request, self._body(request, settings), settings, any_set(stop))
 
     def _stream(
-        self, body: dict[str, Any], settings: GenerationSettings, stopped: Callable[[], bool]
+        self,
+        request: Request,
+        body: dict[str, Any],
+        settings: GenerationSettings,
+        stopped: Callable[[], bool],
     ) -> Generator[TextDelta | Answer, None, None]:
-        growing = Growing()
-        if not stopped():
-            with Transfer(self._endpoint) as transfer:
-                transfer.ask(0, body)
-                while not (growing.ended or stopped()):
-                    arrival = transfer.wait(_WAIT)
-                    if arrival is None:
-                        continue
-                    growing.take(arrival)
-                    if arrival.chunk.text:
-                        yield TextDelta(arrival.chunk.text)
+        growing = Growing(request.until)
+        try:
+            if not stopped():
+                with Transfer(self._endpoint) as transfer:
+                    transfer.ask(0, body)
+                    while not (growing.ended or stopped()):
+                        arrival = transfer.wait(_WAIT)
+                        if arrival is None:
+                            continue
+                        if text := growing.take(arrival):
+                            yield TextDelta(text)
+        except ModelError:  # no text had come
+            if "stop" not in body:
+                raise
+            self._tells_end = False
+            yield from self._stream(request, self._body(request, settings), settings, stopped)
+            return
         yield growing.answer(self.info.name, settings)
 
     @takes_requests
@@ -112,7 +125,13 @@ class RemoteEngine:
         asked = tuple(requests)
         for request in asked:
             write_turns(self.info, request)  # an unfit one is refused before any is sent
-        answers = dict(self.answers(asked, settings, batch_size, stop))
+        try:
+            answers = dict(self.answers(asked, settings, batch_size, stop))
+        except ModelError:
+            if not (self._tells_end and any(request.until for request in asked)):
+                raise
+            self._tells_end = False
+            answers = dict(self.answers(asked, settings, batch_size, stop))
         return tuple(answers[number] for number in sorted(answers))
 
     def answers(
@@ -141,8 +160,10 @@ class RemoteEngine:
         if at_once < 1:
             raise InputError(f"--concurrency is {at_once}; give at least 1.")
         settings = settings or self.info.defaults
-        bodies = (self._body(request, settings, logprobs) for request in requests)
-        with closing(ask_many(self._endpoint, bodies, at_once, any_set(stop))) as finished:
+        questions = (
+            (self._body(request, settings, logprobs), request.until) for request in requests
+        )
+        with closing(ask_many(self._endpoint, questions, at_once, any_set(stop))) as finished:
             for number, growing in finished:
                 yield number, growing.answer(self.info.name, settings, alone=False)
 
@@ -193,6 +214,7 @@ class RemoteEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
             **({"logprobs": True, "top_logprobs": LISTED} if logprobs else {}),
+            **({"stop": [request.until]} if request.until and self._tells_end else {}),
         }
 
 

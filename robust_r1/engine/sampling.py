@@ -6,7 +6,7 @@ trick"), and the noise can come from a generator that belongs to one request. So
 its own seed only: not on other requests, not on its place in a batch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from transformers import (
@@ -17,6 +17,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from robust_r1.engine.control import Ending
+from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.types import GenerationSettings
 
 
@@ -56,6 +58,30 @@ class StopWhen(StoppingCriteria):
         """Return a verdict for each row; it is the same for all."""
         verdict = self._condition()
         return torch.full((input_ids.shape[0],), verdict, device=input_ids.device)
+
+
+class StopAt(StoppingCriteria):
+    """End each row of a batch with the token that completes the text that it is asked until."""
+
+    def __init__(self, tokens: TokenBytes, untils: Sequence[str]):
+        """Take the bytes of all tokens, and a text a row; an empty one ends nothing."""
+        self._rows = [(TextDecoder(tokens), Ending(until)) for until in untils]
+        self._seen = 0
+        # How many tokens were generated of each row when it ended.
+        self.lengths: list[int | None] = [None for _ in untils]
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **options: object
+    ) -> torch.Tensor:
+        """Return a verdict for each row."""
+        self._seen += 1
+        for row, index in enumerate(input_ids[:, -1].tolist()):
+            decoder, ending = self._rows[row]
+            ending.feed(decoder.feed([index]))
+            if ending.reached and self.lengths[row] is None:
+                self.lengths[row] = self._seen
+        ended = [length is not None for length in self.lengths]
+        return torch.tensor(ended, device=input_ids.device)
 
 
 def processors_for(settings: GenerationSettings, rows: int) -> LogitsProcessorList:

@@ -103,6 +103,10 @@ class Transfer:
         """Ask a question by its JSON body, at once; its arrivals bear the number."""
         self._loop.call_soon_threadsafe(self._begin, number, body)
 
+    def cut(self, number: int) -> None:
+        """Cut a question, unless it has ended; what came of it before may still arrive."""
+        self._loop.call_soon_threadsafe(self._end, number)
+
     def wait(self, seconds: float) -> Arrival | None:
         """Return the next arrival; None where nothing came within so many seconds."""
         try:
@@ -124,9 +128,14 @@ class Transfer:
         await self._client.aclose()
 
     def _begin(self, number: int, body: dict[str, Any]) -> None:
-        task = self._loop.create_task(self._ask(number, body))
+        task = self._loop.create_task(self._ask(number, body), name=str(number))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
+
+    def _end(self, number: int) -> None:
+        for task in self._asking:
+            if task.get_name() == str(number):
+                task.cancel()
 
     async def _ask(self, number: int, body: dict[str, Any]) -> None:
         fault: ModelError | None = None

@@ -80,16 +80,19 @@ class Request:
         question: with its options, see `chain.format_question`.
         history: the earlier turns about the same pictures, oldest first, MAX_TURNS at most.
         template: another prompt than the model's own, with {question} in it; empty for its own.
+        until: a text at which the answer is over: it and what would follow are not in the answer,
+            whose `finish` is "stop"; empty for an answer to its own end.
     """
 
     images: tuple[np.ndarray, ...]
     question: str
     history: tuple[Turn, ...] = ()
     template: str = ""
+    until: str = ""
 
     @classmethod
     def of(cls, image: np.ndarray, question: str, **more: Any) -> "Request":
-        """Ask about one picture; `more` are `history` and `template`."""
+        """Ask about one picture; `more` are `history`, `template` and `until`."""
         return cls((image,), question, **more)
 
 
@@ -121,8 +124,9 @@ class Answer:
         tokens: number of generated tokens, without the end token.
         seconds: from the start of the work to the last token; of a batch, an equal share.
         first_text_seconds: from the start of the work to the first text; None in a batch.
-        finish: "stop" at the model's end token, "length" at max_new_tokens, "stopped" by the user,
-            "cut" where the connection to the model broke: the text is then only what had come.
+        finish: "stop" at the model's end token or at `Request.until`, "length" at max_new_tokens,
+            "stopped" by the user, "cut" where the connection to the model broke: the text is then
+            only what had come.
         model: name of the model.
         settings: what it was generated with.
         fault: why it was cut, one sentence; empty otherwise.

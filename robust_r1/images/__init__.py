@@ -7,6 +7,7 @@ from robust_r1.images.files import ENDINGS, files_below, is_picture
 from robust_r1.images.fitting import fit, fitted_size
 from robust_r1.images.identity import Identity, describe, digest
 from robust_r1.images.reading import FORMATS, MAX_BYTES, MAX_PIXELS, decode_png, load
+from robust_r1.images.tiles import Tile, tiles
 from robust_r1.images.writing import (
     LOSSLESS,
     LOSSY,
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_PIXELS",
     "Identity",
+    "Tile",
     "data_url",
     "decode_png",
     "describe",
@@ -40,4 +42,5 @@ __all__ = [
     "load",
     "recode",
     "save",
+    "tiles",
 ]

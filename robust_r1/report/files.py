@@ -38,7 +38,7 @@ def to_csv(entries: Sequence[Entry], marks: Mapping[tuple[str, str], Marks]) -> 
         values["applied"] = _findings(entry.row.true)
         values["perceived"] = _findings(entry.row.found)
         values["tags"] = " ".join(f"#{tag}" for tag in values["tags"])
-        writer.writerow([_plain(values[name]) for name in COLUMNS])
+        writer.writerow([plain_cell(values[name]) for name in COLUMNS])
     return buffer.getvalue()
 
 
@@ -90,7 +90,8 @@ def _findings(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{finding.name}({finding.intensity:.2f})" for finding in findings)
 
 
-def _plain(value: object) -> object:
+def plain_cell(value: object) -> object:
+    """Return a cell of a CSV file: empty for None, and quoted where a spreadsheet would run it."""
     if value is None:
         return ""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

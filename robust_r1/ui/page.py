@@ -14,6 +14,7 @@ from robust_r1.ui.analyze.tab import Analyze
 from robust_r1.ui.api.analyses import AnalysisEndpoints
 from robust_r1.ui.api.ask import Endpoints
 from robust_r1.ui.api.learn import LearnEndpoints
+from robust_r1.ui.api.perceive import PerceiveEndpoint
 from robust_r1.ui.compare.tab import Compare
 from robust_r1.ui.explore.tab import Explore
 from robust_r1.ui.learn.game import build_memory
@@ -79,6 +80,7 @@ def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.
         Endpoints(engines, active)
         AnalysisEndpoints(engines, active, answers)
         LearnEndpoints(engines)
+        PerceiveEndpoint(engines, active)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)
     return page
 

@@ -44,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
         if model.isdigit():
             detail = {"detail": "tell <b>why</b>"} if model != "500" else None
             self._refuse(int(model), detail)
+        elif model == "no-stop" and "stop" in body:
+            self._refuse(500, {"detail": "no such parameter"})
         elif model.startswith("busy") and self._tries(body) <= int(model[4:]):
             self._refuse((429, 503)[self._tries(body) % 2], {"detail": "later"}, retry="0")
         elif model == "page":

@@ -12,7 +12,7 @@ import numpy as np
 
 from robust_r1.chain import parse
 from robust_r1.engine import Answer, GenerationSettings, ModelInfo, TextDelta, Turn
-from robust_r1.engine.control import takes_requests
+from robust_r1.engine.control import Ending, takes_requests
 from robust_r1.engine.conversation import check_history, check_pictures
 
 CHAIN = (
@@ -69,18 +69,22 @@ class ScriptedEngine:
             self.templates.append(request.template)
             self.running += 1
             try:
-                yield from self._write(request.question, settings or self.info.defaults, stop)
+                yield from self._write(request, settings or self.info.defaults, stop)
             finally:
                 self.running -= 1
 
-    def _write(self, question, settings, stop) -> Iterator[TextDelta | Answer]:
+    def _write(self, request, settings, stop) -> Iterator[TextDelta | Answer]:
         start, written, finish = time.perf_counter(), "", "stop"
-        for piece in self._pieces(question):
+        ending = Ending(request.until)
+        for piece in self._pieces(request.question):
             if stop.is_set():
                 finish = "stopped"
                 break
-            written += piece
-            yield TextDelta(piece)
+            if piece := ending.feed(piece):
+                written += piece
+                yield TextDelta(piece)
+            if ending.reached:
+                break
         seconds = time.perf_counter() - start
         yield Answer(
             written, parse(written), len(written.split()), seconds, 0.01, finish, self.info.name,

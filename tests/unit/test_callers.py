@@ -27,9 +27,9 @@ class FullSize(ScriptedEngine):
         self.info = replace(found, name="full", max_pixels=self.info.max_pixels)
         self.used: list[GenerationSettings] = []
 
-    def _write(self, question, settings, stop):
+    def _write(self, request, settings, stop):
         self.used.append(settings)
-        yield from super()._write(question, settings, stop)
+        yield from super()._write(request, settings, stop)
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,7 @@ HANDLERS = {
         [], {"image": "", "question": QUESTION, "degradations": "darkness", "levels": 2}
     ),
     "LearnEndpoints.guess": ([], {}),
+    "PerceiveEndpoint.perceive": ([], {"pictures": []}),
 }
 
 
@@ -91,7 +92,8 @@ def test_every_handler_of_the_page_asks_by_the_models_own_settings(visit, full, 
     before, given = HANDLERS[handler]
     for one in before:
         visit.call(one)
-    visit.call(handler, **(given | ({"image": file} if "image" in given else {})))
+    files = {"image": file, "pictures": [file]}
+    visit.call(handler, **{name: files.get(name, value) for name, value in given.items()})
     assert full.used and set(full.used) == {FULL}
 
 
@@ -119,6 +121,11 @@ def command(full, file, tmp_path, monkeypatch):
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS.keys())
 def test_every_command_asks_by_the_models_own_settings(command, full, words):
     assert command(*words) == 0
+    assert full.used and set(full.used) == {FULL}
+
+
+def test_perceive_looks_by_the_models_own_settings(command, full):
+    assert command("perceive", "FILE", "--model", "full") == 0
     assert full.used and set(full.used) == {FULL}
 
 

@@ -48,7 +48,7 @@ def client(address):
 
 def test_only_the_named_endpoints_are_public(client):
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    analyses = ["/analyze", "/compare", "/guess", "/rewards", "/round", "/sweep"]
+    analyses = ["/analyze", "/compare", "/guess", "/perceive", "/rewards", "/round", "/sweep"]
     assert sorted(named) == sorted(["/ask", "/degrade", *analyses])
 
 
@@ -295,3 +295,27 @@ def test_every_endpoint_is_a_tool_and_the_tools_answer(picture):
     assert [part.type for part in degraded.content][:1] == ["image"] and not degraded.isError
     assert CHAIN in answered.content[0].text
     assert refused.isError and "lens_blurr" in refused.content[0].text
+
+
+def test_perceive_tells_of_several_pictures_whole_and_close_and_names_one_that_is_none(client):
+    files = [handle_file(COFFEE), handle_file(__file__), handle_file(COFFEE)]
+    job = client.submit(pictures=files, api_name="/perceive")
+    result = job.result()
+    first, broken, last = result["pictures"]
+    assert (result["model"], result["scale"]) == ("scripted", "both")
+    assert [first["file"], first["width"], first["damage"]] == ["coffee.jpg", 600, 0.35]
+    assert first["whole"]["findings"][0] == {"name": "lens blur", "intensity": 0.35, "share": 1.0}
+    assert first["close"]["tiles"] >= 1 and last == first
+    assert "test_endpoints.py" in broken["problem"] and "whole" not in broken
+    assert str(ROOT) not in json.dumps(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"scale": "far"}, "whole, close or both"), ({"model": "gpt"}, "not loaded"),
+     ({"pictures": []}, "0 pictures")],
+)
+def test_bad_arguments_of_perceive_are_one_sentence(client, arguments, words):
+    call = {"pictures": [handle_file(COFFEE)], **arguments}
+    with pytest.raises(AppError, match=words):
+        client.predict(**call, api_name="/perceive")
