@@ -111,6 +111,7 @@ def _data_url(repo: str, path: str, revision: str) -> str:
 @contextmanager
 def _said(source: str, kind: str, error_type: type[RobustR1Error], mend: str) -> Iterator[None]:
     """Turn what goes wrong between here and the hub into one sentence."""
+    import httpx
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -122,7 +123,8 @@ def _said(source: str, kind: str, error_type: type[RobustR1Error], mend: str) ->
 
     # Which library the client asks with depends on its version; what that library raises when the
     # line is cut is no error of the client's, and no OSError.
-    network = tuple(kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+    theirs = (kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+    network = (httpx.HTTPError, *theirs)
     try:
         yield
     except GatedRepoError as error:

@@ -66,7 +66,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _stream(self, model: str, body: dict) -> None:
         with self.server.counted():
-            if model == "slow":
+            if model.startswith("slow"):
+                self.server.wait_for(int(model.removeprefix("slow") or 1))
                 time.sleep(0.2)
             self._write(model, body)
 
@@ -195,6 +196,12 @@ class Server(ThreadingHTTPServer):
             with self._lock:
                 self.under_way -= 1
                 self.answered += 1
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many answers have been under way at a time, but not for ever."""
+        end = time.monotonic() + 10
+        while self.most < count and time.monotonic() < end:
+            time.sleep(0.01)
 
     def handle_error(self, *args: object) -> None:
         """Print nothing."""

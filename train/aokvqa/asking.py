@@ -99,8 +99,7 @@ class Asker:
 
     async def __aenter__(self) -> Self:
         """Open what the connections come from."""
-        limits = httpx.Limits(max_connections=None)
-        self._client = httpx.AsyncClient(**client_options(self._endpoint), limits=limits)
+        self._client = httpx.AsyncClient(**client_options(self._endpoint))
         return self
 
     async def __aexit__(

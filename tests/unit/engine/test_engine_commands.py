@@ -269,7 +269,7 @@ def test_what_does_not_fit_is_said(capsys, monkeypatch):
         lines = capsys.readouterr().out.splitlines()
         return next(each for each in lines if each.startswith("robust-r1-rl"))
 
-    assert line(10**9, gpu=4 * 10**9).endswith(" 4bit")
+    assert line(10**9, gpu=5 * 10**9).endswith(" 4bit")
     assert line(4 * 10**9, gpu=10**9).endswith("too large")
     assert line(6 * 10**9, gpu=0).endswith(" 8bit")
 

@@ -45,7 +45,7 @@ def requests(picture, count):
 
 @pytest.mark.parametrize("at_once", [1, 4, 9])
 def test_no_more_than_the_bound_are_under_way_and_no_fewer(server, picture, at_once):
-    engine = connect(f"{server.address}/v1#slow", {})
+    engine = connect(f"{server.address}/v1#slow{at_once}", {})
     start = time.perf_counter()
     found = dict(engine.answers(requests(picture, 9), SHORT, at_once))
     assert sorted(found) == list(range(9)) and {one.text for one in found.values()} == {TEXT}
