@@ -27,6 +27,7 @@ from robust_r1.evaluation.lock import take
 from robust_r1.records import Place, RecordError, UnusableRows
 from robust_r1.records.lines import json_line, opened, table_lines, unwritable
 
+_MANIFEST = ".manifest.jsonl"
 _AWAY = "give another folder with -o, or remove both files"
 
 
@@ -43,6 +44,37 @@ class Copy:
     name: str
     draw: Callable[[str], DegradationPlan]
     way: Mapping[str, Any]
+
+
+def noted_plans(table: Path) -> dict[str, DegradationPlan]:
+    """Return what was done to the pictures of a copy's rows, by their index.
+
+    Nothing where no manifest lies beside the table, or one of another table.
+
+    Raises:
+        DataError: a line that is not as `degrade` writes it.
+    """
+    manifest = table.with_suffix(_MANIFEST)
+    if not manifest.is_file():
+        return {}
+    plans: dict[str, DegradationPlan] = {}
+    shown: dict[str, str] = {}
+    end = 0
+    for number, line in enumerate(manifest.read_text("utf-8").splitlines(), 1):
+        try:
+            noted = json.loads(line)
+            end = noted["end"]
+            if "plan" in noted:
+                plans[noted["index"]] = DegradationPlan.from_values(noted["plan"])
+            elif "shows" in noted:
+                shown[noted["index"]] = noted["shows"]
+        except (ValueError, KeyError, TypeError, InputError) as error:
+            raise DataError(
+                f"{manifest}:{number} is not as degrade writes it; write the copy anew, or take "
+                "the manifest away"
+            ) from error
+    plans |= {index: plans[owner] for index, owner in shown.items() if owner in plans}
+    return plans if end == table.stat().st_size else {}
 
 
 class GrowingCopy:
@@ -64,7 +96,7 @@ class GrowingCopy:
         """
         self.source, self.columns, self.draw = source, columns, copy.draw
         self.path = folder / f"{copy.name}.tsv"
-        self.manifest = self.path.with_suffix(".manifest.jsonl")
+        self.manifest = self.path.with_suffix(_MANIFEST)
         self._part = folder / f".{copy.name}.tsv.part"
         self._head = {"source": source.name, "bytes": source.stat().st_size, **copy.way}
         self.whole, self.last, self.rows = False, 0, 0

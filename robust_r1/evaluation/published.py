@@ -19,6 +19,7 @@ from robust_r1.degradations import LEVELS, SPECS, DegradationPlan, level_plan, p
 from robust_r1.engine.types import ModelInfo
 from robust_r1.errors import InputError
 from robust_r1.evaluation.benchmarks import BenchmarkItem
+from robust_r1.evaluation.growing import noted_plans
 from robust_r1.records import (
     REFERENCE,
     BenchmarkFile,
@@ -84,6 +85,8 @@ class PublishedItems:
         self.file, self.info, self.language = file, info, language
         self.selection, self.prompt = selection or Selection(), prompt or Prompt()
         self._reading = file.read()
+        # What a copy's manifest says was done to each row's pictures.
+        self._noted = noted_plans(file.path) if file.damage else {}
         self._numbers: dict[str, int] = {}
         self._skipped: set[int] = set()
 
@@ -143,7 +146,7 @@ class PublishedItems:
 
     def _cases(self, item: PublishedItem) -> Iterator[BenchmarkItem]:
         if item.damage is not None:
-            plan = _told(item.damage)
+            plan = self._noted.get(item.id) or _told(item.damage)
             level = item.damage.level or item.damage.kind or AS_PUBLISHED
             yield self._case(item, level, plan or DegradationPlan(), plan is not None)
             if item.references:

@@ -10,8 +10,11 @@ import pytest
 
 from robust_r1.cli import main
 from robust_r1.degradations import PRESETS, DegradationPlan, picture_rng, sample_plan
+from robust_r1.engine import catalog
+from robust_r1.errors import DataError
 from robust_r1.evaluation.copies import write_copies
 from robust_r1.evaluation.growing import Copy
+from robust_r1.evaluation.published import PublishedItems, Selection
 from robust_r1.records import open_benchmark
 from robust_r1.records.tables import open_table
 from tests.support.benchmark_files import TSV, base64_of, write_tsv
@@ -184,6 +187,25 @@ def test_other_ways_name_their_copy_and_are_read_as_damaged(tmp_path, cells, wor
     }.get(name.rpartition("_")[2], item.damage.plan)
     assert np.array_equal(item.load_pictures()[0], plan.apply(clean.load_pictures()[0]))
     assert item.benchmark == "Tiny" and (item.damage.plan or name.endswith("random"))
+
+
+def test_a_copy_is_scored_by_what_its_manifest_says_was_done(table, whole, tmp_path):
+    info = catalog.find("tiny-rl")
+    copy = whole / "Tiny_Robust_25.tsv"
+    asked = list(PublishedItems(open_benchmark(copy), info))
+    clean = PublishedItems(open_benchmark(table), info, Selection(levels=("25",)))
+    drawn = {one.id: one.case.plan for one in clean}
+    assert len(asked) == 42 and all(one.case.plan == drawn[one.id] for one in asked)
+    assert all(one.known and one.case.plan for one in asked)
+    alone = shutil.copy(copy, tmp_path)
+    assert not any(one.known for one in PublishedItems(open_benchmark(alone), info))
+    other = shutil.copy(copy.with_suffix(".manifest.jsonl"), tmp_path)
+    with Path(alone).open("a") as file:
+        file.write("\n")  # no longer the table that the manifest was written with
+    assert not any(one.known for one in PublishedItems(open_benchmark(alone), info))
+    Path(other).write_text("{}\n")
+    with pytest.raises(DataError, match="manifest.jsonl:1 is not as degrade writes it"):
+        PublishedItems(open_benchmark(alone), info)
 
 
 def test_names_of_picture_files_are_left_out_and_the_pictures_taken_in(tmp_path, make_picture):
