@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from robust_r1.ask.answered import Answered
-from robust_r1.errors import DataError
+from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation.judge_prompts import question_about
 from robust_r1.metrics import CALLS, find_answer, judged_score, normalize_answer, read_score
 from robust_r1.records import REFERENCE
@@ -194,6 +194,26 @@ def read_judgements(folder: Path) -> Judgements | None:
             ) from error
     assert by is not None
     return Judgements(by, replies)
+
+
+def joined_judgements(folders: Sequence[Path]) -> str:
+    """Return the lines of what one judge has said of several runs; empty where none was asked.
+
+    Raises:
+        InputError: two judges were.
+        DataError: a line cannot be read.
+    """
+    found = {folder: one for folder in folders if (one := read_judgements(folder))}
+    first = next(iter(found), None)
+    for folder, one in found.items():
+        other = found[first].by if first else one.by
+        if (one.by.model, one.by.prompts) != (other.model, other.prompts):
+            raise InputError(
+                f"{folder} was judged by {one.by}, {first} by {other}; move {folder / FILE} away, "
+                "and have the merged run judged"
+            )
+    texts = ((folder / FILE).read_text("utf-8") for folder in found)
+    return "".join(text[: text.rfind("\n") + 1] for text in texts)
 
 
 def head_line(by: JudgedBy) -> str:

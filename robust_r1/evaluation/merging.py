@@ -13,6 +13,7 @@ from typing import Any
 from robust_r1.errors import InputError
 from robust_r1.evaluation.benchmarks import BENCHMARKS, benchmark
 from robust_r1.evaluation.head import PROGRESS, differences_of, note_cases, read_head
+from robust_r1.evaluation.judgements import FILE, joined_judgements
 from robust_r1.evaluation.runs import Row, Run, load_run, write_run
 
 _SHARD = re.compile("([0-9]+)/([0-9]+)")
@@ -77,7 +78,10 @@ def merge_runs(folders: Sequence[Path], out: Path) -> Run:
     _check_finished(dealt)
     head = {key: value for key, value in _common(first.head).items() if key != "format"}
     merged = _in_order(dealt, rows)
+    judged = joined_judgements([shard.folder for shard in dealt])
     write_run(out, {**head, **_left_out(dealt)}, merged)
+    if judged:
+        (out / FILE).write_text(judged, encoding="utf-8")
     note_cases(out, len(merged))
     return load_run(out)
 

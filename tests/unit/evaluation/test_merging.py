@@ -8,6 +8,15 @@ import pytest
 from robust_r1.cli import main
 from robust_r1.errors import InputError
 from robust_r1.evaluation import benchmark, evaluate
+from robust_r1.evaluation.judgements import (
+    FILE,
+    TRUTH,
+    JudgedBy,
+    Judgement,
+    head_line,
+    read_judgements,
+    reply_line,
+)
 from robust_r1.evaluation.merging import merge_runs
 from robust_r1.evaluation.published import PublishedItems, Selection
 from robust_r1.records import open_benchmark
@@ -85,6 +94,22 @@ def test_a_missing_shard_is_named(shards, tmp_path):
     with pytest.raises(InputError, match="the shards 1/3, 2/3 are missing"):
         merge_runs([shards[2]], tmp_path / "all")
     assert not (tmp_path / "all").exists()
+
+
+def test_what_a_judge_said_of_the_shards_goes_along_and_two_judges_do_not_mix(shards, tmp_path):
+    by = JudgedBy("one", "http://near/v1", "1")
+    for shard in shards:
+        one = Judgement("1-clean", TRUTH, "vqa", "What?", ("a cat",), f"a cat of {shard.name}")
+        (shard / FILE).write_text(head_line(by) + reply_line(one, by, "2"), encoding="utf-8")
+    merged = merge_runs(shards, tmp_path / "out")
+    assert merged.judge == by
+    found = read_judgements(tmp_path / "out")
+    assert found and len(found.replies) == len(shards)
+    told = (shards[0] / FILE).read_text("utf-8").replace('"one"', '"other"')
+    (shards[0] / FILE).write_text(told, "utf-8")
+    with pytest.raises(InputError, match="was judged by .* move .* away"):
+        merge_runs(shards, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
 
 
 def test_other_settings_are_refused_and_named(shards, tmp_path):
