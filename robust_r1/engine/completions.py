@@ -8,13 +8,13 @@ the endpoint itself is gone or refuses whatever it is asked.
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 import httpx
 
 from robust_r1.engine.endpoint import Endpoint, error_words
+from robust_r1.engine.loops import run_to_end
 from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
 
@@ -77,14 +77,7 @@ def ask_texts(
             alone for longer than LONGEST_WAIT, or failed GONE_AFTER times in a row. What came
             before was handed over.
     """
-    asking = _Asking(endpoint, questions, take).run(at_once)
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(asking)
-        return
-    with ThreadPoolExecutor(1) as other:  # notebooks have a loop of their own here
-        other.submit(asyncio.run, asking).result()
+    run_to_end(_Asking(endpoint, questions, take).run(at_once))
 
 
 class _Asking:

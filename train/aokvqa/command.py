@@ -1,7 +1,6 @@
 """The flags of A-OKVQA's data sets, and what they begin."""
 
 import argparse
-import asyncio
 import contextlib
 import json
 import math
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from robust_r1.engine.endpoint import Endpoint, choose_model, is_endpoint, parse_endpoint
+from robust_r1.engine.loops import run_to_end
 from robust_r1.engine.transfer import list_models
 from robust_r1.errors import DataError, InputError
 from train.aokvqa.annotators import Rules
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> str:
     if options.annotator == "rules":
         with alone_in(plan.folder):
             return _built(plan, Rules())
-    return asyncio.run(_ask_and_build(plan, options))
+    return run_to_end(_ask_and_build(plan, options))
 
 
 async def _ask_and_build(plan: Plan, options: argparse.Namespace) -> str:
@@ -81,7 +81,7 @@ async def _ask_and_build(plan: Plan, options: argparse.Namespace) -> str:
 
 
 def _built(plan: Plan, annotator: Rules) -> str:
-    return asyncio.run(_built_by(plan, annotator, None, None))
+    return run_to_end(_built_by(plan, annotator, None, None))
 
 
 async def _built_by(
