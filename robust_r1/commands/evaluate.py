@@ -1,17 +1,13 @@
 """evaluate: run a benchmark with a model into a folder, and print its figures."""
 
 import argparse
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robust_r1.commands.evaluate_flags import add_sets
-from robust_r1.commands.judging import add_judge, judge_of, judge_values, judged
+from robust_r1.commands.evaluate_flags import add_asking, add_items, add_sets
+from robust_r1.commands.judging import add_judge, judge_of, judged
 from robust_r1.commands.settings import add_settings, given_settings
-from robust_r1.commands.tables import format_table
-from robust_r1.degradations import LEVELS
 from robust_r1.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,59 +54,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         type=Path,
         help="folder of the run; with --download it may be left out, then nothing is asked",
     )
-    parser.add_argument("--levels", help="only these, as in clean,100")
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N sources")
-    parser.add_argument("--shard", metavar="I/N", help="every N-th source, from the I-th (from 1)")
-    parser.add_argument(
-        "--prompt",
-        metavar="P",
-        default="ours",
-        help="ours; direct: the bare question with lettered options; a file; or a text with "
-        "{question} (default: ours)",
-    )
-    parser.add_argument(
-        "--degrade-at",
-        choices=("native", "fitted"),
-        help="damage pictures at full size, or what the model sees of them (default: native for "
-        "published benchmarks, fitted for those made here)",
-    )
-    parser.add_argument(
-        "--data",
-        dest="folder",
-        type=Path,
-        metavar="DIR",
-        help="where published benchmarks lie, before $LMUData (default: ~/LMUData)",
-    )
-    parser.add_argument(
-        "--download",
-        action="store_true",
-        help="fetch a published benchmark that is not there yet, into --data or $LMUData",
-    )
+    add_items(parser)
     add_sets(parser)
-    parser.add_argument(
-        "--pictures",
-        metavar="DIR",
-        help="the folder that a file's pictures are in; of parquet, their column",
-    )
-    parser.add_argument(
-        "--damage-seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="of what is drawn for each picture of a published benchmark (default: 0)",
-    )
-    parser.add_argument("--seed", type=int, metavar="N", help="of drawn tokens (default: 0)")
-    parser.add_argument(
-        "--logprobs",
-        action="store_true",
-        help="keep how likely each option's label was where the answer begins",
-    )
-    parser.add_argument(
-        "--concurrency",
-        type=int,
-        metavar="N",
-        help="of an endpoint: how many questions are on their way at a time (default: 8)",
-    )
+    add_asking(parser)
     add_settings(parser)
     add_judge(parser)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -121,16 +67,10 @@ def run(args: argparse.Namespace) -> int:
     """Run or continue the evaluation and print the figures."""
     from robust_r1.commands.evaluate_answer import answer, check_concurrency
     from robust_r1.commands.evaluate_data import named, work_of
+    from robust_r1.commands.evaluate_figures import print_run
     from robust_r1.commands.evaluate_sets import run_sets
     from robust_r1.engine import GenerationSettings, load_engine
-    from robust_r1.evaluation import (
-        false_alarms_by_degradation,
-        headline,
-        recall_by_degradation,
-    )
     from robust_r1.evaluation.ranks import ranks_of
-    from robust_r1.report.summary import false_alarm_values, named_false_alarms
-    from robust_r1.report.terms import terms_lines
 
     known = named(args)
     if args.output is None:
@@ -152,31 +92,7 @@ def run(args: argparse.Namespace) -> int:
         return 0  # the figures are printed once
     if judge is not None:
         done = judged(done, judge, args.judge_at_once)
-    figures, recalls = headline(done.rows), recall_by_degradation(done.rows, LEVELS["50"])
-    alarms = false_alarms_by_degradation(done.rows)
-    if args.json:
-        values = {
-            "benchmark": done.benchmark,
-            "model": done.model,
-            "precision": done.precision,
-            "terms": dict(done.terms),
-            "unusable": list(done.unusable),
-            **judge_values(done),
-            "figures": {name: asdict(figure) for name, figure in figures.items()},
-            "recall": {name: asdict(figure) for name, figure in recalls.items()},
-        }
-        if alarms:
-            values["false_alarms"] = false_alarm_values(alarms)
-        print(json.dumps(values, indent=1))
-        return 0
-    print(f"{done.benchmark}, {done.model} ({done.precision}), {len(done.rows)} cases\n")
-    print(format_table(("figure", "value"), [(name, str(fig)) for name, fig in figures.items()]))
-    print("\nPerceived at intensity .45 and up:")
-    print(format_table(("degradation", "recall"), [(n, str(fig)) for n, fig in recalls.items()]))
-    if said := named_false_alarms([alarms])[0]:
-        print("\nSaid of clean views:")
-        print(format_table(("degradation", "share"), [(n, str(fig)) for n, fig in said.items()]))
-    print("", *terms_lines(done), sep="\n")
+    print_run(done, args.json)
     return 0
 
 
