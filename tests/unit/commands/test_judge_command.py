@@ -153,6 +153,7 @@ def test_a_judge_that_is_not_there_or_not_meant_is_said_before_anything_is_asked
     )
     server.locked = True
     assert "wants an API key" in fails(capsys, *words, "--judge", server.address)
+    server.shutdown()  # else its thread still holds the socket for a moment
     server.server_close()
     assert "could not be reached" in fails(capsys, *words, "--judge", server.address)
     assert teller.asked == asked and not (tmp_path / "new").exists()
