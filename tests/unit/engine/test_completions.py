@@ -124,6 +124,7 @@ def test_what_came_before_the_end_is_handed_over(server):
 
 
 def test_nobody_there_is_said(server):
+    server.shutdown()  # else its thread still holds the socket for a moment
     server.server_close()
     with pytest.raises(ModelError, match="could not be reached"):
         ask(server)
