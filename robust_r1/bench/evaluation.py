@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -20,10 +20,12 @@ import numpy as np
 
 from robust_r1.ask.pipeline import request_of
 from robust_r1.bench.made_tables import write_answers, write_results, write_table
+from robust_r1.bench.speed import one_opencv_thread
 from robust_r1.chain import parse
 from robust_r1.engine import Answer, Engine, GenerationSettings, Request, catalog, load_engine
 from robust_r1.errors import InputError
 from robust_r1.evaluation import benchmark, evaluate
+from robust_r1.evaluation.asking import BATCH
 from robust_r1.evaluation.published import ALL_LEVELS, PublishedItems, Selection
 from robust_r1.paths import CHECKOUT
 from robust_r1.records import open_benchmark
@@ -33,7 +35,6 @@ ANSWERS = 20_000
 _BESIDE = 12_000_000  # bytes of the table that the work beside generation is measured with
 _ASKED = 48  # questions for the comparison of batches
 _ROUNDS = 3
-_BATCH = 16  # as evaluate asks
 _TEXT = (
     "<TYPE>lens blur(0.40)<TYPE_END><INFLUENCE>Edges are soft.<INFLUENCE_END><REASONING>One animal."
     "<REASONING_END><CONCLUSION>It is a cat.<CONCLUSION_END><ANSWER>1. a cat<ANSWER_END>"
@@ -179,25 +180,13 @@ def _evaluate(
 def _beside(folder: Path) -> tuple[float, float]:
     """Return milliseconds of the processor and of the clock for an item, on one core."""
     rows = write_table(folder / "beside.tsv", _BESIDE)
-    with _one_core():
+    with one_opencv_thread():
         _evaluate(folder / "beside.tsv", folder / "warm", (ALL_LEVELS[0],))  # what is filled once
         wall, cpu = _seconds(
             lambda: _evaluate(folder / "beside.tsv", folder / "beside", ALL_LEVELS)
         )
     items = rows * len(ALL_LEVELS)
     return 1000 * cpu / items, 1000 * wall / items
-
-
-@contextmanager
-def _one_core() -> Iterator[None]:
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 @dataclass(frozen=True)
@@ -215,11 +204,11 @@ def measure_batches(model: str, asked: int = _ASKED, rounds: int = _ROUNDS) -> l
     found = []
     with closing(load_engine(model)) as engine:
         requests = [request_of(engine, item.case) for item in items]
-        engine.generate(requests[:_BATCH], batch_size=_BATCH)
+        engine.generate(requests[:BATCH], batch_size=BATCH)
         for _ in range(rounds):
             (wall, cpu), (batched, less) = (
                 _seconds(partial(engine.generate, requests, batch_size=size))
-                for size in (1, _BATCH)
+                for size in (1, BATCH)
             )
             found.append(BatchRates(asked / wall, asked / batched, cpu / less))
     return found

@@ -158,7 +158,7 @@ def measure_import(module: str = "robust_r1.degradations", runs: int = 3) -> flo
 def measure_degradations(runs: int = 5) -> Degrading:
     """Time every degradation, and what a slider's preview does, on one thread."""
     picture = sample_picture(HEIGHT, WIDTH)
-    with _one_opencv_thread():
+    with one_opencv_thread():
         operations = {
             spec.id: _median_ms(partial(degrade, picture, spec.id, INTENSITY, seed=1), runs)
             for spec in SPECS
@@ -244,7 +244,8 @@ def _median_ms(work: Callable[[], object], runs: int) -> float:
 
 
 @contextmanager
-def _one_opencv_thread() -> Iterator[None]:
+def one_opencv_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread inside the block."""
     import cv2
 
     before = cv2.getNumThreads()

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 Items = Sequence[BenchmarkItem] | PublishedItems
 Report = Callable[[int, int, int | None], None]
 AT_ONCE = 8  # questions that an endpoint is asked at a time, unless somebody says otherwise
-_BATCH = 16
+BATCH = 16  # questions that a model of this process is asked together
 _REMOTE = "remote"  # the precision of what answers behind an endpoint
 _ALONE = Ranks()
 
@@ -196,7 +196,7 @@ class _Share:
     def _batches(self) -> Iterator[list[BenchmarkItem]]:
         """Cut the items by their number, whether they were answered before or not."""
         waiting, number = iter(self._work.items), 0
-        while batch := list(islice(waiting, _BATCH)):
+        while batch := list(islice(waiting, BATCH)):
             if self._ranks.has(number):
                 self.order += [item.id for item in batch]
                 yield batch
@@ -209,7 +209,7 @@ class _Share:
         if missing:
             work = self._work
             requests = [missing.get(one.id) or request_of(work.engine, one.case) for one in asked]
-            answers = work.engine.generate(requests, work.settings, batch_size=_BATCH)
+            answers = work.engine.generate(requests, work.settings, batch_size=BATCH)
             odds = self._odds(asked, requests, answers)
             for item, answer, own in zip(asked, answers, odds, strict=True):
                 self._keep(item, answer, own)
@@ -262,7 +262,7 @@ class _Share:
         if not self._work.logprobs:
             return [()] * len(items)
         labels = [item.case.labels for item in items]
-        return self._work.engine.option_logprobs(requests, answers, labels, _BATCH)
+        return self._work.engine.option_logprobs(requests, answers, labels, BATCH)
 
     def _keep(self, item: BenchmarkItem, answer: Answer, odds: tuple[float, ...]) -> None:
         if item.id in self.done:
@@ -280,6 +280,6 @@ class _Share:
 
     def _total(self) -> int:
         items = cast(Sequence[BenchmarkItem], self._work.items)
-        starts = range(0, len(items), _BATCH)
+        starts = range(0, len(items), BATCH)
         mine = [at for number, at in enumerate(starts) if self._ranks.has(number)]
-        return sum(min(_BATCH, len(items) - at) for at in mine)
+        return sum(min(BATCH, len(items) - at) for at in mine)

@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 from PIL import Image
 
+from tests.support.running import running
+
 # What a reply may do instead of being good; a script decides by (step, number of the question).
 Script = Callable[[str, int], str]
 FILLER = "lose contrast and what lies behind them can hardly be told apart now"
@@ -121,15 +123,11 @@ GOOD = "{reply}"
 def serve_annotator(script: Script = lambda step, number: GOOD, port: int = 0) -> Iterator[Server]:
     """Serve on a free port until the block ends."""
     server = Server(script, port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running(server):
+        try:
+            yield server
+        finally:
+            server.released.set()
 
 
 def completion(text: str, reason: str = "stop") -> dict:

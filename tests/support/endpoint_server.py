@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.running import running
+
 TEXT = "<TYPE>lens blur(0.35)<TYPE_END><INFLUENCE>Soft edges.<INFLUENCE_END>"
 KEY = "sk-very-secret"
 # The tokens of an answer, and what a server lists where its letter stands.
@@ -211,14 +213,8 @@ class Server(ThreadingHTTPServer):
 def serve_endpoint(port: int = 0) -> Iterator[Server]:
     """Serve on a free port; `asked` keeps the questions, `gone` tells that a caller hung up."""
     server = Server(port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 if __name__ == "__main__":

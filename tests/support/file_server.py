@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.running import running
+
 COMMIT = "0123456789" * 4
 _HUB = re.compile("/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 _TREE = re.compile("/api/datasets/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/?]+)")
@@ -88,14 +90,8 @@ def serving(files: Files, protected: tuple[Path, Path] | None = None) -> Iterato
         server.socket = context.wrap_socket(server.socket, server_side=True)
     scheme = "https" if protected else "http"
     files.url = f"{scheme}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with running(server):
         yield files
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _handler(files: Files) -> type[BaseHTTPRequestHandler]:

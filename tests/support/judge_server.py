@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.running import running
+
 JUDGE = "wise-judge"
 KEY = "sk-judge-secret"
 _TEXT = re.compile(r"^(Right|Answer): (.*)$", re.MULTILINE)
@@ -127,11 +129,5 @@ class Server(ThreadingHTTPServer):
 def serve_judge(port: int = 0) -> Iterator[Server]:
     """Serve on a free port until the block ends."""
     server = Server(port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with running(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
