@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from peft import LoraConfig, get_peft_model
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     PreTrainedModel,
@@ -181,3 +182,13 @@ def _save(model: PreTrainedModel, folder: Path) -> None:
     logging.disable_progress_bar()
     model.save_pretrained(folder)
     logging.enable_progress_bar()
+
+
+def write_lora(base: Path, folder: Path) -> Path:
+    """Save a LoRA for a tiny Qwen2.5-VL, as training would leave it; return its folder."""
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
+    torch.manual_seed(3)
+    targets = r".*language_model.*\.(q_proj|v_proj|down_proj)"
+    config = LoraConfig(r=4, lora_alpha=32, target_modules=targets, init_lora_weights=False)
+    get_peft_model(model, config).save_pretrained(folder)
+    return folder

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import Qwen2_5_VLForConditionalGeneration
 
 from robust_r1.cli import main
 from robust_r1.engine import GenerationSettings, Request, catalog, load_engine
 from robust_r1.errors import ModelError
 from robust_r1.images import save
+from tests.support.tiny_checkpoint import write_lora
 from tests.support.training import small
 from train import merge
 from train.common.adapters import open_start
@@ -25,12 +24,7 @@ WEIGHTS = "adapter_model.safetensors"
 def trained(tiny_checkpoint, tmp_path_factory) -> Path:
     """Save an adapter for the tiny checkpoint, as peft does."""
     folder = tmp_path_factory.mktemp("adapters") / "trained"
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(tiny_checkpoint, dtype=torch.float32)
-    torch.manual_seed(3)
-    targets = r".*language_model.*\.(q_proj|v_proj|down_proj)"
-    config = LoraConfig(r=4, lora_alpha=32, target_modules=targets, init_lora_weights=False)
-    get_peft_model(model, config).save_pretrained(folder)
-    return folder
+    return write_lora(tiny_checkpoint, folder)
 
 
 @pytest.fixture

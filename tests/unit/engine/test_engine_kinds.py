@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models
 from transformers import (
     PreTrainedTokenizerFast,
@@ -17,7 +16,7 @@ from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, 
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
 from robust_r1.engine.memory import memory_needed
 from robust_r1.errors import InputError, ModelError
-from tests.support.tiny_checkpoint import make_qwen3
+from tests.support.tiny_checkpoint import make_qwen3, write_lora
 
 SHORT = GenerationSettings(max_new_tokens=16)
 
@@ -31,12 +30,7 @@ def base(tiny_checkpoint) -> Path:
 def trained(base, tmp_path_factory) -> Path:
     """Save a LoRA for the base with peft, as training would leave it, and return its folder."""
     folder = tmp_path_factory.mktemp("adapters") / "my-lora"
-    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(base, dtype=torch.float32)
-    torch.manual_seed(3)
-    targets = r".*language_model.*\.(q_proj|v_proj|down_proj)"
-    config = LoraConfig(r=4, lora_alpha=32, target_modules=targets, init_lora_weights=False)
-    get_peft_model(model, config).save_pretrained(folder)
-    return folder
+    return write_lora(base, folder)
 
 
 @pytest.fixture
