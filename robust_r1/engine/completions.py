@@ -7,15 +7,14 @@ the endpoint itself is gone or refuses whatever it is asked.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 import httpx
 
 from robust_r1.engine.endpoint import Endpoint, error_words
 from robust_r1.engine.loops import run_to_end
-from robust_r1.engine.transfer import client_options
+from robust_r1.engine.transfer import client_options, retry_after
 from robust_r1.errors import ModelError
 
 # Seconds before each further try of a question, where the server names no time of its own.
@@ -151,7 +150,7 @@ class _Asking:
             kind = "failed" if status in _PASSING or status >= 500 else ""
             gone = status in _REFUSALS or 300 <= status < 400
             kind = "limited" if status == 429 else kind
-            raise _Failure(fault, kind, gone, retry_after(response.headers))
+            raise _Failure(fault, kind, gone, retry_after(response.headers) or 0.0)
         return self._text(response)
 
     def _text(self, response: httpx.Response) -> str:
@@ -168,16 +167,3 @@ class _Asking:
         if not isinstance(text, str) or not text.strip():
             raise _Failure(self._endpoint.stream_fault("sent a chat completion without a word"))
         return text
-
-
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that Retry-After asks for, as a number or as a date; 0 without it."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return 0.0

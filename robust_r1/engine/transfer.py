@@ -56,7 +56,7 @@ class Patience:
         """
         if tried >= self.tries:
             return None
-        asked = _retry_after(headers.get("retry-after", ""))
+        asked = retry_after(headers)
         if asked is not None and asked > self.most:
             return None
         usual = min(self.most, self.first * 2 ** (tried - 1))
@@ -252,10 +252,13 @@ def client_options(endpoint: Endpoint) -> dict[str, Any]:
     }
 
 
-def _retry_after(text: str) -> float | None:
-    """Return the seconds that a Retry-After header asks for: a number of them, or a date."""
-    if text.strip().isdecimal():
-        return float(text)
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for, as a number or as a date; None without it."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
     except (ValueError, TypeError):

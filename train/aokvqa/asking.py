@@ -17,9 +17,8 @@ from typing import Any, Self
 
 import httpx
 
-from robust_r1.engine.completions import retry_after
 from robust_r1.engine.endpoint import Endpoint, error_words
-from robust_r1.engine.transfer import client_options
+from robust_r1.engine.transfer import client_options, retry_after
 from robust_r1.errors import ModelError
 from train.aokvqa.annotators import Unusable
 from train.common.journal import Journal
@@ -177,7 +176,7 @@ class Asker:
         if status in _GONE or 300 <= status < 400:
             raise StillOpen(fault, gone=True)
         if status in _PASSING or status >= 500:
-            raise _Later(fault, wait=retry_after(response.headers))
+            raise _Later(fault, wait=retry_after(response.headers) or 0.0)
         if not len(self._replies):  # what is wrong is no matter of this one question, most likely
             self._refused += 1
             raise StillOpen(fault, gone=self._refused >= _REFUSED)
