@@ -103,8 +103,9 @@ def test_an_endpoint_that_fails_at_everything_ends_it(server, failure):
     server.always = failure
     with pytest.raises(ModelError, match="127.0.0.1"):
         ask(server, at_once=2)
-    most = completions.GONE_AFTER * completions._TRIES["failed"]
-    assert len(server.asked) <= most + 2 < len(QUESTIONS) * completions._TRIES["failed"]
+    tries = completions._TRIES["failed"]
+    most = completions.GONE_AFTER * tries  # and the other worker is in the midst of a question
+    assert len(server.asked) < most + tries < len(QUESTIONS) * tries
 
 
 def test_a_key_that_is_refused_ends_it_at_once(server):
