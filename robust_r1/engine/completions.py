@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from robust_r1.engine.endpoint import Endpoint, error_words
+from robust_r1.engine.endpoint import Endpoint, error_words, retry_after
 from robust_r1.engine.loops import run_to_end
-from robust_r1.engine.transfer import client_options, retry_after
+from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
 
 # Seconds before each further try of a question, where the server names no time of its own.

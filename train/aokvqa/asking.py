@@ -17,8 +17,8 @@ from typing import Any, Self
 
 import httpx
 
-from robust_r1.engine.endpoint import Endpoint, error_words
-from robust_r1.engine.transfer import client_options, retry_after
+from robust_r1.engine.endpoint import Endpoint, error_words, retry_after
+from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
 from train.aokvqa.annotators import Unusable
 from train.common.journal import Journal

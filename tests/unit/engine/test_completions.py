@@ -8,9 +8,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from robust_r1.engine import completions, transfer
+from robust_r1.engine import completions
 from robust_r1.engine.completions import Completion, ask_texts
-from robust_r1.engine.endpoint import parse_endpoint
+from robust_r1.engine.endpoint import parse_endpoint, retry_after
 from robust_r1.errors import ModelError
 from tests.support.judge_server import KEY, Failure, serve_judge
 
@@ -151,8 +151,8 @@ def test_a_notebook_can_ask_too(server):
 
 def test_a_time_to_come_back_is_a_number_or_a_date():
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30))
-    assert 25 < transfer.retry_after({"retry-after": soon}) <= 30
+    assert 25 < retry_after({"retry-after": soon}) <= 30
     past = "Wed, 21 Oct 2015 07:28:00 GMT"
     told = ["7", "0.5", past, "-3", "nan", "soon", ""]
-    waits = [transfer.retry_after({"retry-after": one}) for one in told]
+    waits = [retry_after({"retry-after": one}) for one in told]
     assert waits == [7, 0.5, 0, 0, 0, None, None]
