@@ -35,3 +35,13 @@ def thought_in(text: str) -> str:
     if not (begun or ends):
         return ""
     return text[begun.end() if begun else 0 : ends[-1].start() if ends else len(text)].strip()
+
+
+def without_thought(text: str) -> str:
+    """Return what follows a thought; the text itself where nothing does.
+
+    >>> without_thought("<think>Is it a cat?</think>A cat.")
+    'A cat.'
+    """
+    after = THOUGHT_END.split(text)[-1]
+    return after if after.strip() else text

@@ -5,6 +5,7 @@ from typing import Any
 
 from robust_r1.ask.case import Reply
 from robust_r1.metrics import Scorecard
+from robust_r1.thoughts import thought_in
 
 
 def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict[str, Any] | None:
@@ -13,6 +14,7 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict[str, Any]
         return None
     fields: dict[str, Any] = {
         "text": reply.text,
+        "thought": thought_in(reply.text) or None,
         "findings": [asdict(finding) for finding in reply.parsed.chain.findings],
         **section_fields(reply),
         "problems": [str(problem) for problem in reply.parsed.problems],

@@ -25,6 +25,7 @@ from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, loa
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard
+from robust_r1.thoughts import CLOSE, OPEN, thought_in
 
 _EPILOG = """\
 examples:
@@ -36,9 +37,10 @@ examples:
 The picture is fitted to what the model sees and then degraded, so that the model sees the damage as
 it was asked for. Further pictures are shown after it, as they are."""
 
-_TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
+_TAG = re.compile(f"<({'|'.join(SECTIONS)})(_END)?>|{OPEN}|{CLOSE}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_TAG = len("<CONCLUSION_END>")
+_THOUGHT_OVER = "\n\n(the thought ends here)\n"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -234,6 +236,8 @@ class ChainPrinter:
     def _heading(self, tag: re.Match[str]) -> str:
         if tag[2]:
             return ""
+        if tag[1] is None:
+            return self._paragraph("THOUGHT\n" if tag[0] == OPEN else _THOUGHT_OVER)
         return self._paragraph(f"\n\n{tag[1]}\n" if self._started else f"{tag[1]}\n")
 
 
@@ -283,6 +287,7 @@ def _result(
         "template": case.template or None,
         "lettered": case.lettered,
         "text": answer.text,
+        "thought": thought_in(answer.text) or None,
         "chain": section_fields(outcome.reply),
         "findings": [asdict(finding) for finding in outcome.findings],
         "applied": [asdict(finding) for finding in outcome.applied],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from robust_r1.chain import build_prompt
 from robust_r1.engine.types import ModelInfo, Request, Turn
 from robust_r1.errors import InputError
+from robust_r1.thoughts import without_thought
 
 MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
 # Earlier turns that a model is given at most. A turn of the longest question (4000 characters of
@@ -67,7 +68,8 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     """Return the messages of a conversation that ends with a question, for a chat template.
 
     The pictures stand in the first message alone, before its text. Earlier answers follow their
-    questions verbatim, except that control tokens are made plain: a saved answer can hold anything.
+    questions verbatim, but for what was thought before them, which models are not given again, and
+    for control tokens, which are made plain: a saved answer can hold anything.
 
     Raises InputError for an unfit question, a history that is longer than MAX_TURNS, any history
     for a model that answers one question at a time, no picture, and more than a model takes.
@@ -77,7 +79,7 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     messages: list[dict] = []
     for turn in request.history:
         messages.append(_message("user", write_prompt(info, turn.question, request.template)))
-        messages.append(_message("assistant", plain(turn.answer)))
+        messages.append(_message("assistant", plain(without_thought(turn.answer))))
     messages.append(_message("user", write_prompt(info, request.question, request.template)))
     messages[0]["content"][:0] = [{"type": "image"} for _ in request.images]
     return messages

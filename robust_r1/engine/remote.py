@@ -13,7 +13,7 @@ from robust_r1 import images
 from robust_r1.engine import catalog
 from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
-from robust_r1.engine.endpoint import Endpoint, choose_model, parse_endpoint
+from robust_r1.engine.endpoint import Endpoint, NoAnswer, choose_model, parse_endpoint
 from robust_r1.engine.growing import Growing, ask_many
 from robust_r1.engine.odds import listed_logprobs
 from robust_r1.engine.transfer import Transfer, look_up
@@ -97,8 +97,8 @@ class RemoteEngine:
                             continue
                         if text := growing.take(arrival):
                             yield TextDelta(text)
-        except ModelError:  # no text had come
-            if "stop" not in body:
+        except ModelError as error:  # no text had come
+            if "stop" not in body or isinstance(error, NoAnswer):
                 raise
             self._tells_end = False
             yield from self._stream(request, self._body(request, settings), settings, stopped)

@@ -119,14 +119,15 @@ class Answer:
     """Give what a model said, and how that went.
 
     Attributes:
-        text: everything the model wrote, section tags included, without end and padding tokens.
+        text: everything the model wrote, section tags included, without end and padding tokens; a
+            thought that an endpoint keeps apart stands before it, between the marks of `thoughts`.
         parsed: the chain in the text and its problems.
         tokens: number of generated tokens, without the end token.
         seconds: from the start of the work to the last token; of a batch, an equal share.
         first_text_seconds: from the start of the work to the first text; None in a batch.
         finish: "stop" at the model's end token or at `Request.until`, "length" at max_new_tokens,
-            "stopped" by the user, "cut" where the connection to the model broke: the text is then
-            only what had come.
+            "stopped" by the user, "cut" where the connection to the model broke or the model would
+            not answer: the text is then only what had come.
         model: name of the model.
         settings: what it was generated with.
         fault: why it was cut, one sentence; empty otherwise.
