@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from robust_r1.engine.endpoint import Endpoint, error_words, retry_after
+from robust_r1.engine.endpoint import Endpoint, retry_after
+from robust_r1.engine.events import NOT_A_COMPLETION, BrokenStream, read_completion
 from robust_r1.engine.loops import run_to_end
 from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
@@ -156,14 +157,14 @@ class _Asking:
     def _text(self, response: httpx.Response) -> str:
         """Return what the model wrote; raises _Failure where that is nothing."""
         try:
-            content = response.json()
-            words = error_words(content)
-            text = "" if words else content["choices"][0]["message"]["content"]
-        except (ValueError, KeyError, IndexError, TypeError):
+            reply = read_completion(response.json())
+        except BrokenStream as error:
+            raise _Failure(self._endpoint.stream_fault(str(error))) from error
+        except NOT_A_COMPLETION:
             fault = self._endpoint.stream_fault("sent something else than a chat completion")
             raise _Failure(fault) from None
-        if words:
-            raise _Failure(self._endpoint.stream_fault(f"failed ({words})"))
-        if not isinstance(text, str) or not text.strip():
+        if why := reply.why_refused:
+            raise _Failure(self._endpoint.no_answer(why), kind="")
+        if not reply.text.strip():
             raise _Failure(self._endpoint.stream_fault("sent a chat completion without a word"))
-        return text
+        return reply.text

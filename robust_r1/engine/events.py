@@ -9,10 +9,11 @@ from robust_r1.engine.endpoint import error_words
 from robust_r1.engine.types import ListedToken
 
 END = "[DONE]"
+# What reading JSON of any other shape raises.
+NOT_A_COMPLETION = (LookupError, TypeError, AttributeError, ValueError)
 # Bytes of one event. A token is some hundred; a server that sends a megabyte sends something else.
 _MAX_EVENT = 1_000_000
 _FIELDS = (b"data:", b"error:")
-_NO_PIECE = "sent an event that is no piece of an answer"
 _CALLS = ("tool_calls", "function_call")
 _THOUGHTS = ("thinking", "reasoning")
 
@@ -48,6 +49,11 @@ class Chunk:
     refusal: str = ""
     refused: str = ""
     whole: bool = False
+
+    @property
+    def why_refused(self) -> str:
+        """Say why a reply is no answer, in words that follow "The endpoint"; empty where it is."""
+        return self.refused or (f"would not answer ({self.refusal})" if self.refusal else "")
 
 
 class EventReader:
@@ -104,8 +110,8 @@ def read_chunk(data: str) -> Chunk:
         raise BrokenStream("sent an event that is no JSON") from error
     try:
         return read_completion(content, "failed while it was writing")
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise BrokenStream(_NO_PIECE) from error
+    except NOT_A_COMPLETION as error:
+        raise BrokenStream("sent an event that is no piece of an answer") from error
 
 
 def read_completion(content: Any, failed: str = "failed") -> Chunk:
@@ -113,7 +119,8 @@ def read_completion(content: Any, failed: str = "failed") -> Chunk:
 
     Raises:
         BrokenStream: it reports an error; `failed` begins the sentence.
-        LookupError, TypeError, AttributeError, ValueError: it is no chat completion.
+        LookupError, TypeError, AttributeError, ValueError: it is no chat completion, see
+            NOT_A_COMPLETION.
     """
     if content.get("error") or ("choices" not in content and error_words(content)):
         raise BrokenStream(f"{failed} ({error_words(content) or 'no reason'})")

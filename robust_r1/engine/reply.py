@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from robust_r1.chain import SECTIONS, open_tag
 from robust_r1.engine.events import (
+    NOT_A_COMPLETION,
     BrokenStream,
     Chunk,
     EventReader,
@@ -68,8 +69,8 @@ class ReplyReader:
         else:
             chunk = _read_body(bytes(self._body))
             yield from self._read([replace(chunk, finish=chunk.finish or "stop")])
-        if self._refused or self._refusal:
-            raise NotAnswered(self._refused or f"would not answer ({self._refusal})")
+        if why := Chunk(refusal=self._refusal, refused=self._refused).why_refused:
+            raise NotAnswered(why)
         if not self._finish:
             raise BrokenStream("ended its answer half way" if self._start else "sent nothing")
         if not (self._text.strip() or self._may_be_empty) and (why := self._why_empty()):
@@ -110,5 +111,5 @@ def _rest(before: str, whole: str) -> str:
 def _read_body(body: bytes) -> Chunk:
     try:
         return read_completion(json.loads(body))
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
+    except NOT_A_COMPLETION as error:
         raise BrokenStream(_NO_COMPLETION) from error

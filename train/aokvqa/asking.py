@@ -17,7 +17,8 @@ from typing import Any, Self
 
 import httpx
 
-from robust_r1.engine.endpoint import Endpoint, error_words, retry_after
+from robust_r1.engine.endpoint import Endpoint, retry_after
+from robust_r1.engine.events import NOT_A_COMPLETION, BrokenStream, read_completion
 from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
 from train.aokvqa.annotators import Unusable
@@ -186,19 +187,16 @@ class Asker:
         """Return text, refusal and tokens of a completion; raises _Later for anything else."""
         try:
             content = response.json()
-            if words := error_words(content):
-                raise _Later(self._endpoint.stream_fault(f"failed ({words})"))
-            choice = content["choices"][0]
-            text = choice["message"].get("content") or ""
-            refused = choice["message"].get("refusal") or ""
-            usage = content.get("usage") or {}
-            tokens = {key: usage.get(key) for key in ("prompt_tokens", "completion_tokens")}
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+            reply = read_completion(content)
+        except BrokenStream as error:
+            raise _Later(self._endpoint.stream_fault(str(error))) from None
+        except NOT_A_COMPLETION:
             fault = self._endpoint.stream_fault("sent something else than a chat completion")
             raise _Later(fault) from None
-        if choice.get("finish_reason") == "content_filter":
-            refused = refused or "its filter took the reply away"
-        return {"text": str(text), "refused": str(refused), **tokens}
+        usage = content.get("usage") or {}
+        tokens = {key: usage.get(key) for key in ("prompt_tokens", "completion_tokens")}
+        refused = reply.refusal or (f"it {reply.refused}" if reply.refused else "")
+        return {"text": reply.text, "refused": refused, **tokens}
 
 
 class _Later(Exception):

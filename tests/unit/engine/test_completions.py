@@ -59,6 +59,19 @@ def test_a_reply_without_a_word_is_asked_again(server):
     assert [one.text for one in ask(server, QUESTIONS[:2])] == ["Score: 2"] * 2
 
 
+def test_a_reply_in_parts_is_one_and_what_is_thought_is_none_of_it(server):
+    parts = [{"type": "thinking", "thinking": "1?"}, {"type": "text", "text": "Score: 2"}]
+    server.failures = [Failure(text=parts)]
+    assert ask(server, QUESTIONS[:1]) == [Completion(0, "Score: 2")]
+
+
+def test_a_question_that_a_filter_stops_is_asked_once_and_the_others_go_on(server):
+    server.failures = [Failure(finish="content_filter", text=" ")]
+    first, second = ask(server, QUESTIONS[:2], at_once=1)
+    assert "took the answer away with its content filter" in str(first.fault)
+    assert second == Completion(1, "Score: 2") and len(server.asked) == 2
+
+
 def test_a_server_that_says_when_to_come_back_is_asked_then(server):
     server.failures = [None, Failure(429, {"Retry-After": "0.4"})]
     ask(server, QUESTIONS[:3], at_once=1)
