@@ -25,8 +25,8 @@ class Failure:
     """Say what a request gets instead of a judgement.
 
     `status` is an HTTP status, 0 to break the connection off, -1 to send nothing for a second;
-    `text` is what the judge says instead, where the status is 200, as a text or a list of parts, and
-    `finish` why it ends.
+    `text` is what the judge says instead, where the status is 200, as a text or a list of parts,
+    and `finish` why it ends.
     """
 
     status: int = 200
