@@ -41,11 +41,14 @@ _LOOK = 0.5  # seconds between looks at models that are loading
 _SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
-def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.Blocks:
+def build_ui(
+    engines: Sequence[Engine], kept: KeptPictures | None = None, public: bool = False
+) -> gr.Blocks:
     """Build the page for these models, the first one chosen at the start.
 
     Launch it with `launch_arguments()`. The engines stay with the caller, who closes them. `kept`
-    keeps the pictures of links, where the operator wants that.
+    keeps the pictures of links, where the operator wants that. On a `public` page, one that others
+    than this computer's users can reach, visitors open runs of the page's own folders alone.
     """
     engines = tuple(engines)
     active = ActiveAnswers()
@@ -65,7 +68,7 @@ def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.
             with gr.Tab("Sweep", id="sweep") as sweep_tab:
                 sweep = SweepTab(page, engines, answers, share, held)
             with gr.Tab("Analyze", id="analyze") as analyze:
-                Analyze(page, analyze, engines, active, share)
+                Analyze(page, analyze, engines, active, share, public)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines, share, held, memory)
         # The address is that of the tab in sight.

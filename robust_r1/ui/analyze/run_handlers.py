@@ -1,5 +1,6 @@
 """Handlers of the Analyze tab: open runs, filter their cases, keep filters."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -154,7 +155,7 @@ class RunHandlers:
         """Open the run of a folder, beside those open if it is of their benchmark."""
         if not folder.strip():
             raise InputError("Name the folder of a run, as in runs/my-run.")
-        path = str(Path(folder.strip()).expanduser())
+        path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
         self.folders.run(path)
         opened: list[str] = [path]
         for other in selection.runs if selection else ():

@@ -55,7 +55,7 @@ class Analyze:
 
     def __init__(
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
-        active: ActiveAnswers, share: Share,
+        active: ActiveAnswers, share: Share, public: bool,
     ) -> None:
         self.selection = gr.State(None)
         self.view = gr.State(FIGURES)
@@ -71,10 +71,10 @@ class Analyze:
             with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
-        shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
+        shared = SharedCases(RunFolders(besides=brought if public else None), default_notebook())
         self._open = RunHandlers(
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
