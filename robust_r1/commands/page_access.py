@@ -50,7 +50,8 @@ def read_access(args: argparse.Namespace, environ: Mapping[str, str]) -> Access:
     """Read and check what the flags and the environment say.
 
     Raises:
-        InputError: a port or prefix that is none, accounts that cannot be read, or MCP behind accounts.
+        InputError: a port or prefix that is none, accounts that cannot be read, or MCP behind
+            accounts.
     """
     if not 1 <= args.port <= 65535:
         raise InputError(f"there is no port {args.port}; give one from 1 to 65535 with --port")

@@ -73,7 +73,8 @@ def _from_playwright() -> list[str]:
 def _starts(path: str) -> bool:
     # On some systems the name is there and only says that another package must be installed.
     try:
-        return subprocess.run([path, "-v" if path.endswith("nginx") else "--version"], capture_output=True, timeout=60).returncode == 0
+        command = [path, "-v" if path.endswith("nginx") else "--version"]
+        return subprocess.run(command, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 

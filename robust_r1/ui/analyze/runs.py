@@ -1,6 +1,6 @@
 """The runs that the page can open, each read once for all visitors."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -23,14 +23,14 @@ class RunFolders:
 
     Args:
         folders: where the project's runs lie.
-        besides: the only other folders that may be opened, for a page that others can reach; None
-            where any may.
+        besides: tells which other folders may be opened, on a page that others can reach; None
+            where all may.
     """
 
     def __init__(
         self,
         folders: Sequence[Path] = (BUNDLED_RUNS, OWN_RUNS),
-        besides: Container[str] | None = None,
+        besides: Callable[[str], bool] | None = None,
     ) -> None:
         self.folders, self._besides = tuple(folders), besides
         self._lock = Lock()
@@ -86,7 +86,7 @@ class RunFolders:
 
     def _admit(self, folder: str) -> None:
         """Refuse a folder that visitors of this page may not look into, whether there or not."""
-        if self._besides is None or folder in self._besides:
+        if self._besides is None or self._besides(folder):
             return
         try:
             path = Path(folder).resolve()

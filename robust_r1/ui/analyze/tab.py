@@ -74,7 +74,8 @@ class Analyze:
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
-        shared = SharedCases(RunFolders(besides=brought if public else None), default_notebook())
+        folders = RunFolders(besides=brought.__contains__ if public else None)
+        shared = SharedCases(folders, default_notebook())
         self._open = RunHandlers(
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )

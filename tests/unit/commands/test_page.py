@@ -135,7 +135,7 @@ def test_a_port_that_is_taken_names_the_flag_that_chooses_another():
         holder.listen()
         port = holder.getsockname()[1]
         ended = subprocess.run(
-            [sys.executable, "app.py", "--model", "http://127.0.0.1:9/v1#none", "--port", str(port)],
+            [sys.executable, "app.py", "--model", "http://127.0.0.1:9/v1#no", "--port", str(port)],
             cwd=ROOT, capture_output=True, text=True, timeout=300,
         )
     assert ended.returncode == 2 and ended.stderr.count("\n") == 1
