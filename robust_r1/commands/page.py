@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     _check_packages(args.model)
     gpu = _lent_gpu(os.environ)
     from robust_r1.ui import (
+        Visitors,
         build_ui,
         launch_arguments,
         open_models,
@@ -85,7 +86,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     access: Access = args.access
-    page = build_ui(engines, _kept_pictures(args.keep_shared), access.public)
+    visitors = Visitors(access.public, access.one_notebook)
+    page = build_ui(engines, _kept_pictures(args.keep_shared), visitors)
     options = launch_arguments(
         args.host, args.port, args.share, args.mcp, access.root_path, access.accounts
     )
@@ -148,7 +150,7 @@ def _complete(args: argparse.Namespace, environ: Mapping[str, str]) -> argparse.
     if args.quantize not in (None, *PRECISIONS):
         known = ", ".join(PRECISIONS)
         raise InputError(f"ROBUST_R1_QUANTIZE is {args.quantize!r}; set it to {known}")
-    for name in ("share", "mcp"):
+    for name in ("share", "mcp", "one_notebook"):
         variable = f"ROBUST_R1_{name.upper()}"
         value = environ.get(variable, "").lower()
         if value not in _TRUE + _FALSE:

@@ -24,11 +24,13 @@ class Access:
             without one.
         accounts: names and passwords that are let in; everybody without any.
         public: whether others than this computer's users can reach the page.
+        one_notebook: whether they all write into one notebook.
     """
 
     root_path: str = ""
     accounts: tuple[tuple[str, str], ...] = ()
     public: bool = False
+    one_notebook: bool = False
 
 
 def add_access_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
@@ -43,6 +45,11 @@ def add_access_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, 
         "--auth", metavar="FILE",
         help="let in only the people of this file, a NAME:PASSWORD on each line; the variable "
         f"{_AUTH} holds the same lines",
+    )
+    parser.add_argument(
+        "--one-notebook", action="store_true",
+        help="on a page that others can reach, let all write notes, tags and filters into one "
+        "notebook; without this each browser has its own",
     )
 
 
@@ -61,7 +68,7 @@ def read_access(args: argparse.Namespace, environ: Mapping[str, str]) -> Access:
         raise InputError("--auth cannot guard the tools of --mcp; leave one of the two out")
     away = not _is_loopback(args.host)
     public = away or bool(args.share or root_path or accounts or environ.get("SPACE_ID"))
-    return Access(root_path, accounts, public)
+    return Access(root_path, accounts, public, args.one_notebook)
 
 
 def why_not_served(host: str, port: int, fault: OSError) -> str:

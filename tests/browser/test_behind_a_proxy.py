@@ -8,22 +8,24 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from robust_r1.paths import ASSETS
+from robust_r1.ui import Visitors
 from tests.support.install_tools import find_nginx
 from tests.support.page_driver import serve
 from tests.support.proxy import stripping_proxy
 from tests.support.scripted_engine import ScriptedEngine
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+PUBLIC = Visitors(public=True)
 PREFIX = "/course/robust"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address(tmp_path_factory, notebook):
     """Serve the page behind the proxy; the address is the proxy's."""
     if find_nginx() is None:
         pytest.skip("there is no nginx")
     with (
-        serve(ScriptedEngine(), root_path=PREFIX, public=True) as page,
+        serve(ScriptedEngine(), root_path=PREFIX, visitors=PUBLIC) as page,
         stripping_proxy(page, PREFIX, tmp_path_factory.mktemp("nginx")) as shown,
     ):
         yield shown
@@ -59,6 +61,29 @@ def test_everything_that_a_visitor_does_stays_below_the_prefix(visitor, photogra
     assert link.startswith(address)
 
 
+def test_what_somebody_writes_is_of_that_browser_alone(tabs, address, notebook):
+    def come(person):
+        person.page.goto(address + "?tab=analyze&view=cases")
+        tags = person.page.locator("#case-tags")
+        tags.locator("input").first.wait_for()
+        person.page.locator("#headline tbody tr").first.wait_for(state="attached")
+        person.wait_until_quiet()
+        return tags
+
+    with tabs.lend_device(address) as writer, tabs.lend_device(address) as other:
+        field = come(writer).locator("input").first
+        field.fill("odd shadow")
+        field.press("Enter")
+        writer.page.locator("#save-marks").click()
+        expect(writer.page.locator("#marked")).to_contain_text("Saved")
+        writer.wait_until_quiet()
+        expect(come(writer)).to_contain_text("odd shadow")
+        assert "odd shadow" not in come(other).inner_text()
+        cookies = [one["path"] for one in writer.context.cookies()]
+        assert cookies == [f"{PREFIX}/"]
+    assert notebook.tags() == () and list(notebook.path.parent.glob("notebooks/*.sqlite"))
+
+
 def test_programs_ask_below_the_prefix(address, photograph):
     client = Client(address, verbose=False)
     told = client.predict(handle_file(photograph), "What is it?", api_name="/ask")
@@ -66,7 +91,7 @@ def test_programs_ask_below_the_prefix(address, photograph):
 
 
 def test_who_has_no_password_gets_nothing_and_who_has_one_the_page(tabs):
-    with serve(ScriptedEngine(), public=True, accounts=[("ada", "engine")]) as page:
+    with serve(ScriptedEngine(), visitors=PUBLIC, accounts=[("ada", "engine")]) as page:
         picture = f"gradio_api/file={ASSETS / 'examples'}"
         for path in ("config", "gradio_api/info", "gradio_api/queue/data?session_hash=a", picture):
             assert httpx.get(page + path).status_code == 401

@@ -38,12 +38,12 @@ WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as i
 
 
 @contextmanager
-def serve(*engines, kept=None, public=False, **options) -> Iterator[str]:
+def serve(*engines, kept=None, visitors=None, **options) -> Iterator[str]:
     """Serve the page for these engines with the arguments of the app; gives its address.
 
     `options` are further arguments of `launch_arguments`.
     """
-    page = build_ui(engines, kept, public)
+    page = build_ui(engines, kept, visitors)
     _, address, _ = page.launch(**launch_arguments(**options), prevent_thread_lock=True)
     try:
         yield address

@@ -47,7 +47,7 @@ def stripping_proxy(page: str, prefix: str, folder: Path) -> Iterator[str]:
     configuration.write_text(
         _CONFIGURATION.format(folder=folder, port=port, prefix=prefix, page=page)
     )
-    command = [nginx, "-p", folder, "-e", folder / "errors.log", "-c", configuration]
+    command = [nginx, "-p", str(folder), "-e", str(folder / "errors.log"), "-c", str(configuration)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             _await_port(port, process)

@@ -53,7 +53,7 @@ class RunHandlers:
         parts: gr.Tabs,
     ) -> None:
         self.shared, self.brought = shared, brought
-        self.folders, self.notebook = shared.folders, shared.notebook
+        self.folders = shared.folders
         self.selection, self.chooser, self.filters = selection, chooser, filters
         self.view, self.parts = view, parts
 
@@ -191,16 +191,16 @@ class RunHandlers:
     def save_filter(self, selection: Selection | None, name: str | None) -> Updates:
         """Keep the filter under the name that was typed."""
         body = filters.to_json((selection or Selection()).wanted)
-        return self._saved(self.notebook.save_filter(name or "", body))
+        return self._saved(self.shared.notebook.save_filter(name or "", body))
 
     def delete_filter(self, name: str | None) -> Updates:
         """Delete the chosen filter."""
-        self.notebook.delete_filter(name or "")
+        self.shared.notebook.delete_filter(name or "")
         return self._saved(None)
 
     def load_filter(self, name: str | None) -> Updates:
         """Put a saved filter into the fields; a name that is not saved yet changes nothing."""
-        body = self.notebook.filters().get(name or "")
+        body = self.shared.notebook.filters().get(name or "")
         if body is None:
             return {self.filters.text: gr.skip()}
         return self.filters.show(filters.from_json(body))
@@ -210,7 +210,7 @@ class RunHandlers:
         return {**self.filters.show(Filter()), self.filters.saved: None}
 
     def _saved(self, name: str | None) -> Updates:
-        menu = gr.Dropdown(choices=list(self.notebook.filters()), value=name)
+        menu = gr.Dropdown(choices=list(self.shared.notebook.filters()), value=name)
         return {self.filters.saved: menu}
 
     def _open(

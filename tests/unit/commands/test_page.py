@@ -129,6 +129,13 @@ def test_a_prefix_and_people_reach_the_launch_arguments(tmp_path):
     assert wins.access.root_path == "https://x.org/b"
 
 
+def test_one_notebook_for_all_is_the_operators_word():
+    for arguments, environment, one in (
+        ([], {}, False), (["--one-notebook"], {}, True), ([], {"ROBUST_R1_ONE_NOTEBOOK": "1"}, True)
+    ):
+        assert page.parse_arguments(arguments, environment).access.one_notebook is one
+
+
 def test_a_port_that_is_taken_names_the_flag_that_chooses_another():
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
