@@ -117,7 +117,7 @@ class Endpoint:
             )
         elif status == 429:
             wait = retry_after(headers)
-            after = "in a while" if wait is None else f"in {math.ceil(wait)} s"
+            after = "in a while" if wait is None else f"in {math.ceil(min(wait, 1e6))} s"
             words = f"has too many questions{said}; ask again {after}."
         elif 300 <= status < 400:
             words = f"sends callers elsewhere (status {status}); give the final address."

@@ -163,7 +163,8 @@ def _words(content: Any) -> tuple[str, str]:
         return content or "", ""
     if not isinstance(content, list):
         raise TypeError("not text")
-    text, thought = [], []
+    text: list[str] = []
+    thought: list[str] = []
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         if kind in _THOUGHTS:
