@@ -28,10 +28,11 @@ _DETAIL = 200  # characters of a server's own words
 _ROOT = "/v1"  # where the protocol lies at most servers
 _ASKING = "/chat/completions"  # some copy the whole address of a question
 # What servers say, with any status, of a model that takes text alone.
+_SIGHT = "(image|picture|vision|multi-?modal)"
 _BLIND = re.compile(
-    r"(image|picture|vision|multi-?modal)\b.*(not support|unsupport|not available|not accept)"
-    r"|(not support|unsupport|not accept|no support for|cannot process|missing data required for|"
-    r"is not a|doesn't have|without)\b.*(image|picture|vision|multi-?modal)|mmproj",
+    f"{_SIGHT}.*(not support|unsupport|only support|not available|not accept)"
+    "|(not support|unsupport|not accept|no support for|cannot process|missing data required for|"
+    f"is not a|doesn't have|without).*{_SIGHT}|mmproj",
     re.IGNORECASE | re.DOTALL,
 )
 

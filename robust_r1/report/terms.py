@@ -13,7 +13,7 @@ _DAMAGED = {
 
 def terms_lines(run: Run) -> list[str]:
     """Return sentences about a run: its prompt, where the damage was done, who judged it, what was
-    left out.
+    left out, what was not answered.
 
     Nothing for a run of before these were kept.
     """
@@ -27,6 +27,12 @@ def terms_lines(run: Run) -> list[str]:
         named = "; ".join(run.unusable[:_SHOWN])
         more = f"; and {count - _SHOWN} more, in run.json" if count > _SHOWN else ""
         lines.append(f"{run.model}: {what} could not be used ({named}{more}).")
+    if count := sum(row.finish == "cut" for row in run.rows):
+        what = "1 question" if count == 1 else f"{count} questions"
+        lines.append(
+            f"{run.model}: {what} got no whole answer (a content filter, a refusal, no word); what "
+            "had come is all that is scored."
+        )
     return lines
 
 

@@ -229,6 +229,30 @@ def test_what_is_no_reply_is_one_sentence(refused, server, model, words):
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "blind"),
+    [
+        ("Invalid content type. image_url is only supported by certain models.", True),
+        ("this model is missing data required for image input", True),
+        ("Model does not support images. Please use a model that does.", True),
+        ("At most 1 image(s) may be provided in one prompt.", False),
+        ("failed to decode image", False),
+        ("This model's maximum context length is 4096 tokens.", False),
+    ],
+)
+def test_a_model_without_sight_is_told_from_a_picture_that_is_refused(message, blind):
+    endpoint = parse_endpoint("http://a/v1#b", {})
+    for status in (400, 500):
+        fault = str(endpoint.status_fault(status, {}, json.dumps({"error": message})))
+        assert ("takes no pictures with 'b'" in fault) is blind and message.rstrip(".") in fault
+
+
+def test_a_time_without_end_is_no_reason_to_fail():
+    endpoint = parse_endpoint("http://a/v1#b", {})
+    for text in ("inf", "nan", "1e300"):
+        assert "ask again in " in str(endpoint.status_fault(429, {"retry-after": text}, ""))
+
+
 def test_every_reply_of_the_table_is_asked_for_by_some_claim():
     told = Path(__file__).read_text("utf-8")
     assert [name for name in (*SAID, *RAW) if f'"{name}' not in told] == []
@@ -283,6 +307,7 @@ def test_ask_says_why_there_is_no_answer(server, picture, tmp_path, capsys):
 def test_a_run_keeps_a_question_that_got_no_answer_and_goes_on(server, tmp_path, capsys):
     words = ["evaluate", "minibench", "--model", f"{server.address}/v1#filter", "--limit", "2"]
     assert main([*words, "--levels", "clean", "-o", str(tmp_path / "run")]) == 0
+    assert "2 questions got no whole answer (a content filter" in capsys.readouterr().out
     lines = (tmp_path / "run" / "cases.jsonl").read_text("utf-8").splitlines()
     assert [(json.loads(line)["text"], json.loads(line)["finish"]) for line in lines] == [
         ("", "cut")
