@@ -39,8 +39,8 @@ class AnswerCache:
             return self._answers.get(key)
 
     def put(self, key: tuple, answer: Answer) -> None:
-        """Keep an answer; one that was stopped is no answer to the question and is not kept."""
-        if answer.finish == "stopped":
+        """Keep an answer; one that was stopped or cut off is to be asked for again."""
+        if answer.finish in ("stopped", "cut"):
             return
         with self._lock:
             self._answers[key] = answer

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from robust_r1 import images
-from robust_r1.ask.case import Reply
+from robust_r1.ask.cache import AnswerCache
+from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.json_values import reply_fields
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import ask_through
 from robust_r1.cli import main
 from robust_r1.engine import GenerationSettings, Request, Turn
 from robust_r1.engine import transfer as transfer_module
@@ -197,6 +200,15 @@ def test_an_endpoint_that_changes_its_mind_leaves_what_had_come_and_says_so(
     assert words in answer.fault and answer.fault.endswith(".")
     shown = problems_list(Reply(answer.text, answer.parsed, answer))
     assert words.replace("(", "&#40;") in shown or words in shown
+
+
+@pytest.mark.parametrize(("model", "times"), [("cut-midway", 2), ("plain", 1)])
+def test_what_was_cut_off_is_asked_for_again(server, picture, model, times):
+    engine, cache = connect(f"{server.address}/v1#{model}", {}), AnswerCache()
+    case = Case(Picture(draw=lambda: picture), question="What is it?")
+    for _ in range(2):
+        assert ask_through(engine, case, cache=cache).reply.text
+    assert len(server.asked) == times
 
 
 def test_a_thought_without_an_answer_is_kept_and_said(ask):
