@@ -22,13 +22,13 @@ from robust_r1.engine.transfer import client_options
 from robust_r1.errors import ModelError
 
 # Seconds before each further try of a question, where the server names no time of its own.
-PAUSES = (1.0, 2.0, 4.0, 8.0)
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 LONGEST_WAIT = 120.0  # seconds; a server that wants longer is not asked again by this process
 GONE_AFTER = 10  # questions that fail one after the other, with none answered between
 _MAX_TOKENS = 1024  # room for models that think before they say a word
 # Tries of one question, by what became of them: a rate is kept to by waiting, not by giving up, and
 # a try that waits for the whole time-out is dear.
-_TRIES = {"limited": 30, "stalled": 2, "failed": 5}
+_TRIES = {"limited": 30, "stalled": 2, "failed": 6}
 _HELLOS = 2  # tries to reach somebody who was never there
 _LONGEST = 5  # times the time-out: what trickles longer than that is a stall as well
 _REFUSALS = (401, 403, 404, 405)  # key, right, model or path: no other question would fare better

@@ -40,5 +40,5 @@ def asked(miniature, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Wait for hundredths of a second where a network asks for seconds."""
-    monkeypatch.setattr(completions, "PAUSES", (0.01, 0.02, 0.02, 0.02))
+    monkeypatch.setattr(completions, "PAUSES", (0.01, 0.02, 0.02, 0.02, 0.02))
     monkeypatch.setenv("ROBUST_R1_ENDPOINT_TIMEOUT", "30")
