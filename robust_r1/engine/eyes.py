@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 LOOK = "What is shown?"
 _END = close_tag(SECTIONS[0])
 # Bytes of a question that bundled models are asked: three times the longest that they were taught
-# with. A longer one costs them time, and may go beyond their 4,096 tokens, for nothing about damage.
+# with. A longer one costs time, and may go beyond their 4,096 tokens, for nothing about damage.
 _LONGEST = 320
 
 
@@ -151,27 +151,17 @@ class EyesEngine:
         with closing(looking) as events:
             looked = next(event for event in events if isinstance(event, Answer))
         if looked.finish == "stopped":
-            yield joint.answer(looked, None, settings, "stopped")
+            yield Answer.stopped("", 0, self.info.name, settings, looked.seconds)
             return
         if text := joint.begin(looked):
             yield TextDelta(text)
-        last, fault = None, ""
         if not joint.ended:
             rest = self._engine.stream(self._asked(request, joint.section), settings, stop)
-            try:
-                with closing(rest) as following:
-                    for event in following:
-                        last = event if isinstance(event, Answer) else last
-                        if isinstance(event, TextDelta) and (text := joint.feed(event.text)):
-                            yield TextDelta(text)
-                        if joint.ended:
-                            break
-            except ModelError as error:
-                fault = str(error)
-        finish: Finish = "cut" if fault else last.finish if last else "stop"
-        if text := joint.close(finish):
+            for text in joint.follow(rest):
+                yield TextDelta(text)
+        if text := joint.close():
             yield TextDelta(text)
-        yield joint.answer(looked, last, settings, finish, fault)
+        yield joint.answer(settings)
 
     @takes_requests
     def generate(
@@ -276,15 +266,25 @@ class EyesEngine:
         joint = _Joint(self, request.until)
         joint.begin(looked)
         joint.feed(answer.text)
-        joint.close(answer.finish)
-        return joint.answer(looked, answer, answer.settings, answer.finish, answer.fault, False)
+        joint.last = answer
+        joint.close()
+        seconds = looked.seconds + answer.seconds
+        return replace(joint.answer(answer.settings), seconds=seconds, first_text_seconds=None)
 
 
 class _Joint:
-    """Put one answer of two models together while it comes, up to the text it is asked until."""
+    """Put one answer of two models together while it comes, up to the text it is asked until.
+
+    Attributes:
+        section: the findings, from tag to tag.
+        last: the answering model's own answer, once it is there.
+        fault: why there is none.
+    """
 
     def __init__(self, engine: EyesEngine, until: str) -> None:
-        self.section = ""  # the findings, from tag to tag
+        self.section = self.fault = ""
+        self.last: Answer | None = None
+        self._looked: Answer | None = None
         self._engine, self._ending, self._rest = engine, Ending(until), Rest()
         self._watch = Watch()
         self._pieces: list[str] = []
@@ -295,52 +295,73 @@ class _Joint:
         """Tell whether the text has come that the answer is asked until."""
         return self._ending.reached
 
+    @property
+    def finish(self) -> Finish:
+        """Return how it ended."""
+        if self.fault:
+            return "cut"
+        return self.last.finish if self.last and not self.ended else "stop"
+
     def begin(self, looked: Answer) -> str:
         """Take what the eyes said, and return what is shown of it."""
-        self.section = findings_section(looked.text)
+        self._looked, self.section = looked, findings_section(looked.text)
         return self._add(self.section)
 
+    def follow(self, events: Generator[TextDelta | Answer, None, None]) -> Iterator[str]:
+        """Take what the answering model says as it comes, and yield what is shown of it."""
+        try:
+            with closing(events) as following:
+                for event in following:
+                    if isinstance(event, Answer):
+                        self.last = event
+                    elif text := self.feed(event.text):
+                        yield text
+                    if self.ended:
+                        return
+        except ModelError as error:
+            self.fault = str(error)
+
     def feed(self, text: str) -> str:
-        """Take a piece of what the other model says, and return what is shown of it."""
+        """Take a piece of what the answering model says, and return what is shown of it."""
         self._said.append(text)
         return self._add(self._rest.feed(text))
 
-    def close(self, finish: Finish) -> str:
+    def close(self) -> str:
         """Return what was held back, now that nothing follows."""
-        rest = self._rest.close(whole=finish in ("stop", "length"))
-        return self._add(rest) + self._add(self._ending.close(), certain=True)
+        shown = self._add(self._rest.close(whole=self.finish in ("stop", "length")))
+        return shown + self._show(self._ending.close())
 
-    def answer(
-        self,
-        looked: Answer,
-        last: Answer | None,
-        settings: GenerationSettings,
-        finish: Finish,
-        fault: str = "",
-        alone: bool = True,
-    ) -> Answer:
-        """Return the answer; of one that was not `alone` the times are those of its two parts."""
+    def answer(self, settings: GenerationSettings) -> Answer:
+        """Return the answer of both."""
         self._watch.stop()
-        info, text = self._engine.info, "".join(self._pieces)
-        tokens = looked.tokens + (last.tokens if last else 0)
+        info, text, last = self._engine.info, "".join(self._pieces), self.last
+        assert self._looked is not None  # it has begun
+        eyes = self._looked.model
         own = self._engine.count_tokens(text)
-        remark = self._rest.remark(info.name, looked.model, self.section) if last else ""
+        sight = Sight(
+            eyes=eyes,
+            said="".join(self._said),
+            remark=self._rest.remark(info.name, eyes, self.section) if last else "",
+            free=self._rest.free and last is not None,
+        )
         return Answer(
             text=text,
             parsed=parse(text),
-            tokens=tokens if own is None else own,
-            seconds=self._watch.seconds if alone or not last else looked.seconds + last.seconds,
-            first_text_seconds=self._watch.first_text if alone else None,
-            finish="stop" if self.ended else finish,
+            tokens=self._looked.tokens + (last.tokens if last else 0) if own is None else own,
+            seconds=self._watch.seconds,
+            first_text_seconds=self._watch.first_text,
+            finish=self.finish,
             model=info.name,
             settings=settings,
-            fault=fault or (last.fault if last else ""),
+            fault=self.fault or (last.fault if last else ""),
             listed=last.listed if last else (),
-            sight=Sight(looked.model, "".join(self._said), remark, self._rest.free and bool(last)),
+            sight=sight,
         )
 
-    def _add(self, text: str, certain: bool = False) -> str:
-        text = text if certain else self._ending.feed(text)
+    def _add(self, text: str) -> str:
+        return self._show(self._ending.feed(text))
+
+    def _show(self, text: str) -> str:
         if text:
             self._watch.see_text()
             self._pieces.append(text)
