@@ -55,7 +55,7 @@ def with_eyes(engine: Engine, eyes: Engine | None) -> Engine:
     if eyes is None:
         return engine
     check_eyes(eyes.info)
-    if eyes.info.source == engine.info.source:
+    if (eyes.info.name, eyes.info.source) == (engine.info.name, engine.info.source):
         raise InputError(f"{eyes.info.name} looks by itself; leave --eyes out.")
     return EyesEngine(engine, eyes)
 

@@ -25,8 +25,8 @@ def terms_lines(run: Run) -> list[str]:
         lines.append(f"{run.model}: {judged_words(run)}.")
     if count := sum(bool(row.remark) for row in run.rows):
         lines.append(
-            f"{run.model}: of {len(run.rows)} answers {count} were not as they were asked for (their "
-            "remarks say why)."
+            f"{run.model}: {count} of {len(run.rows)} answers were not as they were asked for "
+            "(their remarks say why)."
         )
     if count := len(run.unusable):
         what = "1 row" if count == 1 else f"{count} rows"

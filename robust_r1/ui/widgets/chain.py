@@ -6,6 +6,8 @@ from robust_r1.ask.case import Reply
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import label_of, stage_of
+from robust_r1.engine import Answer
+from robust_r1.engine.types import credit
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, answer_words
 from robust_r1.ui.widgets.badges import agreement_badge, verdict_badge
@@ -23,12 +25,17 @@ _NAME_LIMIT = 48
 _PROBLEMS_SHOWN = 8
 
 
-def chain_cards(reply: Reply | None, heading: str = "") -> str:
-    """Draw the first four sections as HTML; the open one is marked, findings are chips."""
+def chain_cards(reply: Reply | None, heading: str = "", by: str = "") -> str:
+    """Draw the first four sections as HTML; the open one is marked, findings are chips.
+
+    `by` says whose work they are, where two models wrote them.
+    """
     parsed = reply.parsed if reply else None
     title = f'<h3 class="rr-which">{escape(heading)}</h3>' if heading else ""
+    credit = f'<p class="rr-by">{escape(by[0].upper() + by[1:])}</p>' if by else ""
     cards = "".join(_card(section, parsed, reply, ' role="listitem"') for section in SECTIONS[:-1])
-    return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    chain = f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    return credit + chain
 
 
 def section_card(section: str, reply: Reply | None, choices: Sequence[str] = ()) -> str:
@@ -46,6 +53,16 @@ def problems_list(reply: Reply | None, reasons: bool = True) -> str:
     """
     if reply is None or reply.answer is None:
         return ""
+    sight = reply.answer.sight
+    words = escape(sight.remark, 400) if sight else ""
+    remark = f'<p class="rr-notice" role="note">{words}</p>' if words else ""
+    if sight and sight.free and reply.answer.finish == "stop":
+        return remark
+    return remark + _problems(reply, reasons)
+
+
+def _problems(reply: Reply, reasons: bool) -> str:
+    assert reply.answer is not None
     if reply.parsed.well_formed and reply.answer.finish != "cut":
         return ""
     if not reasons and reply.answer.finish == "stop":
@@ -109,12 +126,19 @@ def _status(outcome: Outcome | None) -> str:
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
     model = current.answer.model
     ended = {
-        "stop": f"{model} has answered",
+        "stop": _answered(current.answer),
         "length": f"{model} reached the longest answer that it is allowed",
         "stopped": f"Stopped, {model} writes no more",
         "cut": f"The answer of {model} broke off on its way",
     }
     return f"{ended[current.answer.finish]}. {_saw(outcome.applied)}"
+
+
+def _answered(answer: Answer) -> str:
+    if not answer.eyes:
+        return f"{answer.model} has answered"
+    words = credit(answer.eyes, answer.model)
+    return words[0].upper() + words[1:]
 
 
 def _saw(applied: Sequence[Finding]) -> str:
