@@ -40,11 +40,11 @@ class AnalysisEndpoints:
     ) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
         self.active, self.cache, self.eyes = active, cache, eyes
-        names = ", ".join(self.engines)
+        names = f"{', '.join(self.engines)}{eyes.offer}"
         with gr.Group(visible=False):
             image = build_picker(label="image")
             questions = gr.Textbox(label="questions, one a line: text | choice | choice => truth")
-            models = gr.Textbox(engines[0].info.name, label=f"models, one a line, of {names}{eyes.offer}")
+            models = gr.Textbox(engines[0].info.name, label=f"models, one a line, of {names}")
             plans = gr.Textbox("clean", label="plans, one a line: lens_blur=0.4, or clean")
             seed = gr.Number(0, label="seed of the plans, a whole number")
             question = gr.Textbox(label="question")
@@ -53,7 +53,7 @@ class AnalysisEndpoints:
             together = gr.Checkbox(False, label="all at a time, not one after the other")
             choices = gr.Textbox("", label="answer choices, one a line")
             answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
-            model = gr.Textbox(engines[0].info.name, label=f"model, one of {names}{eyes.offer}")
+            model = gr.Textbox(engines[0].info.name, label=f"model, one of {names}")
             result = gr.JSON(label="result")
             queue = {"concurrency_id": ANALYSIS, "concurrency_limit": AT_ONCE}
             gr.Button().click(

@@ -28,6 +28,7 @@ class Endpoints:
         self.engines = {engine.info.name: engine for engine in engines}
         self.active, self.eyes = active, eyes
         default = engines[0].info.name
+        models = f"one of {', '.join(self.engines)}{eyes.offer}"
         with gr.Group(visible=False):
             image = build_picker(label="image")
             question = gr.Textbox(label="question")
@@ -35,7 +36,7 @@ class Endpoints:
             seed = gr.Number(0, label="seed of the plan, a whole number")
             choices = gr.Textbox("", label="answer choices, one a line")
             answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
-            model = gr.Textbox(default, label=f"model, one of {', '.join(self.engines)}{eyes.offer}")
+            model = gr.Textbox(default, label=f"model, {models}")
             full_size = gr.Checkbox(False, label="degrade at full size, not as the model sees it")
             tokens = gr.Number(
                 None, label="longest answer in tokens; empty for the model's own"
