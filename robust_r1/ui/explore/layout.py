@@ -264,23 +264,21 @@ def _build_settings(defaults: GenerationSettings) -> Settings:
 def build_actions(engines: tuple[Engine, ...], eyes: PageEyes) -> Actions:
     """Lay out the row that asks."""
     with gr.Row(elem_classes="rr-ask", equal_height=True):
-        return Actions(
-            model=gr.Dropdown(
-                choices=menu_choices(engines),
-                value=engines[0].info.name, label="Model", show_label=False, container=False,
-                filterable=False, min_width=150, scale=2, elem_id="model",
-            ),
-            also_clean=gr.Checkbox(
-                label="Also ask the clean picture", container=False, min_width=150, scale=2,
-                elem_id="also-clean",
-            ),
-            eyes=eyes.build(engines[0], "eyes"),
-            stop=gr.Button("Stop", interactive=False, min_width=80, scale=1, elem_id="stop"),
-            leave=gr.Button(
-                "Leave queue", visible=False, min_width=80, scale=1, elem_id="leave"
-            ),
-            ask=gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask"),
+        model = gr.Dropdown(
+            choices=menu_choices(engines),
+            value=engines[0].info.name, label="Model", show_label=False, container=False,
+            filterable=False, min_width=150, scale=2, elem_id="model",
         )
+        with gr.Column(min_width=150, scale=2, elem_classes="rr-ways"):
+            also_clean = gr.Checkbox(
+                label="Also ask the clean picture", container=False, min_width=150,
+                elem_id="also-clean",
+            )
+            switch = eyes.build(engines[0], "eyes")
+        stop = gr.Button("Stop", interactive=False, min_width=80, scale=1, elem_id="stop")
+        leave = gr.Button("Leave queue", visible=False, min_width=80, scale=1, elem_id="leave")
+        ask = gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask")
+    return Actions(model, also_clean, switch, stop, leave, ask)
 
 
 def build_talk() -> Talk:

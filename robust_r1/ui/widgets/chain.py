@@ -6,8 +6,6 @@ from robust_r1.ask.case import Reply
 from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import label_of, stage_of
-from robust_r1.engine import Answer
-from robust_r1.engine.types import credit
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, answer_words
 from robust_r1.ui.widgets.badges import agreement_badge, verdict_badge
@@ -126,19 +124,12 @@ def _status(outcome: Outcome | None) -> str:
         return f"Writing{which}: {_TITLES[section]}" if section else f"Writing{which}"
     model = current.answer.model
     ended = {
-        "stop": _answered(current.answer),
+        "stop": f"{model} has answered",
         "length": f"{model} reached the longest answer that it is allowed",
         "stopped": f"Stopped, {model} writes no more",
         "cut": f"The answer of {model} broke off on its way",
     }
     return f"{ended[current.answer.finish]}. {_saw(outcome.applied)}"
-
-
-def _answered(answer: Answer) -> str:
-    if not answer.eyes:
-        return f"{answer.model} has answered"
-    words = credit(answer.eyes, answer.model)
-    return words[0].upper() + words[1:]
 
 
 def _saw(applied: Sequence[Finding]) -> str:

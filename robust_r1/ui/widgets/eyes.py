@@ -65,16 +65,16 @@ class PageEyes:
         return self.of(engine)
 
     def build(self, engine: Engine, elem_id: str) -> gr.Checkbox:
-        """Lay out the switch, as the model that is chosen first has it."""
+        """Lay out the switch, as the model that is chosen first has it: the eyes themselves none."""
         return gr.Checkbox(
             self.usual(engine), label=f"Eyes of {self.name}", container=False, min_width=130,
-            visible=self.offered, interactive=self.fit_for(engine), elem_id=elem_id, scale=2,
+            visible=self.fit_for(engine), elem_id=elem_id,
         )
 
     def switch(self, engine: Engine, on: bool | None = None) -> gr.Checkbox:
         """Return the update of the switch for a model; by default as it is usual."""
         wanted = self.usual(engine) if on is None else on and self.fit_for(engine)
-        return gr.Checkbox(value=wanted, interactive=self.fit_for(engine))
+        return gr.Checkbox(value=wanted, visible=self.fit_for(engine))
 
 
 def _newest(engines: Sequence[Engine]) -> Engine | None:

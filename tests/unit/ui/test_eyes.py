@@ -76,15 +76,15 @@ def test_the_switch_follows_the_model_and_so_do_length_and_prompt(visit, engines
         visit.call("AnswerHandlers.choose_model", model=name)
         assert visit.values[switch] is on
         assert (FINDINGS in visit.values[prompt]) is on
-        assert visit.looks[switch]["interactive"] is (name != "eyes")
+        assert visit.looks[switch]["visible"] is (name != "eyes")
     visit.call("AnswerHandlers.show_defaults", eyes=False)
     assert FINDINGS not in visit.values[prompt]
 
 
 def test_an_answer_says_on_its_card_and_in_its_file_who_said_what(visit):
     visit.call("AnswerHandlers.answer")
-    shown = {key: visit.values[visit.component(key)] for key in ("chain", "status", "answer")}
-    assert BY in shown["chain"] and BY in shown["status"] and "It is a cat." in shown["answer"]
+    shown = {key: visit.values[visit.component(key)] for key in ("chain", "answer")}
+    assert BY in shown["chain"] and "It is a cat." in shown["answer"]
     assert "wrote no sections" in visit.values[visit.component("problems")]
     assert "Perception of eyes" in visit.values[visit.component("score")]
     file = Path(visit.values[visit.component("download")])
