@@ -65,7 +65,7 @@ class PageEyes:
         return self.of(engine)
 
     def build(self, engine: Engine, elem_id: str) -> gr.Checkbox:
-        """Lay out the switch, as the model that is chosen first has it: the eyes themselves none."""
+        """Lay out the switch, as the model that is chosen first has it; the eyes have none."""
         return gr.Checkbox(
             self.usual(engine), label=f"Eyes of {self.name}", container=False, min_width=130,
             visible=self.fit_for(engine), elem_id=elem_id,

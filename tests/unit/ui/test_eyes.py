@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from robust_r1.ask.saved import read_case
 from robust_r1.engine import GenerationSettings
 from robust_r1.engine.conversation import FINDINGS
 from robust_r1.engine.eyes import EyesEngine
-from robust_r1.errors import InputError
 from robust_r1.ui import build_ui
 from robust_r1.ui.widgets.eyes import PageEyes
 from tests.support.page_visit import Visit
@@ -126,7 +126,7 @@ def test_compare_sets_a_model_with_and_without_the_eyes_side_by_side(visit):
     assert "Scripted with the eyes of eyes" in view and BY in view and "It is a cat." in view
     file = json.loads(Path(visit.values[visit.component("compare-download")]).read_text("utf-8"))
     assert [column["eyes"] for column in file["columns"]] == [None, "eyes"]
-    with pytest.raises(InputError, match="looks by itself"):
+    with pytest.raises(gr.Error, match="looks by itself"):
         visit.call(
             "CompareHandlers.ask_all", **{"compare-by": "Eyes", "compare-model": "eyes"}
         )
