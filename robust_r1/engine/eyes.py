@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from robust_r1.chain import SECTIONS, close_tag, parse
-from robust_r1.engine.control import Ending, Watch, takes_requests
+from robust_r1.chain import SECTIONS, close_tag
+from robust_r1.engine.control import takes_requests
 from robust_r1.engine.conversation import own_template, with_findings, write_turns
-from robust_r1.engine.joining import Rest, findings_section, findings_text
+from robust_r1.engine.joining import Joint, findings_section, findings_text
 from robust_r1.engine.types import (
     CHAIN_TOKENS,
     Answer,
     Engine,
-    Finish,
     GenerationSettings,
     ModelInfo,
     Request,
-    Sight,
     TextDelta,
 )
 from robust_r1.errors import InputError, ModelError
@@ -146,7 +144,7 @@ class EyesEngine:
     def _stream(
         self, request: Request, settings: GenerationSettings, stop: threading.Event | None
     ) -> Generator[TextDelta | Answer, None, None]:
-        joint = _Joint(self, request.until)
+        joint = self._joint(request)
         looking = self._eyes.stream(self._look(request), None, stop)
         with closing(looking) as events:
             looked = next(event for event in events if isinstance(event, Answer))
@@ -261,108 +259,15 @@ class EyesEngine:
         found = findings_text(section)
         return replace(request, template=with_findings(template, found), until="")
 
+    def _joint(self, request: Request) -> Joint:
+        return Joint(self.info.name, self.count_tokens, request.until)
+
     def _join(self, request: Request, looked: Answer, answer: Answer) -> Answer:
         """Return the whole chain of two models' whole answers."""
-        joint = _Joint(self, request.until)
+        joint = self._joint(request)
         joint.begin(looked)
         joint.feed(answer.text)
         joint.last = answer
         joint.close()
         seconds = looked.seconds + answer.seconds
         return replace(joint.answer(answer.settings), seconds=seconds, first_text_seconds=None)
-
-
-class _Joint:
-    """Put one answer of two models together while it comes, up to the text it is asked until.
-
-    Attributes:
-        section: the findings, from tag to tag.
-        last: the answering model's own answer, once it is there.
-        fault: why there is none.
-    """
-
-    def __init__(self, engine: EyesEngine, until: str) -> None:
-        self.section = self.fault = ""
-        self.last: Answer | None = None
-        self._looked: Answer | None = None
-        self._engine, self._ending, self._rest = engine, Ending(until), Rest()
-        self._watch = Watch()
-        self._pieces: list[str] = []
-        self._said: list[str] = []
-
-    @property
-    def ended(self) -> bool:
-        """Tell whether the text has come that the answer is asked until."""
-        return self._ending.reached
-
-    @property
-    def finish(self) -> Finish:
-        """Return how it ended."""
-        if self.fault:
-            return "cut"
-        return self.last.finish if self.last and not self.ended else "stop"
-
-    def begin(self, looked: Answer) -> str:
-        """Take what the eyes said, and return what is shown of it."""
-        self._looked, self.section = looked, findings_section(looked.text)
-        return self._add(self.section)
-
-    def follow(self, events: Generator[TextDelta | Answer, None, None]) -> Iterator[str]:
-        """Take what the answering model says as it comes, and yield what is shown of it."""
-        try:
-            with closing(events) as following:
-                for event in following:
-                    if isinstance(event, Answer):
-                        self.last = event
-                    elif text := self.feed(event.text):
-                        yield text
-                    if self.ended:
-                        return
-        except ModelError as error:
-            self.fault = str(error)
-
-    def feed(self, text: str) -> str:
-        """Take a piece of what the answering model says, and return what is shown of it."""
-        self._said.append(text)
-        return self._add(self._rest.feed(text))
-
-    def close(self) -> str:
-        """Return what was held back, now that nothing follows."""
-        shown = self._add(self._rest.close(whole=self.finish in ("stop", "length")))
-        return shown + self._show(self._ending.close())
-
-    def answer(self, settings: GenerationSettings) -> Answer:
-        """Return the answer of both."""
-        self._watch.stop()
-        info, text, last = self._engine.info, "".join(self._pieces), self.last
-        assert self._looked is not None  # it has begun
-        eyes = self._looked.model
-        own = self._engine.count_tokens(text)
-        sight = Sight(
-            eyes=eyes,
-            said="".join(self._said),
-            remark=self._rest.remark(info.name, eyes, self.section) if last else "",
-            free=self._rest.free and last is not None,
-        )
-        return Answer(
-            text=text,
-            parsed=parse(text),
-            tokens=self._looked.tokens + (last.tokens if last else 0) if own is None else own,
-            seconds=self._watch.seconds,
-            first_text_seconds=self._watch.first_text,
-            finish=self.finish,
-            model=info.name,
-            settings=settings,
-            fault=self.fault or (last.fault if last else ""),
-            listed=last.listed if last else (),
-            sight=sight,
-        )
-
-    def _add(self, text: str) -> str:
-        return self._show(self._ending.feed(text))
-
-    def _show(self, text: str) -> str:
-        if text:
-            self._watch.see_text()
-            self._pieces.append(text)
-        return text

@@ -5,8 +5,13 @@ those of the model that looked count. Where it writes no section at all, its wor
 """
 
 import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
-from robust_r1.chain import SECTIONS, TAGS, close_tag, open_tag
+from robust_r1.chain import SECTIONS, TAGS, close_tag, open_tag, parse
+from robust_r1.engine.control import Ending, Watch
+from robust_r1.engine.types import Answer, Finish, GenerationSettings, Sight, TextDelta
+from robust_r1.errors import ModelError
 
 _FINDINGS, _ANSWER = SECTIONS[0], SECTIONS[-1]
 # Models that know XML end a section by </NAME>.
@@ -123,6 +128,104 @@ class Rest:
             return ""
         self.free = False
         return close_tag(_ANSWER) if self._answering else self._lead
+
+
+class Joint:
+    """Put one answer of two models together while it comes, up to the text it is asked until.
+
+    Attributes:
+        section: the findings, from tag to tag.
+        last: the answering model's own answer, once it is there.
+        fault: why there is none.
+    """
+
+    def __init__(self, model: str, count_tokens: Callable[[str], int | None], until: str) -> None:
+        """Take the answering model's name and what counts its tokens, and `Request.until`."""
+        self.section = self.fault = ""
+        self.last: Answer | None = None
+        self._looked: Answer | None = None
+        self._model, self._count = model, count_tokens
+        self._ending, self._rest = Ending(until), Rest()
+        self._watch = Watch()
+        self._pieces: list[str] = []
+        self._said: list[str] = []
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the text has come that the answer is asked until."""
+        return self._ending.reached
+
+    @property
+    def finish(self) -> Finish:
+        """Return how it ended."""
+        if self.fault:
+            return "cut"
+        return self.last.finish if self.last and not self.ended else "stop"
+
+    def begin(self, looked: Answer) -> str:
+        """Take what the eyes said, and return what is shown of it."""
+        self._looked, self.section = looked, findings_section(looked.text)
+        return self._add(self.section)
+
+    def follow(self, events: Generator[TextDelta | Answer, None, None]) -> Iterator[str]:
+        """Take what the answering model says as it comes, and yield what is shown of it."""
+        try:
+            with closing(events) as following:
+                for event in following:
+                    if isinstance(event, Answer):
+                        self.last = event
+                    elif text := self.feed(event.text):
+                        yield text
+                    if self.ended:
+                        return
+        except ModelError as error:
+            self.fault = str(error)
+
+    def feed(self, text: str) -> str:
+        """Take a piece of what the answering model says, and return what is shown of it."""
+        self._said.append(text)
+        return self._add(self._rest.feed(text))
+
+    def close(self) -> str:
+        """Return what was held back, now that nothing follows."""
+        shown = self._add(self._rest.close(whole=self.finish in ("stop", "length")))
+        return shown + self._show(self._ending.close())
+
+    def answer(self, settings: GenerationSettings) -> Answer:
+        """Return the answer of both."""
+        self._watch.stop()
+        text, last = "".join(self._pieces), self.last
+        assert self._looked is not None  # it has begun
+        eyes = self._looked.model
+        own = self._count(text)
+        sight = Sight(
+            eyes=eyes,
+            said="".join(self._said),
+            remark=self._rest.remark(self._model, eyes, self.section) if last else "",
+            free=self._rest.free and last is not None,
+        )
+        return Answer(
+            text=text,
+            parsed=parse(text),
+            tokens=self._looked.tokens + (last.tokens if last else 0) if own is None else own,
+            seconds=self._watch.seconds,
+            first_text_seconds=self._watch.first_text,
+            finish=self.finish,
+            model=self._model,
+            settings=settings,
+            fault=self.fault or (last.fault if last else ""),
+            listed=last.listed if last else (),
+            sight=sight,
+        )
+
+    def _add(self, text: str) -> str:
+        return self._show(self._ending.feed(text))
+
+    def _show(self, text: str) -> str:
+        if text:
+            self._watch.see_text()
+            self._pieces.append(text)
+        return text
 
 
 def _held_back(text: str, start: int) -> int:
