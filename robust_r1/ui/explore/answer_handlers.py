@@ -162,6 +162,8 @@ class AnswerHandlers:
     def show_defaults(self, model: str, eyes: bool) -> Updates:
         """Show the longest answer and the prompt that a model is asked with unless told otherwise.
         """
+        if eyes:
+            self.eyes.prepare()
         info = self.eyes.of(self.engines[model], eyes).info
         return {
             self.settings.max_tokens: info.defaults.max_new_tokens,

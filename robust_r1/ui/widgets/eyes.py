@@ -46,6 +46,11 @@ class PageEyes:
             return engine
         return self._joined.setdefault(engine, EyesEngine(engine, self._eyes))
 
+    def prepare(self) -> None:
+        """Load the model that looks, in a thread of its own, where it is not loaded yet."""
+        if isinstance(self._eyes, LazyEngine):
+            self._eyes.prepare()
+
     @property
     def offer(self) -> str:
         """Say how programs lend a model the eyes, where any can have them."""
