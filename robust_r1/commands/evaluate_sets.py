@@ -15,7 +15,7 @@ from robust_r1.commands.eyes import open_eyes
 from robust_r1.commands.sets_summary import summary_lines
 from robust_r1.commands.settings import given_settings
 from robust_r1.engine import Engine, GenerationSettings, load_engine
-from robust_r1.engine.eyes import with_eyes
+from robust_r1.engine.eyes import EyesEngine, with_eyes
 from robust_r1.engine.hub import data_files
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import Row
@@ -230,7 +230,7 @@ def _values(
         "benchmark": known.name,
         "model": engine.info.name,
         "precision": engine.precision,
-        **({"eyes": engine.info.eyes.name} if engine.info.eyes else {}),
+        **({"eyes": engine.eyes} if isinstance(engine, EyesEngine) else {}),
         "clean": {name: asdict(figure) for name, figure in clean.items()},
         "tables": [asdict(one) for one in measured],
         "not_made": list(wrong),

@@ -94,6 +94,11 @@ class EyesEngine:
         )
 
     @property
+    def eyes(self) -> str:
+        """Return the name of the model that looks."""
+        return self._eyes.info.name
+
+    @property
     def precision(self) -> str:
         """Name the precision of the answering model's weights."""
         return self._engine.precision
