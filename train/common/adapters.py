@@ -87,7 +87,7 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     processor = _trainable(open_processor(checkpoint), info)
     cuda = torch.cuda.is_available()
     half = half_precision() if cuda else "fp32"
-    precision = "4bit" if config.lora.quantized else half
+    precision = "4bit" if config.quantized else half
     # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
     device = torch.cuda.current_device() if cuda else "cpu"
     model = load_model(checkpoint, precision, None, None, tell, device)
@@ -97,10 +97,11 @@ def open_start(name: str, config: AdapterConfig) -> Start:
         adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
         base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
         return Start(adapted, processor, base, info, earlier)
+    assert config.updates is not None
     lora = LoraConfig(
-        r=config.lora.rank,
-        lora_alpha=config.lora.alpha,
-        lora_dropout=config.lora.dropout,
+        r=config.updates.rank,
+        lora_alpha=config.updates.alpha,
+        lora_dropout=config.updates.dropout,
         target_modules=_TARGETS,
         task_type="CAUSAL_LM",
     )
@@ -245,7 +246,7 @@ def _faults(stage: str, config: AdapterConfig, last: str | None) -> Iterator[Non
         raise ModelError(
             "the GPU's memory does not do for a step; lower "
             f"{' or '.join(filter(None, smaller))}"
-            f"{'' if config.lora.quantized else ', or set lora.quantized=true'}, then start the "
+            f"{'' if config.quantized else ', or set lora.quantized=true'}, then start the "
             "same command again"
         ) from error
     except RuntimeError as error:

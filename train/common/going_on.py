@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,17 @@ from robust_r1.engine.checkpoint import read_json
 from robust_r1.errors import InputError
 from robust_r1.records import Record
 from robust_r1.records.lines import write_whole
-from train.common.adapter_config import AdapterConfig
+from train.common.adapter_config import AdapterConfig, AdapterRewards
 from train.common.checkpoints import last_checkpoint, step_of
 from train.common.course import Course
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
 _OF_THE_MACHINE = ("threads", "workers", "checkpointing", "validation")
-_OF_A_STAGE = ("batch", "global_batch", "save_every", "log_every", "sample_every")
+_OF_A_STAGE = (
+    *("batch", "global_batch", "save_every", "log_every", "sample_every"),
+    *(field.name for field in fields(AdapterRewards) if field.name.startswith("vllm")),
+)
 
 
 @dataclass(frozen=True)
@@ -91,8 +94,10 @@ def _seen(parts: Sequence[Mapping[str, int]], step: int, course: Course) -> int:
 
 def _settings(stage: str, config: AdapterConfig) -> Iterator[tuple[str, Any]]:
     """Yield the settings that make a run what it is, by their names."""
+    # What is not trained does not matter, whatever size it would have.
+    config = replace(config, lora=config.updates)
     for key, value in asdict(config).items():
-        if key in _OF_THE_MACHINE or (key in ("sft", "grpo") and key != stage):
+        if value is None or key in _OF_THE_MACHINE or (key in ("sft", "grpo") and key != stage):
             continue
         if not isinstance(value, dict):
             yield key, value
@@ -103,7 +108,8 @@ def _settings(stage: str, config: AdapterConfig) -> Iterator[tuple[str, Any]]:
 
 
 def _refuse_others(begun: Mapping[str, Any], recipe: Recipe, folder: Path) -> None:
-    before, after = begun["settings"], recipe.settings
+    # Earlier versions trained nothing else.
+    before, after = {"finetuning": "lora", **begun["settings"]}, recipe.settings
     other = [
         f"{key}={json.dumps(after[key])} (it was {json.dumps(before[key])})"
         for key in after
