@@ -28,12 +28,13 @@ from train.common.adapters import (
     open_start,
     settings_of,
     train_on,
+    weights_of,
 )
 from train.common.command import main_of
 from train.common.completions import SampleLog
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.launch import SpreadsWeights, is_spread
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
@@ -51,8 +52,9 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
-    recipe = recipe_of("grpo", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("grpo", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -65,7 +67,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, SpreadsWeights, GRPOTrainer):
+class RewardTrainer(MeetsSamples, HoldsWeights, GRPOTrainer):
     """Run TRL's trainer on a course."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -118,23 +120,30 @@ def make_trainer(
         processing_class=start.processor,
         reward_funcs=list(rewards),
         train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
-        args=GRPOConfig(
-            **settings_of(stage, config, course, folder),
-            # In order, a resumed run goes on with what it had not seen.
-            shuffle_dataset=False,
-            # What is sampled, its reference and what is reinforced are one policy.
-            disable_dropout=True,
-            # TRL reads a reference of whole weights where the policy was, and lays it out over all
-            # GPUs by itself where FSDP is to.
-            model_init_kwargs={"device_map": None} if is_spread() else None,
-            **objective_of(stage, weights),
-            **sampling_of(stage),
-        ),
+        args=arguments_of(config, course, folder, weights),
         callbacks=[JsonLines(folder / "log.jsonl", course)],
     )
     if trainer.ref_model is not None:
         share_vision(start.network, trainer.ref_model)
     return trainer
+
+
+def arguments_of(
+    config: AdapterConfig, course: Course, folder: Path, weights: list[float]
+) -> GRPOConfig:
+    """Return TRL's settings of the stage; `weights` are those of the rewards, in their order."""
+    return GRPOConfig(
+        **settings_of(config.grpo, config, course, folder),
+        # In order, a resumed run goes on with what it had not seen.
+        shuffle_dataset=False,
+        # What is sampled, its reference and what is reinforced are one policy.
+        disable_dropout=True,
+        # TRL reads a reference of whole weights where the policy was, and would lay it out over
+        # all GPUs by itself where FSDP is to.
+        model_init_kwargs={"device_map": None} if is_spread() else None,
+        **objective_of(config.grpo, weights),
+        **sampling_of(config.grpo),
+    )
 
 
 if __name__ == "__main__":

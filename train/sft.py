@@ -28,12 +28,13 @@ from train.common.adapters import (
     open_start,
     settings_of,
     train_on,
+    weights_of,
 )
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.launch import SpreadsWeights, is_spread
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
@@ -52,8 +53,9 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     records = part_of(every, "sft", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     measured = measured_of(every, arguments.data, arguments.validation, config)
-    recipe = recipe_of("sft", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("sft", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -70,7 +72,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     disconnect(trainer)
 
 
-class ChainTrainer(MeetsSamples, SpreadsWeights, SFTTrainer):
+class ChainTrainer(MeetsSamples, HoldsWeights, SFTTrainer):
     """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
 
     def __init__(self, course: Course, **options: Any) -> None:
