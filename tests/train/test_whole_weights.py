@@ -1,7 +1,10 @@
 """Claims about training whole weights: the language side learns, and the run is a model."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from functools import partial
 
 import pytest
@@ -13,8 +16,7 @@ from robust_r1.engine.adapter import is_adapter
 from robust_r1.errors import InputError
 from tests.support.sharing import made_once
 from tests.support.tiny_checkpoint import write_lora
-from tests.support.training import rows_of, small
-from tests.train.test_sft import stop_at_first_checkpoint
+from tests.support.training import rows_of, small, stop_at_first_checkpoint
 from train import grpo, sft
 from train.common.adapters import open_start
 from train.common.history import history_of
@@ -136,3 +138,42 @@ def test_a_run_refuses_to_go_on_from_other_weights_of_the_same_shape(
     (run / "recipe.json").write_text(json.dumps(recipe))
     adapt("sft", run, base, small(*WHOLE))
     assert json.loads((run / "recipe.json").read_text())["start"]
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_the_weights_by_fsdp2_learn_what_one_does(
+    base, taught_whole, data_file, tmp_path, root, picture
+):
+    changes = (*WHOLE, "sft.batch=1", "grpo.global_batch=8", "grpo.max_tokens=12")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "accelerate.commands.launch"),
+            *("--config_file", "train/accelerate/cpu-fsdp2.yaml", "--main_process_port", "0"),
+            *("-m", "tests.support.spread_training", str(tmp_path), str(base), str(data_file)),
+            *changes,
+        ],
+        cwd=root, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = [json.loads((tmp_path / f"held-{rank}.json").read_text()) for rank in (0, 1)]
+    for what in ("sft", "policy", "reference"):
+        assert all(one[what]["spread"] == one[what]["weights"] for one in told)
+        assert sum(one[what]["here"] for one in told) == pytest.approx(1)
+        assert all(one[what]["here"] < 0.6 for one in told)
+    # Stopped after two of four steps and gone on with, it has learned what one process does.
+    rows = [row for row in rows_of(tmp_path / "sft" / "log.jsonl") if "loss" in row]
+    assert [row["step"] for row in rows] == [1, 2, 3, 4]
+    start = weights_of(base)
+    moved = [
+        torch.cat([(after[name] - start[name]).flatten() for name in sorted(start)])
+        for after in map(weights_of, (taught_whole, tmp_path / "sft"))
+    ]
+    assert torch.nn.functional.cosine_similarity(*moved, dim=0) > 1 - 1e-5
+    # Completions of one process ended eight tokens before those of the other.
+    earned = [row for row in rows_of(tmp_path / "rl" / "log.jsonl") if "kl" in row]
+    assert [row["completions/max_length"] > 4 for row in earned] == [True, True]
+    assert [done.stage for done in history_of(tmp_path / "rl")] == ["chains", "rewards"]
+    with load_engine(str(tmp_path / "rl")) as engine:
+        request = Request.of(picture, "What is it?")
+        *_, answer = engine.stream(request, GenerationSettings(max_new_tokens=4))
+    assert answer.tokens
