@@ -1,4 +1,4 @@
-"""Reinforce a full-size model's good chains by GRPO: LoRA or QLoRA, with the paper's rewards.
+"""Reinforce a full-size model's good chains by GRPO, with the paper's rewards.
 
     python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
 
@@ -7,8 +7,9 @@ in units of the group's spread, is how much it is reinforced (paper, training). 
 robust_r1.rewards: degradation, length, format, accuracy. Flags and DATA are those of train.sft,
 whose run `--from` names; this stage learns from the samples that train.sft left out.
 
-The run's folder is an adapter: `python app.py --model runs/3b-rl` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
+What learns is an adapter (LoRA, QLoRA) or with finetuning=full the language side's own weights, and
+so is the run's folder an adapter or a checkpoint: `python app.py --model runs/3b-rl` loads either.
+On several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from train.common.adapters import (
     train_on,
     weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import SampleLog
 from train.common.course import Course, MeetsSamples, begin_course
@@ -45,7 +47,7 @@ from train.common.vision import freeze_vision, pictures_kept, share_vision
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Reinforce, going on where an interrupted run was, and save the adapter."""
+    """Reinforce, going on where an interrupted run was, and save what was learned."""
     begin(config)
     check_sampling(config.grpo)
     # --- Data: before the model, because a broken line shows in a second
@@ -64,6 +66,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     train_on(trainer, "grpo", config, folder)
     # --- What was learned
     save_run(trainer, start, "rewards", len(records), folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
@@ -98,7 +101,7 @@ def make_trainer(
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
-    The reference of its divergence is the adapter as it was loaded.
+    The reference of its divergence is the adapter, or are the weights, as they were loaded.
 
     Args:
         start: policy and processor.

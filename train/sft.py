@@ -1,4 +1,4 @@
-"""Teach a full-size model the reasoning chain by next-token loss: LoRA or QLoRA.
+"""Teach a full-size model the reasoning chain by next-token loss: LoRA, QLoRA or whole weights.
 
     python -m train.sft --config 3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
@@ -7,8 +7,9 @@ authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folde
 adapter's folder, which is then trained on. This stage learns from a quarter of the samples, and
 train.grpo from the others (paper, training); vision encoder and merger stay frozen.
 
-The run's folder is an adapter: `python app.py --model runs/3b-sft` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.sft ...`.
+The run's folder is an adapter, or with finetuning=full a checkpoint: `python app.py --model
+runs/3b-sft` loads either. On several GPUs: `accelerate launch --config_file
+train/accelerate/gpus.yaml -m train.sft ...`.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from train.common.adapters import (
     train_on,
     weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, begin_course
@@ -46,7 +48,7 @@ _SHOWN_TOKENS = 256  # of a completion that is written down for people
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Train on chains, going on where an interrupted run was, and save the adapter."""
+    """Train on chains, going on where an interrupted run was, and save what was learned."""
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
@@ -69,6 +71,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     save_run(trainer, start, "chains", len(records), folder)
     if trainer.is_world_process_zero():
         keep_best(folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 

@@ -7,6 +7,7 @@ One start of the processes does for all: chains, interrupted and gone on with, t
 
 import contextlib
 import json
+import shutil
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -18,6 +19,7 @@ from torch.distributed.tensor import DTensor
 
 from tests.support.training import small, stop_at_first_checkpoint
 from train import grpo, sft
+from train.common.best import keep_best_whole
 
 
 def held(model: torch.nn.Module) -> dict[str, float]:
@@ -54,6 +56,15 @@ def run(stage: Any, folder: Path, start: Path, data: Path, changes: list[str]) -
     return made[0]
 
 
+def keep_last_as_best(trainer: Any, folder: Path) -> None:
+    """Keep a copy of the last checkpoint as a model, as one that an earlier step left is kept."""
+    if trainer.is_world_process_zero():
+        shutil.copytree(folder / "checkpoint-4", folder / "checkpoint-1")
+    trainer.accelerator.wait_for_everyone()
+    trainer.state.best_model_checkpoint = str(folder / "checkpoint-1")
+    keep_best_whole(trainer, folder)
+
+
 class _Patch:
     """Set attributes, as pytest's monkeypatch does."""
 
@@ -73,6 +84,7 @@ def main() -> None:
         run(sft, folder / "sft", base, data, changes)
     sft.make_trainer = make
     taught = run(sft, folder / "sft", base, data, changes)
+    keep_last_as_best(taught, folder / "sft")
     rewarded = run(grpo, folder / "rl", folder / "sft", data, changes)
     told = {
         "sft": held(taught.model),

@@ -19,6 +19,7 @@ from tests.support.tiny_checkpoint import write_lora
 from tests.support.training import rows_of, small, stop_at_first_checkpoint
 from train import grpo, sft
 from train.common.adapters import open_start
+from train.common.best import keep_best_whole
 from train.common.history import history_of
 
 RATES = ("sft.rate=0.002", "grpo.rate=0.002")
@@ -106,6 +107,11 @@ def test_rewards_diverge_from_a_copy_that_stays_as_the_run_began(
     # What the policy has seen of a picture, the reference need not look at again.
     assert reference.model.get_image_features is policy.model.get_image_features
     assert [done.stage for done in history_of(folder)] == ["rewards"]
+    # A best checkpoint that is not the last becomes a model of its own.
+    shutil.copytree(folder / "checkpoint-4", folder / "checkpoint-1")
+    made[0].state.best_model_checkpoint = "where/it/lay/checkpoint-1"
+    keep_best_whole(made[0], folder)
+    assert same(open_start(str(folder / "best"), small(*WHOLE)).network.state_dict(), end)
 
 
 @pytest.mark.slow
@@ -169,6 +175,11 @@ def test_two_processes_that_share_the_weights_by_fsdp2_learn_what_one_does(
         for after in map(weights_of, (taught_whole, tmp_path / "sft"))
     ]
     assert torch.nn.functional.cosine_similarity(*moved, dim=0) > 1 - 1e-5
+    last, best = (
+        open_start(str(tmp_path / "sft" / name), small(*WHOLE)).network.state_dict()
+        for name in (".", "best")
+    )
+    assert same(last, best)
     # Completions of one process ended eight tokens before those of the other.
     earned = [row for row in rows_of(tmp_path / "rl" / "log.jsonl") if "kl" in row]
     assert [row["completions/max_length"] > 4 for row in earned] == [True, True]

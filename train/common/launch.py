@@ -101,17 +101,6 @@ class HoldsWeights:
         trainer: Any = super()
         trainer.create_accelerator_and_postprocess()
 
-    def _prepare_for_training(self, *arguments: Any, **options: Any) -> Any:
-        trainer: Any = super()
-        prepared = trainer._prepare_for_training(*arguments, **options)
-        if spread_by() == FSDP:
-            # Each token takes all processes, so one whose completions have ended goes on with the
-            # others. transformers asks this of a model, and knows only of those that it spread.
-            for part in prepared[0].modules():
-                if hasattr(part, "generate"):
-                    part._is_fsdp_managed_module = True
-        return prepared
-
     def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
         trainer: Any = self
         model = trainer.model if model is None else model
