@@ -121,7 +121,5 @@ def _disk_fault(error: Exception) -> OSError | None:
 
 
 def _complain(error: RobustR1Error) -> int:
-    # All processes of a launcher are given the same words; one of each machine says what is wrong.
-    if not isinstance(error, InputError) or os.environ.get("LOCAL_RANK", "0") == "0":
-        print(f"error: {error}", file=sys.stderr)
+    print(f"error: {error}", file=sys.stderr)
     return 2

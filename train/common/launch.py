@@ -65,10 +65,10 @@ def check_devices() -> None:
     found = torch.cuda.device_count()
     if wanted == 1 or wanted <= found or not hidden or hidden.startswith("-1"):
         return
-    fewer = f"add --num_processes {found} before -m, or " if found else ""
+    others = "take train/accelerate/cpu.yaml or cpu-fsdp2.yaml, which want none"
     raise InputError(
         f"{wanted} processes were started on this machine, one for each GPU, and it has {found} "
-        f"GPUs; {fewer}take another file of train/accelerate"
+        f"GPUs; {f'add --num_processes {found} before -m' if found else others}"
     )
 
 
