@@ -1,0 +1,23 @@
+"""What of a base is adapted, and what it must have; known without any trainer."""
+
+from robust_r1.errors import ModelError
+
+# Projections of the language model's layers; those of the vision tower have other parents.
+TARGETS = (
+    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
+    r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+)
+
+
+def require_image_tokens(config: object, label: str) -> None:
+    """Raise ModelError where a model has no image tokens.
+
+    Args:
+        config: of the model, as transformers reads it.
+        label: names the model to people.
+    """
+    if getattr(config, "image_token_id", None) is None:
+        raise ModelError(
+            f"{label} has no image tokens, by which a picture stands in a conversation; "
+            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
+        )
