@@ -25,27 +25,28 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
 )
 from train.common.command import main_of
 from train.common.completions import SampleLog
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.history import record
+from train.common.launch import SpreadsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.common.sampling import check_sampling, sampling_of
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
-from train.common.vision import freeze_vision, pictures_kept
+from train.common.vision import freeze_vision, pictures_kept, share_vision
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     """Reinforce, going on where an interrupted run was, and save the adapter."""
     begin(config)
+    check_sampling(config.grpo)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
@@ -58,15 +59,13 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_start(course, recipe, folder)
     trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
-    train_adapter(trainer, "grpo", config, folder)
-    # --- Adapter
-    if trainer.is_world_process_zero():
-        done = record("rewards", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
+    train_on(trainer, "grpo", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "rewards", len(records), folder)
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, GRPOTrainer):
+class RewardTrainer(MeetsSamples, SpreadsWeights, GRPOTrainer):
     """Run TRL's trainer on a course."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -109,11 +108,11 @@ def make_trainer(
     """
     stage, state = config.grpo, PartialState()
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
-    freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
+    freeze_vision(start.network, pictures_kept(course.per_step))
     if state.is_main_process:
         said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
         rewards = said.watch(rewards)
-    return RewardTrainer(
+    trainer = RewardTrainer(
         course,
         model=start.model,
         processing_class=start.processor,
@@ -125,10 +124,17 @@ def make_trainer(
             shuffle_dataset=False,
             # What is sampled, its reference and what is reinforced are one policy.
             disable_dropout=True,
+            # TRL reads a reference of whole weights where the policy was, and lays it out over all
+            # GPUs by itself where FSDP is to.
+            model_init_kwargs={"device_map": None} if is_spread() else None,
             **objective_of(stage, weights),
+            **sampling_of(stage),
         ),
         callbacks=[JsonLines(folder / "log.jsonl", course)],
     )
+    if trainer.ref_model is not None:
+        share_vision(start.network, trainer.ref_model)
+    return trainer
 
 
 if __name__ == "__main__":

@@ -25,20 +25,19 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
 )
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.history import record
+from train.common.launch import SpreadsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
 from train.common.vision import freeze_vision
 
@@ -63,16 +62,15 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     trainer = make_trainer(
         start, records, arguments.data.parent, config, course, folder, measured
     )
-    train_adapter(trainer, "sft", config, folder)
-    # --- Adapter
+    train_on(trainer, "sft", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "chains", len(records), folder)
     if trainer.is_world_process_zero():
-        done = record("chains", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
         keep_best(folder)
     disconnect(trainer)
 
 
-class ChainTrainer(MeetsSamples, SFTTrainer):
+class ChainTrainer(MeetsSamples, SpreadsWeights, SFTTrainer):
     """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -114,7 +112,7 @@ def make_trainer(
         folder: checkpoints, log.jsonl and samples.jsonl go there.
         measured: what the loss is measured on at each checkpoint.
     """
-    freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
+    freeze_vision(start.network, 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
     tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
     shown = row_samples(chain_rows(records, pictures, start.info.fit))
@@ -136,7 +134,12 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl", course), said, *measured.callbacks()],
+        callbacks=[
+            JsonLines(folder / "log.jsonl", course),
+            # Where weights lie spread, the first process could not answer alone.
+            *([] if is_spread() else [said]),
+            *measured.callbacks(),
+        ],
     )
 
 
