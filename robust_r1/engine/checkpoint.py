@@ -105,7 +105,7 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
 
 
 def picture_bounds(folder: Path, kind: str) -> tuple[int, int, int]:
-    """Return what a processor fits pictures to: the least and largest area, and what sides divide by.
+    """Return what a processor fits pictures to: least and largest area, and what sides divide by.
 
     Args:
         folder: that has the processor's files; weights need not be there.

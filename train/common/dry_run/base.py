@@ -11,12 +11,12 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConf
 
 from robust_r1.engine import catalog
 from robust_r1.engine.adapter import is_adapter, read_adapter
-from robust_r1.engine.checkpoint import VISION, picture_bounds, read_json
+from robust_r1.engine.checkpoint import picture_bounds, read_json
 from robust_r1.engine.random_model import config_3b, config_qwen3_2b
 from robust_r1.engine.weights import first_line
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import fitted_size
-from train.common.bases import TARGETS, require_image_tokens
+from train.common.bases import LANGUAGE, TARGETS, require_image_tokens
 
 # Bases whose shape is known without a file of theirs, and what their processors fit pictures to:
 # the least area, the largest, and what sides divide by.
@@ -41,9 +41,9 @@ class Shape:
         vocabulary: number of tokens.
         positions: longest sequence that the model was made for, in tokens.
         linear: weights of the layers' projections, which 4 bits pack and updates adapt.
-        ports: inputs and outputs of those projections, added up; an update of rank r has r times it.
-        language: all weights outside the vision side.
-        vision: weights of the vision side, merger included.
+        ports: inputs and outputs of those projections; an update of rank r has r times as many.
+        language: weights of the language side, embeddings and head included.
+        vision: all others, those of the merger among them.
         vision_hidden, vision_mlp: widths of the vision side.
         patches: of the vision side that become one token.
     """
@@ -75,6 +75,7 @@ class Base:
         shape: of its weights.
         low, high: the area that pictures are fitted to, in pixels.
         multiple: what their sides divide by; a square of that side becomes one token.
+        adapter: whether an adapter was named, which goes on being trained.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Base:
     low: int
     high: int
     multiple: int
+    adapter: bool
 
     def fitted(self, height: int, width: int, most: int) -> tuple[int, int]:
         """Return the (height, width) that a picture is fitted to, of `most` pixels at most.
@@ -124,7 +126,8 @@ def open_base(name: str) -> Base:
             f"hf download {source} --include '*.json' '*.txt' '*.jinja'"
         )
     require_image_tokens(config, source)
-    return Base(source, config.model_type, folder, shape_of(config, source), *bounds)
+    shape = shape_of(config, source)
+    return Base(source, config.model_type, folder, shape, *bounds, is_adapter(name))
 
 
 def shape_of(config: PreTrainedConfig, name: str) -> Shape:
@@ -144,9 +147,9 @@ def shape_of(config: PreTrainedConfig, name: str) -> Shape:
             "Qwen2.5-VL or a Qwen3-VL"
         )
     sizes = {path: weight.numel() for path, weight in model.named_parameters()}
-    seeing = sum(size for path, size in sizes.items() if re.match(VISION, path))
+    language = sum(size for path, size in sizes.items() if LANGUAGE.fullmatch(path))
     head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-    merge = getattr(vision, "spatial_merge_size", None) or getattr(config, "scale_factor", 1)
+    merge: int = getattr(vision, "spatial_merge_size", 0) or getattr(config, "scale_factor", 1)
     return Shape(
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
@@ -157,8 +160,8 @@ def shape_of(config: PreTrainedConfig, name: str) -> Shape:
         positions=text.max_position_embeddings,
         linear=sum(part.weight.numel() for part in maps),
         ports=sum(sum(part.weight.shape) for part in maps),
-        language=sum(sizes.values()) - seeing,
-        vision=seeing,
+        language=language,
+        vision=sum(sizes.values()) - language,
         vision_hidden=vision.hidden_size,
         vision_mlp=vision.intermediate_size,
         patches=merge**2,

@@ -8,12 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from robust_r1.errors import RobustR1Error
 from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
+from train.common.bases import refuse_adapter
 from train.common.config import check_recipe, load_config
 from train.common.course import whole_course
 from train.common.dry_run.base import Base, open_base
@@ -23,6 +25,7 @@ from train.common.dry_run.report import Planned, write_report
 from train.common.dry_run.sizes import PAPER_PICTURE, PAPER_SAMPLES, paper_sizes
 from train.common.dry_run.survey import Survey, marked, survey
 from train.common.flags import adapter_parser
+from train.common.launch import check_devices, check_spreading
 from train.common.splits import part_of
 
 _SHOWN = 20  # faults of the data that are told one by one
@@ -79,8 +82,12 @@ def main(stage: str, description: str | None, words: Sequence[str] | None = None
 def _read(stage: str, arguments: argparse.Namespace, faults: _Faults) -> _Asked:
     """Read all that a dry run is about, and go on where one part of it is wrong."""
     config = faults.of(lambda: _config(stage, arguments))
+    if config is not None:
+        faults.of(lambda: _check_launch(config))
     base = faults.of(lambda: open_base(arguments.start))
-    named = [faults.of(lambda text=text: parse_machine(text)) for text in arguments.machine]
+    if base and base.adapter and config and config.updates is None:
+        faults.append(str(refuse_adapter(arguments.start)))
+    named = [faults.of(partial(parse_machine, text)) for text in arguments.machine]
     machines = [machine for machine in named if machine is not None]
     if not arguments.machine and (here := this_machine()):
         machines = [here]
@@ -95,6 +102,11 @@ def _read(stage: str, arguments: argparse.Namespace, faults: _Faults) -> _Asked:
 def _config(stage: str, arguments: argparse.Namespace) -> AdapterConfig:
     check_recipe(arguments.config, f"train.{stage}")
     return load_config(arguments.config, AdapterConfig, arguments.set)
+
+
+def _check_launch(config: AdapterConfig) -> None:
+    check_devices()
+    check_spreading(config.quantized)
 
 
 def _surveyed(path: Path, faults: _Faults) -> Survey:

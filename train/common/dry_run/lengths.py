@@ -1,8 +1,7 @@
-"""Tokens of samples, as the base's own processor counts them; by characters where it is not here."""
+"""Tokens of samples, as the base's own processor counts them, or by characters without it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -55,10 +54,9 @@ def count_tokens(
         )
         return Counted(sizes, f"{_CHARACTERS} characters a token, as no tokenizer is at hand")
     processor = _processor(base)
-    talks = [_talk(record) for record in records]
-    asked = _written(processor, [talk[:1] for talk in talks], ask=True)
-    whole = _written(processor, talks)
-    said = [text[len(start) :] for start, text in zip(asked, whole, strict=True)]
+    before, between, after = _turns(processor)
+    asked = [before + _question(record) + between for record in records]
+    said = [plain(record.chain) + after for record in records]
     prompts, chains = (_lengths(processor, texts) for texts in (asked, said))
     pictures = _expanded(processor, base, fitted, squares, asked[0])
     return Counted(Sizes(prompts, pictures, chains), "the base's own tokenizer")
@@ -68,23 +66,22 @@ def _question(record: Record) -> str:
     return build_prompt(plain(record.prompt.strip()))
 
 
-def _talk(record: Record) -> list[dict[str, Any]]:
-    asked = [{"type": "image"}, {"type": "text", "text": _question(record)}]
-    said = [{"type": "text", "text": plain(record.chain)}]
-    return [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
-
-
-def _written(
-    processor: ProcessorMixin, talks: Sequence[list[dict[str, Any]]], ask: bool = False
-) -> list[str]:
-    """Return conversations as a model reads them; `ask` opens the turn of the answer."""
-    return processor.apply_chat_template(list(talks), add_generation_prompt=ask)
+def _turns(processor: ProcessorMixin) -> list[str]:
+    """Return what a conversation has before a question about a picture, before and after a chain.
+    """
+    question, chain = "THE QUESTION", "THE CHAIN"
+    asked = [{"type": "image"}, {"type": "text", "text": question}]
+    said = [{"type": "text", "text": chain}]
+    talk = [{"role": "user", "content": asked}, {"role": "assistant", "content": said}]
+    before, _, rest = processor.apply_chat_template(talk).partition(question)
+    between, _, after = rest.partition(chain)
+    return [before, between, after]
 
 
 def _lengths(processor: ProcessorMixin, texts: Sequence[str]) -> list[int]:
-    # Without special tokens of its own: the turns have theirs.
-    counted = processor.tokenizer(list(texts), add_special_tokens=False, return_length=True)
-    return [int(length) for length in counted["length"]]
+    # The turns have their special tokens; where each token stands in a text is not asked for.
+    tokenizer = processor.tokenizer.backend_tokenizer
+    return [len(one.ids) for one in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
 
 def _expanded(

@@ -92,7 +92,8 @@ def this_machine(environ: Mapping[str, str] = os.environ) -> Machine | None:
     if not torch.cuda.is_available():
         return None
     told = torch.cuda.get_device_properties(0)
-    return Machine(processes_of(environ), _of_device(told.name, told.total_memory), told.total_memory)
+    gpu = _of_device(told.name, told.total_memory)
+    return Machine(processes_of(environ), gpu, told.total_memory)
 
 
 def processes_of(environ: Mapping[str, str] = os.environ) -> int:

@@ -131,7 +131,7 @@ def kept_of_layer(shape: Shape, config: AdapterConfig) -> int:
 
     Two norms and what they compute in, queries, keys, values and what attention gives, both halves
     of the gated layer with what they make (Korthikanti et al. 2022, section 4, for these layers and
-    attention that is computed anew). Updates keep their inputs in 32 bits, and where one is dropped.
+    attention that is computed anew). Updates keep what enters them in 32 bits, and what is dropped.
     """
     hidden, query, keys, mlp = shape.hidden, shape.query, shape.keys, shape.mlp
     kept = HALF * (4 * hidden + 2 * query + 2 * keys + 4 * mlp) + 2 * WHOLE * hidden

@@ -126,7 +126,6 @@ def _samples(planned: Planned) -> Iterator[str]:
             f"{len(planned.records):,} for this stage; every chain parses, every picture is there, "
             f"{data.decoded:,} of them were read whole"
         )
-        yield from _named("odd", list(data.doubts))
     yield (
         f"tokens   picture {max(sizes.pictures):,} at most, prompt with it {sizes.prompt:,.0f} "
         f"({sizes.longest_prompt:,} at most), chain {sizes.chain:,.0f} ({max(sizes.chains):,} at "
@@ -177,8 +176,8 @@ def _machine(planned: Planned, machine: Machine) -> Iterator[str]:
     memory = planned.memory(machine)
     yield f"On {machine}: {passes} x {batch} a step on each GPU"
     yield (
-        f"memory   {memory.peak / GIB:.1f} of {machine.memory / GIB:.1f} GiB on each GPU, on paper: "
-        f"{'it fits' if memory.fits(machine) else 'it does not fit'}"
+        f"memory   {memory.peak / GIB:.1f} of {machine.memory / GIB:.1f} GiB on each GPU, "
+        f"{'it fits' if memory.fits(machine) else 'it does not fit'}, on paper"
     )
     for part in memory.parts:
         when = f", while {part.phase}" if part.phase else ""

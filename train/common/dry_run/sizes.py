@@ -22,7 +22,7 @@ class Sizes:
     """Tell the tokens of samples, sample by sample.
 
     Attributes:
-        prompts: of each the question as it is asked, turn and instruction included, without picture.
+        prompts: of each the question as it is asked, turns and instruction included, no picture.
         pictures: of each the picture.
         chains: of each the chain, to the end of its turn.
     """

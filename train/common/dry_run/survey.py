@@ -1,8 +1,8 @@
-"""The data of a recipe looked through: every chain, every picture, and all that is wrong at once."""
+"""The data of a recipe looked through: chains, pictures, and all that is wrong with them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -11,10 +11,9 @@ from robust_r1.errors import ImageError
 from robust_r1.images import load
 from robust_r1.records import Record
 from robust_r1.records.lines import RecordError
-from train.common.checks import faults_of
 from train.common.data_files import check_source, read_samples, trained_on
 
-DECODED = 200  # pictures that are read whole, spread over the data; of all others the beginning is
+DECODED = 100  # pictures that are read whole, spread over the data; of all others the beginning is
 _READERS = 8
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap height and width
 _ORIENTATION = 0x0112
@@ -29,14 +28,12 @@ class Survey:
         shapes: (height, width) of their pictures.
         decoded: how many of the pictures were read whole.
         faults: what is wrong with samples that cannot be used, a sentence each.
-        doubts: what training would take, and yet is odd: a chain at odds with its own record.
     """
 
     records: Sequence[Record]
     shapes: Sequence[tuple[int, int]]
     decoded: int
     faults: Sequence[str]
-    doubts: Sequence[str]
 
 
 def survey(path: Path) -> Survey:
@@ -51,14 +48,12 @@ def survey(path: Path) -> Survey:
     """
     check_source(path)
     left_out: list[RecordError] = []
-    found, faults, doubts = [], [], []
+    found, faults = [], []
     for sample in read_samples(path, left_out=left_out):
         if not sample.record.chain:
             faults.append(f"{sample.record.image}: there is no chain to learn from")
             continue
         found.append(trained_on(sample, path))
-        if wrong := faults_of(sample.record):
-            doubts.append(f"{sample.record.image}: {'; '.join(wrong)}")
     pictures = [record.picture(path.parent) for record in found]
     step = max(1, -(-len(pictures) // DECODED))
     whole = [number % step == 0 for number in range(len(pictures))]
@@ -72,7 +67,7 @@ def survey(path: Path) -> Survey:
             seen.append(record)
             sizes.append(shape)
     faults = [*map(str, left_out), *faults]
-    return Survey(seen, sizes, sum(whole), faults, doubts)
+    return Survey(seen, sizes, sum(whole), faults)
 
 
 def marked(data: Survey, records: Sequence[Record]) -> list[tuple[int, int]]:
