@@ -1,6 +1,6 @@
 """Reinforce a full-size model's good chains by GRPO: LoRA or QLoRA, with the paper's rewards.
 
-    python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
+    python -m train.grpo --config grpo-3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
 
 Each question is answered by a group of sampled chains; what a chain earns beyond its group's mean,
 in units of the group's spread, is how much it is reinforced (paper, training). Rewards are those of

@@ -1,6 +1,6 @@
 """Teach a full-size model the reasoning chain by next-token loss: LoRA or QLoRA.
 
-    python -m train.sft --config 3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
+    python -m train.sft --config sft-3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
 DATA is a JSONL file with pictures and chains, in the project's format (train.make_data) or the
 authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folder, a hub id, or an

@@ -33,10 +33,11 @@ def adapter_parser(
         description: the module's docstring, whose first line is shown.
         dry: whether the run is only to be told about, which needs neither data nor a folder.
     """
-    parser = parser_of(command, description, "3b-qlora", output=not dry)
+    stage = command.rpartition(".")[2]
+    parser = parser_of(command, description, f"{stage}-3b-qlora", output=not dry)
     parser.add_argument("--from", dest="start", required=True, help="model or adapter to train")
     parser.add_argument("--data", required=not dry, type=Path, help="JSONL file of chains")
-    if command == "train.sft":
+    if stage == "sft":
         parser.add_argument(
             "--validation",
             type=Path,

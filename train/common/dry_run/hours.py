@@ -11,11 +11,11 @@ Utilisation: the share of the data sheet's products that training reaches. PaLM 
 exchange weights or gradients, and .2 beside 4-bit weights, which are unpacked before each product.
 
 Sampling by transformers is bound by starting kernels, not by what they compute: .7 ms a layer and
-token in 16 bits, 1.15 ms in 4 bits, whatever the batch up to 8: measured on an H200 (25 ms and
-42 ms a token of a batch of 8: robust_r1/bench/README.md), and half as much again, assumed, where
-updates stand beside the weights. Weights are read once a token, at the memory's bandwidth; of these
-two the longer counts. All completions of a step are sampled until the longest is done. vLLM is
-assumed to reach half of the bandwidth, with weights and cache read once a token.
+token in 16 bits, 1.15 ms in 4 bits, whatever the batch (measured on an H200, 25 ms and 42 ms a
+token for a batch of 8, robust_r1/bench/README.md; for more it is assumed), and half as much again,
+assumed, where updates stand beside the weights. Weights and the cache are read once a token, at the
+memory's bandwidth; of the two times the longer counts. All completions of a step are sampled until
+the longest is done. vLLM is assumed to reach half of the bandwidth.
 """
 
 from dataclasses import dataclass

@@ -134,7 +134,7 @@ def kept_of_layer(shape: Shape, config: AdapterConfig) -> int:
     attention that is computed anew). Updates keep what enters them in 32 bits, and what is dropped.
     """
     hidden, query, keys, mlp = shape.hidden, shape.query, shape.keys, shape.mlp
-    kept = HALF * (4 * hidden + 2 * query + 2 * keys + 4 * mlp) + 2 * WHOLE * hidden
+    kept = HALF * (2 * query + 2 * keys + 4 * mlp) + (4 * _stream(config) + 2 * WHOLE) * hidden
     if config.updates is not None:
         inputs = 5 * hidden + query + mlp
         kept += inputs * (WHOLE + 1) + 7 * config.updates.rank * (WHOLE + HALF)
@@ -146,14 +146,17 @@ def _activations(config: AdapterConfig, shape: Shape, tokens: int) -> float:
     if not config.checkpointing:
         return tokens * shape.layers * layer
     # What enters a layer is kept; the rest of one layer at a time is computed anew, with gradients.
-    stream = HALF if config.updates is not None else WHOLE
-    return tokens * (shape.layers * shape.hidden * stream + 2 * layer)
+    return tokens * (shape.layers * shape.hidden * _stream(config) + 2 * layer)
+
+
+def _stream(config: AdapterConfig) -> int:
+    """Return the bytes of a number that passes from layer to layer: those of the weights."""
+    return HALF if config.updates is not None else WHOLE
 
 
 def _seeing(config: AdapterConfig, shape: Shape, tokens: int) -> float:
     """Return what one layer of the vision side holds, of which nothing is kept: it is frozen."""
-    each = HALF if config.updates is not None else WHOLE
-    return tokens * shape.patches * each * (6 * shape.vision_hidden + 3 * shape.vision_mlp)
+    return tokens * shape.patches * _stream(config) * (6 * shape.vision_hidden + 3 * shape.vision_mlp)
 
 
 def _sampling(
@@ -170,8 +173,8 @@ def _sampling(
     if settings.vllm == "colocate":
         share = settings.vllm_gpu_memory_utilization * machine.memory
         return [Part("vLLM", share, SAMPLING if settings.vllm_enable_sleep_mode else "")]
-    # Weights that learn are in 32 bits, and what is sampled from is made in the same.
-    each = HALF if config.updates is not None else WHOLE
+    # What is sampled from is kept as the weights are, in 32 bits where they learn.
+    each = _stream(config)
     prompts = completions * sizes.longest_prompt
     cached = (prompts + completions * settings.max_tokens) * shape.layers * 2 * shape.keys
     spread = config.updates is None and machine.count > 1

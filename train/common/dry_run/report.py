@@ -189,21 +189,26 @@ def _machine(planned: Planned, machine: Machine) -> Iterator[str]:
 def _hours(planned: Planned, machine: Machine) -> Iterator[str]:
     steps = planned.course.last_step
     if (pace := _measured(planned)) is not None:
-        yield f"time     {steps * pace / 3600:.1f} h, measured: {pace:.1f} s a step in this folder"
+        hours = _long(steps * pace / 3600)
+        yield f"time     {hours}, measured: {pace:.1f} s a step in this folder"
         return
     time = planned.time(machine)
     parts = f"{time.learning:.1f} learning, {time.rest:.1f} between"
     if planned.stage == "grpo":
         parts = f"{time.sampling:.1f} sampling, {parts}"
     yield (
-        f"time     {time.hours:.1f} h, {time.hours * machine.count:.1f} GPU hours, on paper: "
+        f"time     {_long(time.hours)}, {time.hours * machine.count:.1f} GPU hours, on paper: "
         f"{time.step:.1f} s a step ({parts})"
     )
     if planned.stage == "grpo":
         yield (
-            f"         for completions as long as the chains; {time.most_hours:.1f} h where one of "
-            f"each step has {planned.config.grpo.max_tokens:,} tokens"
+            f"         for completions as long as the chains; {_long(time.most_hours)} where one "
+            f"of each step has {planned.config.grpo.max_tokens:,} tokens"
         )
+
+
+def _long(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(60 * hours, 1):.0f} min"
 
 
 def _measured(planned: Planned) -> float | None:
