@@ -156,7 +156,8 @@ def _stream(config: AdapterConfig) -> int:
 
 def _seeing(config: AdapterConfig, shape: Shape, tokens: int) -> float:
     """Return what one layer of the vision side holds, of which nothing is kept: it is frozen."""
-    return tokens * shape.patches * _stream(config) * (6 * shape.vision_hidden + 3 * shape.vision_mlp)
+    widths = 6 * shape.vision_hidden + 3 * shape.vision_mlp
+    return tokens * shape.patches * widths * _stream(config)
 
 
 def _sampling(
