@@ -34,7 +34,7 @@ def adapter_parser(
         dry: whether the run is only to be told about, which needs neither data nor a folder.
     """
     stage = command.rpartition(".")[2]
-    parser = parser_of(command, description, f"{stage}-3b-qlora", output=not dry)
+    parser = parser_of(command, description, "3b-qlora", output=not dry)
     parser.add_argument("--from", dest="start", required=True, help="model or adapter to train")
     parser.add_argument("--data", required=not dry, type=Path, help="JSONL file of chains")
     if stage == "sft":
