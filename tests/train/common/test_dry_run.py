@@ -29,7 +29,7 @@ from train.common.dry_run.base import open_base, shape_of
 from train.common.dry_run.command import main
 from train.common.dry_run.hours import time_of
 from train.common.dry_run.lengths import count_tokens
-from train.common.dry_run.machines import GPUS, parse_machine
+from train.common.dry_run.machines import GPUS, gpu_of, parse_machine
 from train.common.dry_run.memory import kept_of_layer, memory_of
 from train.common.dry_run.sizes import Sizes, paper_sizes
 from train.common.dry_run.survey import survey
@@ -326,6 +326,21 @@ def test_every_gpu_is_found_by_its_name_and_a_size_stands_for_one():
     for text in ("", "80", "0x80GB", "x80GB", "-1x24GB"):
         with pytest.raises(InputError, match="write a GPU by its memory or name"):
             parse_machine(text)
+
+
+@pytest.mark.parametrize(
+    ("told", "gib", "name"),
+    [
+        ("NVIDIA A100-SXM4-40GB", 39.4, "A100 40GB"),
+        ("NVIDIA A100-SXM4-80GB", 79.2, "A100"),
+        ("NVIDIA H100 80GB HBM3", 79.2, "H100"),
+        ("NVIDIA L4", 22.0, "L4"),
+        ("NVIDIA L40", 44.4, "L40S"),  # none of its name: the next of its memory
+        ("NVIDIA RTX A6000", 47.4, "A6000"),
+    ],
+)
+def test_a_gpu_is_told_by_what_its_driver_says(told, gib, name):
+    assert gpu_of(told, round(gib * 2**30)).name == name
 
 
 @pytest.mark.parametrize("size", BASES)

@@ -92,8 +92,21 @@ def this_machine(environ: Mapping[str, str] = os.environ) -> Machine | None:
     if not torch.cuda.is_available():
         return None
     told = torch.cuda.get_device_properties(0)
-    gpu = _of_device(told.name, told.total_memory)
+    gpu = gpu_of(told.name, told.total_memory)
     return Machine(processes_of(environ), gpu, told.total_memory)
+
+
+def gpu_of(name: str, memory: int) -> Gpu:
+    """Return a GPU by what its driver says; one of no known name as the next of its memory.
+
+    Args:
+        name: such as "NVIDIA A100-SXM4-40GB".
+        memory: in bytes.
+    """
+    plain = (gpu.name.removesuffix(f" {gpu.size}GB") for gpu in GPUS)
+    words = (re.search(rf"\b{re.escape(one)}\b", name, re.I) for one in plain)
+    named = [gpu for gpu, found in zip(GPUS, words, strict=True) if found]
+    return min(named or GPUS, key=lambda gpu: abs(gpu.size * 2**30 - memory))
 
 
 def processes_of(environ: Mapping[str, str] = os.environ) -> int:
@@ -107,15 +120,6 @@ def _named(text: str) -> Gpu | None:
         return next((gpu for gpu in GPUS if gpu.size == int(size[1])), None)
     plain = _plain(text)
     return next((gpu for gpu in GPUS if _plain(gpu.name) == plain), None)
-
-
-def _of_device(name: str, memory: int) -> Gpu:
-    """Return a GPU as its driver names it; one of another name as the next of its memory."""
-    plain = _plain(name)
-    longest = sorted(GPUS, key=lambda gpu: -len(gpu.name))
-    if found := next((gpu for gpu in longest if _plain(gpu.name) in plain), None):
-        return found
-    return min(GPUS, key=lambda gpu: abs(gpu.size * 2**30 - memory))
 
 
 def _plain(text: str) -> str:

@@ -105,6 +105,7 @@ def _weights(
         Part("frozen weights", shape.linear * each + rest * HALF),
         Part("adapter", learns * WHOLE),
         Part("gradients", learns * WHOLE),
+        Part("gradients to exchange", learns * WHOLE if machine.count > 1 else 0),
         Part("optimizer", learns * _ADAM),
         # TRL keeps the adapter as it was, for the divergence from it.
         Part("reference", learns * WHOLE if rewarded else 0),
