@@ -1,5 +1,6 @@
 """Claims about dry runs: what a recipe takes is told truly, and all that is wrong at once."""
 
+import importlib.util
 import json
 import re
 import shutil
@@ -288,6 +289,20 @@ def test_all_that_is_wrong_is_told_at_once(data_file, tmp_path, capsys):
 def test_what_cannot_be_trained_says_how_to_mend_it(changes, said, capsys):
     assert main("sft", "Chains.", ["--from", "qwen2.5-vl-3b", "--dry-run", *changes]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_more_processes_than_gpus_and_a_missing_vllm_are_told_together(monkeypatch, capsys):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "vllm" else find(name, *more)
+    )
+    words = ["--config", "grpo-3b-full", "--from", "qwen2.5-vl-3b", "--set", "grpo.vllm=server"]
+    assert main("grpo", "Reward.", [*words, "--dry-run"]) == 2
+    said = capsys.readouterr().err
+    assert "it has 2 GPUs" in said and "needs the package vllm" in said
 
 
 def test_a_base_without_image_tokens_is_refused(tiny_checkpoint, tmp_path, capsys):

@@ -26,6 +26,7 @@ from train.common.dry_run.sizes import PAPER_PICTURE, PAPER_SAMPLES, paper_sizes
 from train.common.dry_run.survey import Survey, marked, survey
 from train.common.flags import adapter_parser
 from train.common.launch import check_devices, check_spreading
+from train.common.sampling import check_sampling
 from train.common.splits import part_of
 
 _SHOWN = 20  # faults of the data that are told one by one
@@ -83,7 +84,10 @@ def _read(stage: str, arguments: argparse.Namespace, faults: _Faults) -> _Asked:
     """Read all that a dry run is about, and go on where one part of it is wrong."""
     config = faults.of(lambda: _config(stage, arguments))
     if config is not None:
-        faults.of(lambda: _check_launch(config))
+        faults.of(check_devices)
+        faults.of(lambda: check_spreading(config.quantized))
+        if stage == "grpo" and not arguments.machine:
+            faults.of(lambda: check_sampling(config.grpo))
     base = faults.of(lambda: open_base(arguments.start))
     if base and base.adapter and config and config.updates is None:
         faults.append(str(refuse_adapter(arguments.start)))
@@ -102,11 +106,6 @@ def _read(stage: str, arguments: argparse.Namespace, faults: _Faults) -> _Asked:
 def _config(stage: str, arguments: argparse.Namespace) -> AdapterConfig:
     check_recipe(arguments.config, f"train.{stage}")
     return load_config(arguments.config, AdapterConfig, arguments.set)
-
-
-def _check_launch(config: AdapterConfig) -> None:
-    check_devices()
-    check_spreading(config.quantized)
 
 
 def _surveyed(path: Path, faults: _Faults) -> Survey:
