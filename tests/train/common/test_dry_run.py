@@ -297,7 +297,7 @@ def test_more_processes_than_gpus_and_a_missing_vllm_are_told_together(monkeypat
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *more: None if name == "vllm" else find(name, *more)
+        importlib.util, "find_spec", lambda name, *at: None if name == "vllm" else find(name, *at)
     )
     words = ["--config", "grpo-3b-full", "--from", "qwen2.5-vl-3b", "--set", "grpo.vllm=server"]
     assert main("grpo", "Reward.", [*words, "--dry-run"]) == 2
