@@ -1,4 +1,4 @@
-"""Teach a full-size model the reasoning chain by next-token loss: LoRA or QLoRA.
+"""Teach a full-size model the reasoning chain by next-token loss: LoRA, QLoRA or whole weights.
 
     python -m train.sft --config sft-3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
@@ -7,8 +7,9 @@ authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folde
 adapter's folder, which is then trained on. This stage learns from a quarter of the samples, and
 train.grpo from the others (paper, training); vision encoder and merger stay frozen.
 
-The run's folder is an adapter: `python app.py --model runs/3b-sft` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.sft ...`.
+The run's folder is an adapter, or with finetuning=full a checkpoint: `python app.py --model
+runs/3b-sft` loads either. On several GPUs: `accelerate launch --config_file
+train/accelerate/gpus.yaml -m train.sft ...`.
 """
 
 import sys
@@ -35,13 +36,15 @@ from train.common.adapters import (
     open_start,
     settings_of,
     train_on,
+    weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, whole_course
 from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.launch import SpreadsWeights, is_spread
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
@@ -53,15 +56,16 @@ _SHOWN_TOKENS = 256  # of a completion that is written down for people
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Train on chains, going on where an interrupted run was, and save the adapter."""
+    """Train on chains, going on where an interrupted run was, and save what was learned."""
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "sft", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     measured = measured_of(every, arguments.data, arguments.validation, config)
-    recipe = recipe_of("sft", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("sft", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -75,10 +79,11 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     save_run(trainer, start, "chains", len(records), folder)
     if trainer.is_world_process_zero():
         keep_best(folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class ChainTrainer(MeetsSamples, SpreadsWeights, SFTTrainer):
+class ChainTrainer(MeetsSamples, HoldsWeights, SFTTrainer):
     """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
 
     def __init__(self, course: Course, **options: Any) -> None:

@@ -20,7 +20,7 @@ from trl import GRPOTrainer, SFTTrainer
 from robust_r1.engine import catalog
 from robust_r1.engine.adapter import Adapter
 from robust_r1.engine.adapter_loading import attach
-from robust_r1.engine.checkpoint import Checkpoint
+from robust_r1.engine.checkpoint import Checkpoint, fingerprint
 from robust_r1.engine.hub import Progress
 from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
 from robust_r1.engine.processing import ImageTextProcessor
@@ -32,7 +32,14 @@ from train.common.bases import LANGUAGE, TARGETS, refuse_adapter, require_image_
 from train.common.checkpoints import another_model, last_checkpoint
 from train.common.course import Course
 from train.common.history import StageRecord, history_of
-from train.common.launch import check_devices, check_spreading, has_masters, is_launched, is_spread
+from train.common.launch import (
+    DEEPSPEED,
+    check_devices,
+    check_spreading,
+    is_launched,
+    is_spread,
+    spread_by,
+)
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,20 @@ def open_start(name: str, config: AdapterConfig) -> Start:
         return Start(adapted, processor, base, checkpoint, info, ())
     _free_language(model, info)
     return Start(model, processor, base, checkpoint, info, history_of(checkpoint.folder))
+
+
+def weights_of(name: str) -> str:
+    """Return digits that other weights to begin with would change, for `going_on`.
+
+    Args:
+        name: as of `open_start`, which loads what is looked at here.
+
+    Raises:
+        ModelError: no such model.
+    """
+    _, checkpoint, adapter = open_checkpoint(catalog.find(name), _be_silent)
+    folders = [checkpoint.folder, *([adapter.folder] if adapter else [])]
+    return " ".join(map(fingerprint, folders))
 
 
 def _load(checkpoint: Checkpoint, config: AdapterConfig, tell: Progress) -> PreTrainedModel:
@@ -219,7 +240,8 @@ def train_on(
     # TRL rounds adapters of quantized weights to bf16, where a step as small as those of
     # reinforcement is lost; and peft would resume them in float32.
     for weight in trainer.model.parameters():
-        if weight.requires_grad and not has_masters():
+        # DeepSpeed keeps weights of 32 bits itself, and mixes no others in.
+        if weight.requires_grad and spread_by() != DEEPSPEED:
             weight.data = weight.data.float()
     last = last_checkpoint(folder)
     with _faults(stage, config, last):

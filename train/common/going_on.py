@@ -16,6 +16,7 @@ from robust_r1.records.lines import write_whole
 from train.common.adapter_config import AdapterConfig, AdapterRewards
 from train.common.checkpoints import last_checkpoint, step_of
 from train.common.course import Course
+from train.common.launch import check_checkpoint
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
@@ -28,21 +29,28 @@ _OF_A_STAGE = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Say what a run is trained with: its settings by name, and a digest of its samples."""
+    """Say what a run is trained with: settings by name, a digest of its samples, and its start.
+
+    The start is empty where it is not known, as in a run of an earlier version.
+    """
 
     settings: Mapping[str, Any]
     data: str
+    start: str = ""
 
 
-def recipe_of(stage: str, config: AdapterConfig, records: Sequence[Record]) -> Recipe:
+def recipe_of(
+    stage: str, config: AdapterConfig, records: Sequence[Record], start: str = ""
+) -> Recipe:
     """Return the recipe of a run.
 
     Args:
         stage: "sft" or "grpo".
         config: what it is to be trained with.
         records: what it learns from, in order.
+        start: what tells the weights that it begins with from others.
     """
-    return Recipe(dict(_settings(stage, config)), _digest(records))
+    return Recipe(dict(_settings(stage, config)), _digest(records), start)
 
 
 def go_on(course: Course, recipe: Recipe, folder: Path) -> Course:
@@ -54,12 +62,14 @@ def go_on(course: Course, recipe: Recipe, folder: Path) -> Course:
         folder: of the run, which need not be there.
 
     Raises:
-        InputError: the run was begun with other settings or other samples; they are named.
+        InputError: the run was begun with other settings, samples or weights, which are named, or
+            its weights lay otherwise over the GPUs.
         ModelError: a broken recipe.json.
     """
     last = last_checkpoint(folder)
     if last is None:
         return course
+    check_checkpoint(Path(last))
     if (folder / FILE).is_file():
         _refuse_others(read_json(folder, FILE, ""), recipe, folder)
     step = step_of(last)
@@ -117,6 +127,8 @@ def _refuse_others(begun: Mapping[str, Any], recipe: Recipe, folder: Path) -> No
     ]
     if begun["data"] != recipe.data:
         other.append("the samples")
+    if recipe.start and begun.get("start", "") not in ("", recipe.start):
+        other.append("the weights of --from")
     if other:
         raise InputError(
             f"{folder} holds a run that was begun otherwise: {', '.join(other)} differ; go on with "

@@ -79,18 +79,22 @@ def _save_adapter(model: PeftModel, base: str, weights: _Weights, folder: Path) 
 def _save_whole(model: PreTrainedModel, start: Start, weights: _Weights, folder: Path) -> None:
     """Save a checkpoint in the precision that it was computed with."""
     held = model.state_dict() if weights is None else weights
-    dtype = torch.float32
-    if torch.cuda.is_available():
-        dtype = torch.bfloat16 if half_precision() == "bf16" else torch.float16
     model.config.answer_only = False  # whatever the base wrote: what was learned are chains
     # A head that is the embeddings is saved once; gathered or cast, it is a copy of them.
     twice = set(model.all_tied_weights_keys)
-    whole = {name: one.to(dtype) for name, one in held.items() if name not in twice}
+    whole = {name: one.to(computed_dtype()) for name, one in held.items() if name not in twice}
     model.save_pretrained(folder, state_dict=whole)
-    model.config.dtype = dtype
+    model.config.dtype = computed_dtype()
     model.config.save_pretrained(folder)
     # As it was: training has fitted the pictures before.
     open_processor(start.checkpoint).save_pretrained(folder)
+
+
+def computed_dtype() -> torch.dtype:
+    """Return the precision that whole weights are saved in: that which they were computed with."""
+    if not torch.cuda.is_available():
+        return torch.float32
+    return torch.bfloat16 if half_precision() == "bf16" else torch.float16
 
 
 def _of_adapter(base: str, lora: LoraConfig) -> list[str]:
