@@ -95,6 +95,7 @@ def write_report(planned: Planned) -> str:
         lines += ["", *_machine(planned, machine)]
     if not planned.machines:
         lines += ["", "There is no GPU here: --machine 24GB or 8x80GB tells memory and hours."]
+        lines += _measured_hours(planned)
     return "\n".join([*lines, "", "Nothing was trained."])
 
 
@@ -187,10 +188,8 @@ def _machine(planned: Planned, machine: Machine) -> Iterator[str]:
 
 
 def _hours(planned: Planned, machine: Machine) -> Iterator[str]:
-    steps = planned.course.last_step
-    if (pace := _measured(planned)) is not None:
-        hours = _long(steps * pace / 3600)
-        yield f"time     {hours}, measured: {pace:.1f} s a step in this folder"
+    if measured := list(_measured_hours(planned)):
+        yield from measured
         return
     time = planned.time(machine)
     parts = f"{time.learning:.1f} learning, {time.rest:.1f} between"
@@ -205,6 +204,12 @@ def _hours(planned: Planned, machine: Machine) -> Iterator[str]:
             f"         for completions as long as the chains; {_long(time.most_hours)} where one "
             f"of each step has {planned.config.grpo.max_tokens:,} tokens"
         )
+
+
+def _measured_hours(planned: Planned) -> Iterator[str]:
+    if (pace := _measured(planned)) is not None:
+        hours = _long(planned.course.last_step * pace / 3600)
+        yield f"time     {hours}, measured: {pace:.1f} s a step in this folder"
 
 
 def _long(hours: float) -> str:
