@@ -1,6 +1,6 @@
 """Reinforce a full-size model's good chains by GRPO, with the paper's rewards.
 
-    python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
+    python -m train.grpo --config grpo-3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
 
 Each question is answered by a group of sampled chains; what a chain earns beyond its group's mean,
 in units of the group's spread, is how much it is reinforced (paper, training). Rewards are those of
@@ -11,6 +11,14 @@ What learns is an adapter (LoRA, QLoRA) or with finetuning=full the language sid
 so is the run's folder an adapter or a checkpoint: `python app.py --model runs/3b-rl` loads either.
 On several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
 """
+
+import sys
+
+if __name__ == "__main__" and "--dry-run" in sys.argv:
+    # Before the trainers, which take longer to import than all else that a dry run does.
+    from train.common.dry_run.command import main
+
+    sys.exit(main("grpo", __doc__))
 
 import argparse
 from collections.abc import Sequence
@@ -24,7 +32,6 @@ from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
 from train.common.adapters import (
     Start,
-    adapter_parser,
     begin,
     open_start,
     settings_of,
@@ -34,7 +41,8 @@ from train.common.adapters import (
 from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import SampleLog
-from train.common.course import Course, MeetsSamples, begin_course
+from train.common.course import Course, MeetsSamples, whole_course
+from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
@@ -84,11 +92,7 @@ def course_of(samples: int, config: AdapterConfig) -> Course:
     Raises:
         InputError: fewer samples than a step takes, or a step that the processes cannot share.
     """
-    stage = config.grpo
-    stage.share(PartialState().num_processes)
-    prompts = stage.global_batch // stage.group
-    what = "prompts (grpo.global_batch / grpo.group)"
-    return begin_course(samples, stage.epochs, prompts, what)
+    return whole_course("grpo", samples, config, PartialState().num_processes)
 
 
 def make_trainer(

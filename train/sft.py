@@ -1,6 +1,6 @@
 """Teach a full-size model the reasoning chain by next-token loss: LoRA, QLoRA or whole weights.
 
-    python -m train.sft --config 3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
+    python -m train.sft --config sft-3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
 DATA is a JSONL file with pictures and chains, in the project's format (train.make_data) or the
 authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folder, a hub id, or an
@@ -11,6 +11,14 @@ The run's folder is an adapter, or with finetuning=full a checkpoint: `python ap
 runs/3b-sft` loads either. On several GPUs: `accelerate launch --config_file
 train/accelerate/gpus.yaml -m train.sft ...`.
 """
+
+import sys
+
+if __name__ == "__main__" and "--dry-run" in sys.argv:
+    # Before the trainers, which take longer to import than all else that a dry run does.
+    from train.common.dry_run.command import main
+
+    sys.exit(main("sft", __doc__))
 
 import argparse
 from collections.abc import Sequence
@@ -24,7 +32,6 @@ from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
 from train.common.adapters import (
     Start,
-    adapter_parser,
     begin,
     open_start,
     settings_of,
@@ -34,7 +41,8 @@ from train.common.adapters import (
 from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
-from train.common.course import Course, MeetsSamples, begin_course
+from train.common.course import Course, MeetsSamples, whole_course
+from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
@@ -92,9 +100,7 @@ def course_of(samples: int, config: AdapterConfig) -> Course:
     Raises:
         InputError: fewer samples than a step takes, or a step that the processes cannot share.
     """
-    stage = config.sft
-    stage.share(PartialState().num_processes)
-    return begin_course(samples, stage.epochs, stage.global_batch, "samples (sft.global_batch)")
+    return whole_course("sft", samples, config, PartialState().num_processes)
 
 
 def make_trainer(
@@ -148,17 +154,5 @@ def make_trainer(
     )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Make the command line."""
-    parser = adapter_parser("train.sft", __doc__)
-    parser.add_argument(
-        "--validation",
-        type=Path,
-        metavar="FILE",
-        help="chains to measure the loss on, instead of those that DATA marks",
-    )
-    return parser
-
-
 if __name__ == "__main__":
-    main_of(parser(), run, AdapterConfig, alone=False)
+    main_of(adapter_parser("train.sft", __doc__), run, AdapterConfig, alone=False)

@@ -22,9 +22,9 @@ from tests.support.training import (
 from train import grpo, sft
 from train.common import command
 from train.common.adapter_config import AdapterConfig
-from train.common.adapters import adapter_parser
 from train.common.checkpoints import last_checkpoint
 from train.common.command import main_of
+from train.common.flags import adapter_parser
 from train.common.history import history_of
 from train.common.rows import read_data
 from train.common.splits import part_of
@@ -148,7 +148,7 @@ def test_what_cannot_begin_ends_with_one_line_and_exit_2(
         where = ("--from", str(start), "--data", str(file), "-o", str(tmp_path / "o"))
         monkeypatch.setattr(sys, "argv", ["train", *settings, *where, *more])
         with pytest.raises(SystemExit) as ended:
-            parser = sft.parser() if module is sft else adapter_parser("train.grpo", "Train.")
+            parser = adapter_parser(module.__name__, "Train.")
             main_of(parser, module.run, AdapterConfig, False)
         error = capsys.readouterr().err
         assert ended.value.code == 2 and error.startswith("error: ")

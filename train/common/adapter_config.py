@@ -104,8 +104,9 @@ class AdapterRewards(GroupSettings, AdapterStage):
 class AdapterConfig:
     """Fix what of a full-size model is trained, and how."""
 
-    sft: AdapterStage
-    grpo: AdapterRewards
+    # A recipe may be of one stage alone; what the other one would be is not read then.
+    sft: AdapterStage = AdapterStage(rate=0.0002, global_batch=16, batch=2)
+    grpo: AdapterRewards = AdapterRewards(rate=0.00001, global_batch=64, batch=4)
     # What learns: low-rank updates beside frozen weights, or the language side's own weights.
     finetuning: Literal["lora", "full"] = "lora"
     lora: LoraSettings | None = None  # not read where `finetuning` is full

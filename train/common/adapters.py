@@ -3,10 +3,8 @@
 train.sft and train.grpo build TRL's trainers on these.
 """
 
-import argparse
 import contextlib
 import logging
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,10 +26,10 @@ from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.types import ModelInfo
 from robust_r1.engine.weights import first_line, half_precision, load_model
-from robust_r1.errors import InputError, ModelError
+from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage, LoraSettings
+from train.common.bases import LANGUAGE, TARGETS, refuse_adapter, require_image_tokens
 from train.common.checkpoints import another_model, last_checkpoint
-from train.common.command import parser_of
 from train.common.course import Course
 from train.common.history import StageRecord, history_of
 from train.common.launch import (
@@ -42,16 +40,6 @@ from train.common.launch import (
     is_spread,
     spread_by,
 )
-
-# Projections of the language model's layers; those of the vision tower have other parents.
-_TARGETS = (
-    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
-    r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
-)
-
-
-# The language model and the head; what looks at pictures, and the merger, have other names.
-_LANGUAGE = re.compile(r"(?:.*\.)?(?:language_model|text_model|lm_head)\..*")
 
 
 @dataclass(frozen=True)
@@ -82,14 +70,6 @@ class Start:
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
 
-def adapter_parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    """Make the command line of a stage that trains an adapter; see `parser_of`."""
-    parser = parser_of(command, description, "3b-qlora")
-    parser.add_argument("--from", dest="start", required=True, help="model or adapter to train")
-    parser.add_argument("--data", required=True, type=Path, help="JSONL file of chains")
-    return parser
-
-
 def begin(config: AdapterConfig) -> None:
     """Prepare this process, before any weights: its seed, and which GPU is its own.
 
@@ -117,10 +97,7 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     _require_image_tokens(checkpoint.folder, info)
     processor = _trainable(open_processor(checkpoint), info)
     if config.updates is None and adapter is not None:
-        raise InputError(
-            f"{name} is an adapter, and finetuning=full trains whole weights; merge it first: "
-            f"python -m train.merge {name} -o {name.rstrip('/')}-merged"
-        )
+        raise refuse_adapter(name)
     model = _load(checkpoint, config, tell)
     if adapter is not None:
         base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
@@ -172,7 +149,7 @@ def _adapted(model: PreTrainedModel, updates: LoraSettings, info: ModelInfo) -> 
         r=updates.rank,
         lora_alpha=updates.alpha,
         lora_dropout=updates.dropout,
-        target_modules=_TARGETS,
+        target_modules=TARGETS,
         task_type="CAUSAL_LM",
     )
     try:
@@ -187,7 +164,7 @@ def _adapted(model: PreTrainedModel, updates: LoraSettings, info: ModelInfo) -> 
 def _free_language(model: PreTrainedModel, info: ModelInfo) -> None:
     """Let the language side learn, and nothing else."""
     for name, weight in model.named_parameters():
-        weight.requires_grad_(_LANGUAGE.fullmatch(name) is not None)
+        weight.requires_grad_(LANGUAGE.fullmatch(name) is not None)
     if not any(weight.requires_grad for weight in model.parameters()):
         raise ModelError(
             f"{info.label} has no language model that could be told from its vision side; choose a "
@@ -197,14 +174,10 @@ def _free_language(model: PreTrainedModel, info: ModelInfo) -> None:
 
 def _require_image_tokens(folder: Path, info: ModelInfo) -> None:
     try:
-        token = getattr(AutoConfig.from_pretrained(folder), "image_token_id", None)
+        config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
-    if token is None:
-        raise ModelError(
-            f"{info.label} has no image tokens, by which a picture stands in a conversation; "
-            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
-        )
+    require_image_tokens(config, info.label)
 
 
 def _trainable(processor: ProcessorMixin, info: ModelInfo) -> ProcessorMixin:

@@ -28,14 +28,58 @@ def test_a_setting_on_the_command_line_overrides_the_file():
         load_config("smoke", TrainingConfig, ["sft.sample=64"])
 
 
-@pytest.mark.parametrize("name", ["3b-qlora", "3b-lora"])
-def test_the_recipes_load_and_differ_in_the_weights_alone(name):
-    config = load_config(name, AdapterConfig)
-    assert (config.finetuning, config.grpo.vllm) == ("lora", "off")
-    assert config.quantized == (name == "3b-qlora")
-    alike = dataclasses.replace(config, lora=dataclasses.replace(config.lora, quantized=True))
-    assert alike == load_config("3b-qlora", AdapterConfig)
-    assert (config.grpo.group, config.grpo.beta, config.sft_share) == (8, 0.04, 0.25)  # the paper's
+SIZES = ("3b", "qwen3-vl-2b")
+STAGES = ("sft", "grpo")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_recipes_are_the_papers_where_they_do_not_say_otherwise(size):
+    full, qlora = (load_config(f"{size}-{kind}", AdapterConfig) for kind in ("full", "qlora"))
+    assert full.updates is None and qlora.quantized
+    for config in (full, qlora):
+        assert (config.grpo.group, config.grpo.beta, config.grpo.max_tokens) == (8, 0.04, 2048)
+        assert (config.sft_share, config.grpo.epochs, config.grpo.vllm) == (0.25, 1, "off")
+        assert set(dataclasses.astuple(config.grpo.rewards)) == {1.0}
+    # Eight GPUs, eight completions on each, two passes.
+    assert full.grpo.share(8) == (8, 2) and full.sft.share(8) == (1, 2)
+
+
+def test_no_two_recipes_divide_the_samples_differently():
+    recipes = [load_config(f"{stage}-{size}-{kind}", AdapterConfig)
+               for stage in STAGES for size in SIZES for kind in ("full", "qlora")]  # fmt: skip
+    assert len({(one.sft_share, one.split_seed) for one in recipes}) == 1
+
+
+@pytest.mark.parametrize("name", ["3b-full", "3b-qlora", "qwen3-vl-2b-full", "qwen3-vl-2b-qlora"])
+def test_a_name_without_its_stage_stands_for_both(name):
+    both = load_config(name, AdapterConfig)
+    for stage in STAGES:
+        one = load_config(f"{stage}-{name}", AdapterConfig)
+        assert getattr(one, stage) == getattr(both, stage)
+        check_recipe(name, f"train.{stage}")
+        other = "grpo" if stage == "sft" else "sft"
+        with pytest.raises(InputError, match=f"no section {other}, .* a recipe of train.{stage}"):
+            check_recipe(f"{stage}-{name}", f"train.{other}")
+
+
+def test_two_recipes_that_contradict_each_other_stand_for_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("train.common.config.CONFIGS", tmp_path)
+    (tmp_path / "sft-mine.yaml").write_text("lora: {rank: 4}\nsft: {}")
+    (tmp_path / "grpo-mine.yaml").write_text("lora: {rank: 8}\ngrpo: {}")
+    with pytest.raises(InputError, match="differ in lora; name one of them: sft-mine or grpo-mine"):
+        load_config("mine", AdapterConfig)
+
+
+def test_a_recipe_of_an_earlier_name_says_what_to_write():
+    with pytest.raises(InputError, match="write --config 3b-qlora --set lora.quantized=false"):
+        load_config("3b-lora", AdapterConfig)
+
+
+def test_what_contradicts_itself_is_named_together_with_the_rest():
+    with pytest.raises(InputError) as caught:
+        small("grpo.global_batch=12", "grpo.group=8", "lora.rank=0", "sft.epochs=0", "speed=1")
+    for fault in ("grpo.global_batch is 12", "lora.rank", "epochs", "unknown key speed"):
+        assert fault in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +128,8 @@ def test_a_recipe_of_whole_weights_needs_no_size_of_updates(tmp_path):
         ("gpu", "train.grpo", "train.tiny.grpo"),
         ("smoke", "train.sft", "train.tiny.sft"),
         ("3b-qlora", "train.tiny.sft", "train.sft"),
-        ("3b-lora", "train.tiny.grpo", "train.grpo"),
-        ("3b-lora", "train.tiny.base", "train.sft"),
+        ("grpo-3b-full", "train.tiny.grpo", "train.grpo"),
+        ("sft-3b-full", "train.tiny.base", "train.sft"),
     ],
 )
 def test_a_recipe_of_the_other_kind_names_its_command(recipe, command, other):
@@ -96,7 +140,7 @@ def test_a_recipe_of_the_other_kind_names_its_command(recipe, command, other):
 
 def test_a_recipe_of_ones_own_is_told_by_what_it_holds(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("lora: {rank: 4}")
+    file.write_text("lora: {rank: 4}\ngrpo: {}")
     with pytest.raises(InputError, match="python -m train.grpo"):
         check_recipe(str(file), "train.tiny.grpo")
     check_recipe(str(file), "train.grpo")
