@@ -18,7 +18,7 @@ from unittest.mock import patch
 from tests.support.paths import ROOT
 
 BASE, DATA = "base", "data"
-# Tokens of a prompt and of a chain of 225 words, which the paper's samples have, in Qwen's tokenizer.
+# Tokens of a prompt and of a chain of 225 words, as the paper's samples have, in Qwen's tokenizer.
 # That of the bundled models, which is used here, makes a shorter prompt: the chain is the longer.
 _TEXT_TOKENS = 160 + 305
 
