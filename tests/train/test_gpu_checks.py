@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.gpu import checks
 from tests.gpu.checks import PARTS, Part, check, main, run_apart, table
@@ -127,7 +126,7 @@ def test_no_part_begins_when_the_time_is_up(tmp_path):
     ],
 )
 def test_bad_use_gets_one_sentence(arguments, words, capsys, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2 and words in capsys.readouterr().err
