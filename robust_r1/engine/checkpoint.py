@@ -103,7 +103,7 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         ),
         min_pixels=low,
         max_pixels=high,
-        multiple=_side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2),
+        multiple=_multiple(pictures),
         model_type=kind,
         reasons=not config.get("answer_only", False),
     )
@@ -204,6 +204,25 @@ def _picture_settings(folder: Path) -> dict:
         if isinstance(pictures, dict):
             return pictures
     return read_json(folder, "preprocessor_config.json", "save the processor beside the model")
+
+
+def picture_bounds(folder: Path, kind: str) -> tuple[int, int, int]:
+    """Return what a processor fits pictures to: least and largest area, and what sides divide by.
+
+    Args:
+        folder: that has the processor's files; weights need not be there.
+        kind: of the model, in transformers' words.
+
+    Raises:
+        ModelError: no such files, or broken ones.
+    """
+    pictures = _picture_settings(folder)
+    return *_pixel_bounds(pictures, kind), _multiple(pictures)
+
+
+def _multiple(pictures: dict) -> int:
+    """Return the side of the square of pixels that becomes one token."""
+    return _side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2)
 
 
 def _pixel_bounds(pictures: dict, kind: str) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedModel,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLConfig,
     StoppingCriteria,
 )
 from transformers.utils import logging
@@ -63,6 +64,29 @@ def config_3b() -> Qwen2_5_VLConfig:
         "fullatt_block_indexes": [7, 15, 23, 31], "tokens_per_second": 2,
     }  # fmt: skip
     return Qwen2_5_VLConfig(
+        text_config=text, vision_config=vision, image_token_id=151_655, video_token_id=151_656,
+        vision_start_token_id=151_652, vision_end_token_id=151_653, tie_word_embeddings=True,
+    )  # fmt: skip
+
+
+def config_qwen3_2b() -> Qwen3VLConfig:
+    """Describe Qwen3-VL-2B-Instruct, as its published config.json does: 2,127,532,032 weights."""
+    text = {
+        "vocab_size": 151_936, "hidden_size": 2048, "intermediate_size": 6144,
+        "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8,
+        "head_dim": 128, "max_position_embeddings": 262_144, "rms_norm_eps": 1e-6,
+        "tie_word_embeddings": True,
+        "rope_parameters": {
+            "rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20],
+            "mrope_interleaved": True,
+        },
+    }  # fmt: skip
+    vision = {
+        "depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16,
+        "patch_size": 16, "spatial_merge_size": 2, "out_hidden_size": 2048,
+        "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17],
+    }  # fmt: skip
+    return Qwen3VLConfig(
         text_config=text, vision_config=vision, image_token_id=151_655, video_token_id=151_656,
         vision_start_token_id=151_652, vision_end_token_id=151_653, tie_word_embeddings=True,
     )  # fmt: skip

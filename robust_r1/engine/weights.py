@@ -37,6 +37,7 @@ def load_model(
     adapter: Path | None,
     report: Progress,
     device: str | int | None = None,
+    placed: bool = True,
 ) -> PreTrainedModel:
     """Load a model, ready to generate.
 
@@ -47,6 +48,7 @@ def load_model(
         adapter: folder of a LoRA for it. It is merged, except into quantized weights.
         report: moves from .3 to .8.
         device: "cpu" or the number of a GPU; None for the GPU if there is one.
+        placed: whether the weights go there; if not, whoever trains them puts them on devices.
 
     Raises:
         ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU, or
@@ -76,7 +78,7 @@ def load_model(
             dtype=dtype,
             attn_implementation=attention or _attention(dtype),
             quantization_config=_quantization(precision, rest),
-            device_map={"": kind if device is None else device},
+            device_map={"": kind if device is None else device} if placed else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
