@@ -23,9 +23,10 @@ from robust_r1.engine.adapter_loading import attach
 from robust_r1.engine.checkpoint import Checkpoint, fingerprint
 from robust_r1.engine.hub import Progress
 from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
+from robust_r1.engine.machine import half_precision
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.types import ModelInfo
-from robust_r1.engine.weights import first_line, half_precision, load_model
+from robust_r1.engine.weights import first_line, load_model
 from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage, LoraSettings
 from train.common.bases import LANGUAGE, TARGETS, refuse_adapter, require_image_tokens

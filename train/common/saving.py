@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine.loading import open_processor
-from robust_r1.engine.weights import half_precision
+from robust_r1.engine.machine import half_precision
 from robust_r1.records.lines import unwritable
 from train.common.adapters import Start
 from train.common.history import StageRecord, record, write_history
