@@ -344,21 +344,32 @@ def option_labels(count: int, lettered: bool = False) -> tuple[str, ...]:
     return tuple(ascii_uppercase[:count]) if lettered else tuple(map(str, range(count)))
 
 
-def build_prompt(question: str, answer_only: bool = False) -> str:
+_AFTER_FINDINGS = (
+    "<INFLUENCE>what it does to the evidence<INFLUENCE_END>"
+    "<REASONING>what the undamaged picture shows<REASONING_END>"
+    "<CONCLUSION>what follows<CONCLUSION_END>"
+    "<ANSWER>the answer<ANSWER_END>"
+)
+
+
+def build_prompt(question: str, answer_only: bool = False, findings: str | None = None) -> str:
     """Write the prompt for a question: the question first, then how to answer.
 
-    With `answer_only`, for models without reasoning, only the answer section is asked for. The
-    bundled models read this text too, so it is short and does not list the degradations.
+    With `answer_only`, for models without reasoning, only the answer section is asked for. With
+    `findings`, written as in a TYPE section, another model has looked before, and the four sections
+    after that one are asked for. The bundled models read these texts too, so they are short and do
+    not list the degradations.
     """
     if answer_only:
         return f"{question}\nWrite only <ANSWER>the answer<ANSWER_END>"
+    if findings is not None:
+        return (
+            f"{question}\nDamage was found in the picture, with intensities from 0 to 1: "
+            f"{findings}. Answer in four sections, in this order: {_AFTER_FINDINGS}"
+        )
     return (
         f"{question}\nThe picture may be damaged. Answer in five sections, in this order: "
-        "<TYPE>each degradation(intensity from 0 to 1), or none<TYPE_END>"
-        "<INFLUENCE>what it does to the evidence<INFLUENCE_END>"
-        "<REASONING>what the undamaged picture shows<REASONING_END>"
-        "<CONCLUSION>what follows<CONCLUSION_END>"
-        "<ANSWER>the answer<ANSWER_END>"
+        f"<TYPE>each degradation(intensity from 0 to 1), or none<TYPE_END>{_AFTER_FINDINGS}"
     )
 
 

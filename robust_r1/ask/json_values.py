@@ -21,6 +21,9 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict[str, Any]
     }
     if reply.answer is not None:
         fields |= {
+            "perceived_by": reply.answer.eyes or reply.answer.model,
+            "answered_by": reply.answer.model,
+            "remark": reply.answer.sight.remark or None if reply.answer.sight else None,
             "finish": reply.answer.finish,
             "fault": reply.answer.fault or None,
             "tokens": reply.answer.tokens,

@@ -22,6 +22,9 @@ _CONTROL = re.compile(
 
 
 QUESTION = "{question}"
+FINDINGS = "{findings}"  # what another model has found, in the prompt of one that answers after it
+# Before a prompt of somebody's own that says nothing about them.
+_FOUND = f"Damage was found in the picture, with intensities from 0 to 1: {FINDINGS}.\n"
 
 
 def plain(text: str) -> str:
@@ -30,8 +33,19 @@ def plain(text: str) -> str:
 
 
 def own_template(info: ModelInfo) -> str:
-    """Return the prompt that a model is asked with, with QUESTION where the question goes."""
+    """Return the prompt that a model is asked with, with QUESTION where the question goes.
+
+    Where another model looks before it, FINDINGS stands where its findings go.
+    """
+    if info.eyes is not None:
+        return build_prompt(QUESTION, findings=FINDINGS)
     return build_prompt(QUESTION, answer_only=not info.reasons)
+
+
+def with_findings(template: str, findings: str) -> str:
+    """Put what another model has found into a prompt: where FINDINGS stands, or before it."""
+    prompt = template if FINDINGS in template else _FOUND + template
+    return prompt.replace(FINDINGS, findings)
 
 
 def check_template(template: str) -> str:

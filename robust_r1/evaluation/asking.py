@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from robust_r1.ask.pipeline import request_of
 from robust_r1.engine.checkpoint import fingerprint
+from robust_r1.engine.eyes import EyesEngine
 from robust_r1.engine.types import Answer, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.evaluation.benchmarks import BenchmarkItem
 from robust_r1.evaluation.head import note_cases, note_rows, open_head, read_head, unusable_rows
@@ -100,7 +101,7 @@ def evaluate(
         ModelError: the model failed, or another rank ended too early. What was answered is kept.
     """
     settings = settings or engine.info.defaults
-    kept = {**(terms or {}), **({"logprobs": True} if logprobs else {})}
+    kept = {**(terms or {}), **({"logprobs": True} if logprobs else {}), **_eyes(engine)}
     work = _Work(engine, items, folder, settings, at_once, logprobs)
     head = _head(work, benchmark, kept)
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,12 @@ def _head(work: _Work, benchmark: str, terms: Mapping[str, Any]) -> dict[str, An
         "weights": fingerprint(work.engine.info.source),
         "terms": dict(terms),
     }
+
+
+def _eyes(engine: Engine) -> dict[str, Any]:
+    """Return who looks before the model answers, with a fingerprint; nothing of one alone."""
+    eyes = engine.info.eyes if isinstance(engine, EyesEngine) else None
+    return {"eyes": eyes.name, "eyes_weights": fingerprint(eyes.source)} if eyes else {}
 
 
 def _lead(work: _Work, ranks: Ranks, progress: Report | None) -> tuple[Row, ...]:

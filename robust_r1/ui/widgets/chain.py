@@ -24,14 +24,19 @@ _NAME_LIMIT = 48
 _PROBLEMS_SHOWN = 8
 
 
-def chain_cards(reply: Reply | None, heading: str = "") -> str:
-    """Draw the first four sections as HTML; the open one is marked, findings are chips."""
+def chain_cards(reply: Reply | None, heading: str = "", by: str = "") -> str:
+    """Draw the first four sections as HTML; the open one is marked, findings are chips.
+
+    `by` says whose work they are, where two models wrote them.
+    """
     parsed = reply.parsed if reply else None
     title = f'<h3 class="rr-which">{escape(heading)}</h3>' if heading else ""
+    credit = f'<p class="rr-by">{escape(by[0].upper() + by[1:])}</p>' if by else ""
     cards = _thought(reply) + "".join(
         _card(section, parsed, reply, ' role="listitem"') for section in SECTIONS[:-1]
     )
-    return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    chain = f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    return credit + chain
 
 
 def section_card(section: str, reply: Reply | None, choices: Sequence[str] = ()) -> str:
@@ -49,6 +54,16 @@ def problems_list(reply: Reply | None, reasons: bool = True) -> str:
     """
     if reply is None or reply.answer is None:
         return ""
+    sight = reply.answer.sight
+    words = escape(sight.remark, 400) if sight else ""
+    remark = f'<p class="rr-notice" role="note">{words}</p>' if words else ""
+    if sight and sight.free and reply.answer.finish == "stop":
+        return remark
+    return remark + _problems(reply, reasons)
+
+
+def _problems(reply: Reply, reasons: bool) -> str:
+    assert reply.answer is not None
     if reply.parsed.well_formed and reply.answer.finish != "cut":
         return ""
     if not reasons and reply.answer.finish == "stop":
