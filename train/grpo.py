@@ -32,15 +32,18 @@ from train.common.adapters import (
     train_adapter,
 )
 from train.common.command import main_of
-from train.common.completions import SampleLog
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
+from train.common.groups import GroupLog, TellsGroups
 from train.common.history import record
 from train.common.logs import JsonLines
-from train.common.rewards import objective_of, rewards_of
+from train.common.measured import Measured, MeasuresRewards, keep_best, rewarded_of
+from train.common.rewards import Scoring, objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.common.samples_file import SamplesFile
 from train.common.splits import part_of
 from train.common.vision import freeze_vision, pictures_kept
+from train.common.watching import watch_rewards, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -50,6 +53,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
+    measured = rewarded_of(every, arguments.data, config)
     recipe = recipe_of("grpo", config, records)
     course = go_on(course_of(len(records), config), recipe, folder)
     # --- Model
@@ -57,21 +61,24 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     # --- Training
     folder.mkdir(parents=True, exist_ok=True)
     write_start(course, recipe, folder)
-    trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
+    trainer = make_trainer(
+        start, records, arguments.data.parent, config, course, folder, measured
+    )
     train_adapter(trainer, "grpo", config, folder)
     # --- Adapter
     if trainer.is_world_process_zero():
         done = record("rewards", len(records), config.seed, folder / "log.jsonl")
         save_adapter(trainer, start, done, folder)
+        keep_best(folder)
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, GRPOTrainer):
-    """Run TRL's trainer on a course."""
+class RewardTrainer(MeetsSamples, MeasuresRewards, TellsGroups, GRPOTrainer):
+    """Run TRL's trainer on a course, and tell what it learns from."""
 
-    def __init__(self, course: Course, **options: Any) -> None:
+    def __init__(self, course: Course, groups: GroupLog, **options: Any) -> None:
         super().__init__(**options)
-        self.course = course
+        self.course, self.group_log = course, groups
 
 
 def course_of(samples: int, config: AdapterConfig) -> Course:
@@ -94,6 +101,7 @@ def make_trainer(
     config: AdapterConfig,
     course: Course,
     folder: Path,
+    measured: Measured,
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
@@ -106,29 +114,33 @@ def make_trainer(
         config: settings.
         course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
+        measured: what checkpoints are measured on.
     """
-    stage, state = config.grpo, PartialState()
+    stage = config.grpo
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
     freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
-    if state.is_main_process:
-        said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
-        rewards = said.watch(rewards)
-    return RewardTrainer(
+    file = SamplesFile(folder / "samples.jsonl")
+    trainer = RewardTrainer(
         course,
+        GroupLog(file, stage.sample_every, stage.group),
         model=start.model,
         processing_class=start.processor,
         reward_funcs=list(rewards),
         train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
+        eval_dataset=measured.rollouts(start.info.fit),
         args=GRPOConfig(
-            **settings_of(stage, config, course, folder),
+            **{**settings_of(stage, config, course, folder), **measured.settings(stage)},
             # In order, a resumed run goes on with what it had not seen.
             shuffle_dataset=False,
             # What is sampled, its reference and what is reinforced are one policy.
             disable_dropout=True,
             **objective_of(stage, weights),
         ),
-        callbacks=[JsonLines(folder / "log.jsonl", course)],
+        callbacks=[JsonLines(folder / "log.jsonl", course), *measured.callbacks()],
     )
+    watched = watched_of(measured, records, pictures, start.info, config)
+    watch_rewards(trainer, start.processor, watched, Scoring(rewards, weights), config, file)
+    return trainer
 
 
 if __name__ == "__main__":

@@ -32,7 +32,6 @@ from train.common.adapters import (
     train_adapter,
 )
 from train.common.command import main_of
-from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.history import record
@@ -41,8 +40,7 @@ from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
 from train.common.splits import part_of
 from train.common.vision import freeze_vision
-
-_SHOWN_TOKENS = 256  # of a completion that is written down for people
+from train.common.watching import watch_chains, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -116,19 +114,14 @@ def make_trainer(
     """
     freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
-    tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
-    shown = row_samples(chain_rows(records, pictures, start.info.fit))
-    said = CompletionLog(
-        folder / "samples.jsonl", shown, start.processor, start.model.generate, tokens
-    )
-    return ChainTrainer(
+    trainer = ChainTrainer(
         course,
         model=start.model,
         processing_class=start.processor,
         train_dataset=rows,
         eval_dataset=measured.rows(start.info.fit),
         args=SFTConfig(
-            **{**settings_of(config.sft, config, course, folder), **measured.settings(config)},
+            **{**settings_of(config.sft, config, course, folder), **measured.settings(config.sft)},
             # The samples were shuffled when they were divided; in order, a resumed run goes on with
             # what it had not seen, in any pass over the data.
             train_sampling_strategy="sequential",
@@ -136,8 +129,11 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl", course), said, *measured.callbacks()],
+        callbacks=[JsonLines(folder / "log.jsonl", course), *measured.callbacks()],
     )
+    watched = watched_of(measured, records, pictures, start.info, config)
+    watch_chains(trainer, start.processor, watched, config, folder)
+    return trainer
 
 
 def parser() -> argparse.ArgumentParser:

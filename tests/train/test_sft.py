@@ -55,8 +55,9 @@ def test_the_runs_folder_is_a_model_of_its_own(taught, rewarded, picture, quanti
 def test_what_the_model_says_of_its_first_samples_is_kept_at_each_checkpoint(taught, data_file):
     rows = rows_of(taught / "samples.jsonl")
     first = part_of(read_data(data_file), "sft", 0.5, small().seed)[:2]
-    assert [row["step"] for row in rows] == [2, 2, 4, 4]
-    assert [row["solution"] for row in rows] == 2 * [record.chain for record in first]
+    assert [row["step"] for row in rows] == [0, 0, 2, 2, 4, 4]
+    assert [row["solution"] for row in rows] == 3 * [record.chain for record in first]
+    assert {(row["kind"], row["split"]) for row in rows} == {("greedy", "train")}
     assert all(row["completion"].startswith("<TYPE>") for row in rows)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from robust_r1.errors import InputError
 from train.common.config import GroupSettings
+from train.common.watch_config import WatchSettings
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class AdapterRewards(GroupSettings, AdapterStage):
 
 
 @dataclass(frozen=True)
-class AdapterConfig:
+class AdapterConfig(WatchSettings):
     """Fix how a full-size model is adapted."""
 
     lora: LoraSettings
@@ -91,5 +92,6 @@ class AdapterConfig:
     checkpointing: bool = True  # compute activations twice instead of keeping them
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.sft_share < 1:
             raise InputError(f"sft_share is {self.sft_share}, it must lie between 0 and 1")

@@ -31,6 +31,7 @@ from train.common.checkpoints import another_model, last_checkpoint
 from train.common.command import parser_of
 from train.common.course import Course
 from train.common.history import StageRecord, history_of, write_history
+from train.common.trackers import require_trackers, tracker_settings
 
 # Projections of the language model's layers; those of the vision tower have other parents.
 _TARGETS = (
@@ -67,7 +68,12 @@ def adapter_parser(command: str, description: str | None) -> argparse.ArgumentPa
 
 
 def begin(config: AdapterConfig) -> None:
-    """Prepare this process, before any weights: its seed, and which GPU is its own."""
+    """Prepare this process, before any weights: its seed, and which GPU is its own.
+
+    Raises:
+        InputError: a tracker of `config.report_to` is not installed.
+    """
+    require_trackers(config.trackers)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     PartialState(cpu=not torch.cuda.is_available())
     torch.manual_seed(config.seed)  # of the first weights of a new adapter
@@ -162,7 +168,7 @@ def settings_of(
         "save_steps": stage.save_every,
         "save_total_limit": 1,
         "logging_steps": stage.log_every,
-        "report_to": "tensorboard",
+        **tracker_settings(config.trackers, folder),
         "remove_unused_columns": False,
         "activation_checkpointing": config.checkpointing,
         "activation_checkpointing_kwargs": {"use_reentrant": False},

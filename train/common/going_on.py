@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,14 @@ from robust_r1.records.lines import write_whole
 from train.common.adapter_config import AdapterConfig
 from train.common.checkpoints import last_checkpoint, step_of
 from train.common.course import Course
+from train.common.watch_config import WatchSettings
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
-_OF_THE_MACHINE = ("threads", "workers", "checkpointing", "validation")
+_OF_THE_MACHINE = (
+    *("threads", "workers", "checkpointing", "validation"),
+    *(field.name for field in fields(WatchSettings)),
+)
 _OF_A_STAGE = ("batch", "global_batch", "save_every", "log_every", "sample_every")
 
 
