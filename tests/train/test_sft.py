@@ -96,6 +96,7 @@ def test_an_interrupted_run_resumes_to_the_same_adapter(
     assert all(torch.equal(wanted[name], got[name]) for name in wanted)
     steps = [row["step"] for row in rows_of(resumed / "log.jsonl") if "grad_norm" in row]
     assert steps == list(range(1, len(steps) + 1))
+    assert rows_of(resumed / "samples.jsonl") == rows_of(whole / "samples.jsonl")
 
 
 def test_an_adapter_of_another_shape_that_an_earlier_version_left_is_refused(
@@ -113,6 +114,7 @@ def test_two_processes_go_on_with_what_one_left_unseen_and_learn_what_one_would(
 ):
     # Seven samples, of which four are learned one at a time, the others two at a time.
     same = ("lora.quantized=false", "sft_share=0.875", "sft.epochs=1", "sft.save_every=4")
+    same = (*same, "minibench_every=9", "minibench_items=4")
     with monkeypatch.context() as patch:
         stop_at_first_checkpoint(sft, patch)
         with pytest.raises(KeyboardInterrupt):
@@ -142,6 +144,12 @@ def test_two_processes_go_on_with_what_one_left_unseen_and_learn_what_one_would(
         for figure in figures:
             assert together[figure] == pytest.approx(alone[figure], rel=1e-4), figure
     assert agreement(tmp_path / "two", one) > 1 - 1e-5
+    # Both processes answer, and one of them writes it down.
+    told = [rows_of(tmp_path / name / "samples.jsonl") for name in ("one", "two")]
+    assert [row["step"] for row in told[1]] == [0, 0, 4, 4, 6, 6]
+    assert [row["sample"] for row in told[1]] == [row["sample"] for row in told[0]]
+    looks = [row for row in rows_of(tmp_path / "two" / "log.jsonl") if "minibench/items" in row]
+    assert [(row["step"], row["minibench/items"]) for row in looks] == [(6, 4)]
     assert [done.samples for done in history_of(tmp_path / "two")] == [7]
 
 

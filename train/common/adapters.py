@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import logging
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ def begin(config: AdapterConfig) -> None:
     """
     require_trackers(config.trackers)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    # TRL calls transformers by older names, which each checkpoint would tell of.
+    warnings.filterwarnings("ignore", ".*gradient_checkpointing.*", FutureWarning)
     PartialState(cpu=not torch.cuda.is_available())
     torch.manual_seed(config.seed)  # of the first weights of a new adapter
 

@@ -26,14 +26,13 @@ def finding_figures(matchings: Iterable[Matching], place: str) -> dict[str, floa
     """
     whole = pool(matchings)
     parts = {"all": whole, **{spec.id: _only(whole, spec.chain_name) for spec in SPECS}}
-    figures = {
-        f"{place}/{id}/{name}": value
+    return {
+        f"{place}/{id}/{name}": round(value, 4)
         for id, part in parts.items()
         if part != Matching()
         for name, value in _figures(part).items()
         if value is not None
     }
-    return figures
 
 
 def _only(whole: Matching, name: str) -> Matching:

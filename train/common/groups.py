@@ -109,5 +109,5 @@ def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _scored(value: float) -> float | None:
-    """Return a reward; None where TRL holds that there was nothing to score."""
-    return None if math.isnan(value) else value
+    """Return a reward; None where TRL, which keeps seven digits, holds that there is none."""
+    return None if math.isnan(value) else round(value, 6)
