@@ -1,4 +1,4 @@
-"""Reinforce a full-size model's good chains by GRPO: LoRA or QLoRA, with the paper's rewards.
+"""Reinforce a full-size model's good chains by GRPO, with the paper's rewards.
 
     python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
 
@@ -7,8 +7,9 @@ in units of the group's spread, is how much it is reinforced (paper, training). 
 robust_r1.rewards: degradation, length, format, accuracy. Flags and DATA are those of train.sft,
 whose run `--from` names; this stage learns from the samples that train.sft left out.
 
-The run's folder is an adapter: `python app.py --model runs/3b-rl` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
+What learns is an adapter (LoRA, QLoRA) or with finetuning=full the language side's own weights, and
+so is the run's folder an adapter or a checkpoint: `python app.py --model runs/3b-rl` loads either.
+On several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
 """
 
 import argparse
@@ -25,37 +26,41 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
+    weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.groups import GroupLog, TellsGroups
-from train.common.history import record
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.measured import Measured, MeasuresRewards, keep_best, rewarded_of
 from train.common.rewards import Scoring, objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
 from train.common.samples_file import SamplesFile
+from train.common.sampling import check_sampling, sampling_of
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
-from train.common.vision import freeze_vision, pictures_kept
+from train.common.vision import freeze_vision, pictures_kept, share_vision
 from train.common.watching import watch_rewards, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Reinforce, going on where an interrupted run was, and save the adapter."""
+    """Reinforce, going on where an interrupted run was, and save what was learned."""
     begin(config)
+    check_sampling(config.grpo)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     measured = rewarded_of(every, arguments.data, config)
-    recipe = recipe_of("grpo", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("grpo", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -64,16 +69,16 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     trainer = make_trainer(
         start, records, arguments.data.parent, config, course, folder, measured
     )
-    train_adapter(trainer, "grpo", config, folder)
-    # --- Adapter
+    train_on(trainer, "grpo", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "rewards", len(records), folder)
     if trainer.is_world_process_zero():
-        done = record("rewards", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
         keep_best(folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, MeasuresRewards, TellsGroups, GRPOTrainer):
+class RewardTrainer(MeetsSamples, MeasuresRewards, TellsGroups, HoldsWeights, GRPOTrainer):
     """Run TRL's trainer on a course, and tell what it learns from."""
 
     def __init__(self, course: Course, groups: GroupLog, **options: Any) -> None:
@@ -105,7 +110,7 @@ def make_trainer(
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
-    The reference of its divergence is the adapter as it was loaded.
+    The reference of its divergence is the adapter, or are the weights, as they were loaded.
 
     Args:
         start: policy and processor.
@@ -118,7 +123,7 @@ def make_trainer(
     """
     stage = config.grpo
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
-    freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
+    freeze_vision(start.network, pictures_kept(course.per_step))
     file = SamplesFile(folder / "samples.jsonl")
     trainer = RewardTrainer(
         course,
@@ -128,19 +133,37 @@ def make_trainer(
         reward_funcs=list(rewards),
         train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
         eval_dataset=measured.rollouts(start.info.fit),
-        args=GRPOConfig(
-            **{**settings_of(stage, config, course, folder), **measured.settings(stage)},
-            # In order, a resumed run goes on with what it had not seen.
-            shuffle_dataset=False,
-            # What is sampled, its reference and what is reinforced are one policy.
-            disable_dropout=True,
-            **objective_of(stage, weights),
-        ),
+        args=arguments_of(config, course, folder, weights, measured),
         callbacks=[JsonLines(folder / "log.jsonl", course), *measured.callbacks()],
     )
+    if trainer.ref_model is not None:
+        share_vision(start.network, trainer.ref_model)
     watched = watched_of(measured, records, pictures, start.info, config)
     watch_rewards(trainer, start.processor, watched, Scoring(rewards, weights), config, file)
     return trainer
+
+
+def arguments_of(
+    config: AdapterConfig,
+    course: Course,
+    folder: Path,
+    weights: list[float],
+    measured: Measured,
+) -> GRPOConfig:
+    """Return TRL's settings of the stage; `weights` are those of the rewards, in their order."""
+    stage = config.grpo
+    return GRPOConfig(
+        **{**settings_of(stage, config, course, folder), **measured.settings(stage)},
+        # In order, a resumed run goes on with what it had not seen.
+        shuffle_dataset=False,
+        # What is sampled, its reference and what is reinforced are one policy.
+        disable_dropout=True,
+        # TRL reads a reference of whole weights where the policy was, and would lay it out over
+        # all GPUs by itself where FSDP is to.
+        model_init_kwargs={"device_map": None} if is_spread() else None,
+        **objective_of(stage, weights),
+        **sampling_of(stage),
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Teach a full-size model the reasoning chain by next-token loss: LoRA or QLoRA.
+"""Teach a full-size model the reasoning chain by next-token loss: LoRA, QLoRA or whole weights.
 
     python -m train.sft --config 3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
@@ -7,8 +7,9 @@ authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folde
 adapter's folder, which is then trained on. This stage learns from a quarter of the samples, and
 train.grpo from the others (paper, training); vision encoder and merger stay frozen.
 
-The run's folder is an adapter: `python app.py --model runs/3b-sft` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.sft ...`.
+The run's folder is an adapter, or with finetuning=full a checkpoint: `python app.py --model
+runs/3b-sft` loads either. On several GPUs: `accelerate launch --config_file
+train/accelerate/gpus.yaml -m train.sft ...`.
 """
 
 import argparse
@@ -25,34 +26,36 @@ from train.common.adapters import (
     Start,
     adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
+    weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.course import Course, MeetsSamples, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.history import record
+from train.common.launch import HoldsWeights
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
 from train.common.vision import freeze_vision
 from train.common.watching import watch_chains, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Train on chains, going on where an interrupted run was, and save the adapter."""
+    """Train on chains, going on where an interrupted run was, and save what was learned."""
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "sft", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     measured = measured_of(every, arguments.data, arguments.validation, config)
-    recipe = recipe_of("sft", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("sft", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -61,16 +64,16 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     trainer = make_trainer(
         start, records, arguments.data.parent, config, course, folder, measured
     )
-    train_adapter(trainer, "sft", config, folder)
-    # --- Adapter
+    train_on(trainer, "sft", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "chains", len(records), folder)
     if trainer.is_world_process_zero():
-        done = record("chains", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
         keep_best(folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class ChainTrainer(MeetsSamples, SFTTrainer):
+class ChainTrainer(MeetsSamples, HoldsWeights, SFTTrainer):
     """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -112,7 +115,7 @@ def make_trainer(
         folder: checkpoints, log.jsonl and samples.jsonl go there.
         measured: what the loss is measured on at each checkpoint.
     """
-    freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
+    freeze_vision(start.network, 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
     trainer = ChainTrainer(
         course,

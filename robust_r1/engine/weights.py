@@ -46,6 +46,7 @@ def load_model(
     adapter: Path | None,
     report: Progress,
     device: str | int | None = None,
+    placed: bool = True,
 ) -> PreTrainedModel:
     """Load a model, ready to generate.
 
@@ -56,11 +57,13 @@ def load_model(
         adapter: folder of a LoRA for it. It is merged, except into quantized weights.
         report: moves from .3 to .8.
         device: "cpu" or the number of a GPU; None for the GPU if there is one.
+        placed: whether the weights go there; if not, whoever trains them puts them on devices.
 
     Raises:
         ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU.
     """
     cuda = torch.cuda.is_available()
+    device = device if device is not None else "cuda" if cuda else "cpu"
     if precision == "4bit" and not cuda:
         _check_widths(checkpoint)
     if cuda:
@@ -79,7 +82,7 @@ def load_model(
             dtype=dtype,
             attn_implementation=attention or _attention(dtype),
             quantization_config=_quantization(precision, rest),
-            device_map={"": device if device is not None else "cuda" if cuda else "cpu"},
+            device_map={"": device} if placed else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,

@@ -100,10 +100,12 @@ def test_the_learning_rate_follows_the_samples_whatever_the_batch():
         ("sft.rate=0.1", r"sft\.rate=0\.1 \(it was 0\.02\)"),
         ("max_pixels=9000", "max_pixels=9000"),
         ("seed=3", "seed=3"),
+        ("finetuning=full", r'finetuning="full" \(it was "lora"\)'),
         ("sft.batch=1", None),
         ("sft.global_batch=1", None),
         ("sft.save_every=7", None),
         ("threads=2", None),
+        ("grpo.vllm_tensor_parallel_size=2", None),
         ("grpo.rate=0.1", None),
     ],
 )
@@ -112,8 +114,8 @@ def test_settings_that_make_another_model_are_refused_by_name_on_going_on(
 ):
     records = read_data(data_file)
     course = begin_course(8, 1, 2, "samples")
-    write_start(course, recipe_of("sft", small(), records), tmp_path)
-    other = recipe_of("sft", small(change), records)
+    write_start(course, recipe_of("sft", small(FULL), records), tmp_path)
+    other = recipe_of("sft", small(FULL, change), records)
     assert go_on(course, other, tmp_path) == course  # nothing was learned yet
     (tmp_path / "checkpoint-1").mkdir()
     (tmp_path / "checkpoint-1" / "trainer_state.json").touch()
@@ -123,7 +125,7 @@ def test_settings_that_make_another_model_are_refused_by_name_on_going_on(
     with pytest.raises(InputError, match=said):
         go_on(course, other, tmp_path)
     with pytest.raises(InputError, match="the samples differ"):
-        go_on(course, recipe_of("sft", small(), records[::-1]), tmp_path)
+        go_on(course, recipe_of("sft", small(FULL), records[::-1]), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,18 @@ import sys
 
 import pytest
 import torch
-from transformers import TrainerCallback
 from trl import SFTTrainer
 
 from robust_r1.engine import GenerationSettings, Request, load_engine
 from robust_r1.errors import ModelError
-from tests.support.training import SMALL, adapter_weights, base_of, rows_of, small
+from tests.support.training import (
+    SMALL,
+    adapter_weights,
+    base_of,
+    rows_of,
+    small,
+    stop_at_first_checkpoint,
+)
 from train import grpo, sft
 from train.common import command
 from train.common.adapter_config import AdapterConfig
@@ -59,25 +65,6 @@ def test_what_the_model_says_of_its_first_samples_is_kept_at_each_checkpoint(tau
     assert [row["solution"] for row in rows] == 3 * [record.chain for record in first]
     assert {(row["kind"], row["split"]) for row in rows} == {("greedy", "train")}
     assert all(row["completion"].startswith("<TYPE>") for row in rows)
-
-
-class Stop(TrainerCallback):
-    """Interrupt a run at its first checkpoint."""
-
-    def on_save(self, args, state, control, **options):
-        raise KeyboardInterrupt
-
-
-def stop_at_first_checkpoint(module, patch):
-    """Have a stage interrupted at its first checkpoint."""
-    make = module.make_trainer
-
-    def make_and_stop(*arguments):
-        trainer = make(*arguments)
-        trainer.add_callback(Stop())
-        return trainer
-
-    patch.setattr(module, "make_trainer", make_and_stop)
 
 
 @pytest.mark.slow

@@ -4,17 +4,20 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
 from robust_r1.errors import InputError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-# Whose recipe a file is, by the section that only such a file has: the package of its commands, the
+# Whose recipe a file is, by a key that only such a file has: the package of its commands, the
 # models that they train, and the names of the commands.
+_FULL_SIZE = ("train", "full-size", ("sft", "grpo"))
 _RECIPES = {
-    "lora": ("train", "full-size", ("sft", "grpo")),
+    "lora": _FULL_SIZE,
+    "finetuning": _FULL_SIZE,
     "warmup": ("train.tiny", "the bundled", ("base", "sft", "grpo")),
 }
 _Config = TypeVar("_Config")
@@ -149,8 +152,19 @@ def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
 
 def _setting(kind: Any, value: Any, key: str, problems: list[str]) -> Any:
     """Return a value as the kind that its key has; note what does not fit."""
+    if get_origin(kind) is UnionType:  # of something and None
+        return None if value is None else _setting(get_args(kind)[0], value, key, problems)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _build(kind, value, f"{key}.", problems)
+    if get_origin(kind) is Literal:
+        choice = "off" if value is False else value  # which is how YAML reads that word
+        if choice not in get_args(kind):
+            problems.append(f"{key} must be one of {', '.join(get_args(kind))}, not {value!r}")
+        return choice
+    if kind is str:
+        if not isinstance(value, str):
+            problems.append(f"{key} must be a text, not {value!r}")
+        return value
     if kind is bool:
         if not isinstance(value, bool):
             problems.append(f"{key} must be true or false, not {value!r}")
