@@ -1,6 +1,8 @@
 """What a launcher has started: several processes, and weights spread over their devices."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,8 @@ class HoldsWeights:
     Mixed in before the trainer's class.
     """
 
+    model: torch.nn.Module
+
     def create_accelerator_and_postprocess(self) -> None:
         """Make the accelerator; on CPUs too it is to do what its configuration says."""
         state = PartialState()
@@ -100,6 +104,11 @@ class HoldsWeights:
             state._shared_state["distributed_type"] = DistributedType.MULTI_GPU
         trainer: Any = super()
         trainer.create_accelerator_and_postprocess()
+
+    def _prepare_for_training(self, *arguments: Any, **options: Any) -> Any:
+        trainer: Any = super()
+        with _head_within(self.model) if spread_by() == FSDP else nullcontext():
+            return trainer._prepare_for_training(*arguments, **options)
 
     def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
         trainer: Any = self
@@ -112,6 +121,23 @@ class HoldsWeights:
         # over a name that they do not know, and would go on with the weights of the beginning.
         saved = type(model).from_pretrained(checkpoint, dtype=model.dtype, local_files_only=True)
         model.load_state_dict(saved.state_dict())
+
+
+@contextmanager
+def _head_within(model: torch.nn.Module) -> Iterator[None]:
+    """Let FSDP gather a head of its own weights with the model itself, while it lays them out.
+
+    accelerate would lay a head out by itself, to be gathered when it is called. TRL reads its
+    weights uncalled, and gathers them in a way that leaves the processes' gradients unsummed.
+    """
+    if not isinstance(model, PreTrainedModel) or model.all_tied_weights_keys:
+        yield
+        return
+    model.get_output_embeddings = lambda: None
+    try:
+        yield
+    finally:
+        del model.get_output_embeddings
 
 
 def _way(spread: str) -> str:
