@@ -132,20 +132,6 @@ def test_whole_weights_do_not_begin_with_an_adapter(tiny_checkpoint, tmp_path):
         open_start(str(lora), small(*WHOLE))
 
 
-def test_a_run_refuses_to_go_on_from_other_weights_of_the_same_shape(
-    adapt, base, taught_whole, tiny_checkpoint, tmp_path
-):
-    run = shutil.copytree(taught_whole, tmp_path / "run")
-    with pytest.raises(InputError, match="begun otherwise: the weights of --from differ"):
-        adapt("sft", run, tiny_checkpoint, small(*WHOLE))
-    # One that an earlier version began does not know them.
-    recipe = json.loads((run / "recipe.json").read_text())
-    del recipe["start"]
-    (run / "recipe.json").write_text(json.dumps(recipe))
-    adapt("sft", run, base, small(*WHOLE))
-    assert json.loads((run / "recipe.json").read_text())["start"]
-
-
 @pytest.mark.slow
 def test_two_processes_that_share_the_weights_by_fsdp2_learn_what_one_does(
     base, taught_whole, data_file, tmp_path, root, picture
