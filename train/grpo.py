@@ -40,18 +40,21 @@ from train.common.adapters import (
 )
 from train.common.best import keep_best_whole
 from train.common.command import main_of
-from train.common.completions import SampleLog
 from train.common.course import Course, MeetsSamples, whole_course
 from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
+from train.common.groups import GroupLog, TellsGroups
 from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
-from train.common.rewards import objective_of, rewards_of
+from train.common.measured import Measured, MeasuresRewards, keep_best, rewarded_of
+from train.common.rewards import Scoring, objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.common.samples_file import SamplesFile
 from train.common.sampling import check_sampling, sampling_of
 from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
 from train.common.vision import freeze_vision, pictures_kept, share_vision
+from train.common.watching import watch_rewards, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -62,6 +65,7 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
+    measured = rewarded_of(every, arguments.data, config)
     course = course_of(len(records), config)
     recipe = recipe_of("grpo", config, records, weights_of(arguments.start))
     course = go_on(course, recipe, folder)
@@ -70,20 +74,24 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     # --- Training
     folder.mkdir(parents=True, exist_ok=True)
     write_start(course, recipe, folder)
-    trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
+    trainer = make_trainer(
+        start, records, arguments.data.parent, config, course, folder, measured
+    )
     train_on(trainer, "grpo", config, folder)
     # --- What was learned
     save_run(trainer, start, "rewards", len(records), folder)
+    if trainer.is_world_process_zero():
+        keep_best(folder)
     keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, HoldsWeights, GRPOTrainer):
-    """Run TRL's trainer on a course."""
+class RewardTrainer(MeetsSamples, MeasuresRewards, TellsGroups, HoldsWeights, GRPOTrainer):
+    """Run TRL's trainer on a course, and tell what it learns from."""
 
-    def __init__(self, course: Course, **options: Any) -> None:
+    def __init__(self, course: Course, groups: GroupLog, **options: Any) -> None:
         super().__init__(**options)
-        self.course = course
+        self.course, self.group_log = course, groups
 
 
 def course_of(samples: int, config: AdapterConfig) -> Course:
@@ -102,6 +110,7 @@ def make_trainer(
     config: AdapterConfig,
     course: Course,
     folder: Path,
+    measured: Measured,
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
@@ -114,33 +123,41 @@ def make_trainer(
         config: settings.
         course: which of the samples are still to be met.
         folder: checkpoints, log.jsonl and samples.jsonl go there.
+        measured: what checkpoints are measured on.
     """
-    stage, state = config.grpo, PartialState()
+    stage = config.grpo
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
     freeze_vision(start.network, pictures_kept(course.per_step))
-    if state.is_main_process:
-        said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
-        rewards = said.watch(rewards)
+    file = SamplesFile(folder / "samples.jsonl")
     trainer = RewardTrainer(
         course,
+        GroupLog(file, stage.sample_every, stage.group),
         model=start.model,
         processing_class=start.processor,
         reward_funcs=list(rewards),
         train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
-        args=arguments_of(config, course, folder, weights),
-        callbacks=[JsonLines(folder / "log.jsonl", course)],
+        eval_dataset=measured.rollouts(start.info.fit),
+        args=arguments_of(config, course, folder, weights, measured),
+        callbacks=[JsonLines(folder / "log.jsonl", course), *measured.callbacks()],
     )
     if trainer.ref_model is not None:
         share_vision(start.network, trainer.ref_model)
+    watched = watched_of(measured, records, pictures, start.info, config)
+    watch_rewards(trainer, start.processor, watched, Scoring(rewards, weights), config, file)
     return trainer
 
 
 def arguments_of(
-    config: AdapterConfig, course: Course, folder: Path, weights: list[float]
+    config: AdapterConfig,
+    course: Course,
+    folder: Path,
+    weights: list[float],
+    measured: Measured,
 ) -> GRPOConfig:
     """Return TRL's settings of the stage; `weights` are those of the rewards, in their order."""
+    stage = config.grpo
     return GRPOConfig(
-        **settings_of(config.grpo, config, course, folder),
+        **{**settings_of(stage, config, course, folder), **measured.settings(stage)},
         # In order, a resumed run goes on with what it had not seen.
         shuffle_dataset=False,
         # What is sampled, its reference and what is reinforced are one policy.
@@ -148,8 +165,8 @@ def arguments_of(
         # TRL reads a reference of whole weights where the policy was, and would lay it out over
         # all GPUs by itself where FSDP is to.
         model_init_kwargs={"device_map": None} if is_spread() else None,
-        **objective_of(config.grpo, weights),
-        **sampling_of(config.grpo),
+        **objective_of(stage, weights),
+        **sampling_of(stage),
     )
 
 

@@ -40,19 +40,17 @@ from train.common.adapters import (
 )
 from train.common.best import keep_best_whole
 from train.common.command import main_of
-from train.common.completions import CompletionLog, row_samples
 from train.common.course import Course, MeetsSamples, whole_course
 from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.launch import HoldsWeights, is_spread
+from train.common.launch import HoldsWeights
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
 from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
 from train.common.vision import freeze_vision
-
-_SHOWN_TOKENS = 256  # of a completion that is written down for people
+from train.common.watching import watch_chains, watched_of
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
@@ -125,19 +123,14 @@ def make_trainer(
     """
     freeze_vision(start.network, 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
-    tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
-    shown = row_samples(chain_rows(records, pictures, start.info.fit))
-    said = CompletionLog(
-        folder / "samples.jsonl", shown, start.processor, start.model.generate, tokens
-    )
-    return ChainTrainer(
+    trainer = ChainTrainer(
         course,
         model=start.model,
         processing_class=start.processor,
         train_dataset=rows,
         eval_dataset=measured.rows(start.info.fit),
         args=SFTConfig(
-            **{**settings_of(config.sft, config, course, folder), **measured.settings(config)},
+            **{**settings_of(config.sft, config, course, folder), **measured.settings(config.sft)},
             # The samples were shuffled when they were divided; in order, a resumed run goes on with
             # what it had not seen, in any pass over the data.
             train_sampling_strategy="sequential",
@@ -145,13 +138,11 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[
-            JsonLines(folder / "log.jsonl", course),
-            # Where weights lie spread, the first process could not answer alone.
-            *([] if is_spread() else [said]),
-            *measured.callbacks(),
-        ],
+        callbacks=[JsonLines(folder / "log.jsonl", course), *measured.callbacks()],
     )
+    watched = watched_of(measured, records, pictures, start.info, config)
+    watch_chains(trainer, start.processor, watched, config, folder)
+    return trainer
 
 
 if __name__ == "__main__":

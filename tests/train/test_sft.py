@@ -61,8 +61,9 @@ def test_the_runs_folder_is_a_model_of_its_own(taught, rewarded, picture, quanti
 def test_what_the_model_says_of_its_first_samples_is_kept_at_each_checkpoint(taught, data_file):
     rows = rows_of(taught / "samples.jsonl")
     first = part_of(read_data(data_file), "sft", 0.5, small().seed)[:2]
-    assert [row["step"] for row in rows] == [2, 2, 4, 4]
-    assert [row["solution"] for row in rows] == 2 * [record.chain for record in first]
+    assert [row["step"] for row in rows] == [0, 0, 2, 2, 4, 4]
+    assert [row["solution"] for row in rows] == 3 * [record.chain for record in first]
+    assert {(row["kind"], row["split"]) for row in rows} == {("greedy", "train")}
     assert all(row["completion"].startswith("<TYPE>") for row in rows)
 
 
@@ -82,6 +83,7 @@ def test_an_interrupted_run_resumes_to_the_same_adapter(
     assert all(torch.equal(wanted[name], got[name]) for name in wanted)
     steps = [row["step"] for row in rows_of(resumed / "log.jsonl") if "grad_norm" in row]
     assert steps == list(range(1, len(steps) + 1))
+    assert rows_of(resumed / "samples.jsonl") == rows_of(whole / "samples.jsonl")
 
 
 def test_an_adapter_of_another_shape_that_an_earlier_version_left_is_refused(
@@ -99,6 +101,7 @@ def test_two_processes_go_on_with_what_one_left_unseen_and_learn_what_one_would(
 ):
     # Seven samples, of which four are learned one at a time, the others two at a time.
     same = ("lora.quantized=false", "sft_share=0.875", "sft.epochs=1", "sft.save_every=4")
+    same = (*same, "minibench_every=9", "minibench_items=4")
     with monkeypatch.context() as patch:
         stop_at_first_checkpoint(sft, patch)
         with pytest.raises(KeyboardInterrupt):
@@ -128,6 +131,12 @@ def test_two_processes_go_on_with_what_one_left_unseen_and_learn_what_one_would(
         for figure in figures:
             assert together[figure] == pytest.approx(alone[figure], rel=1e-4), figure
     assert agreement(tmp_path / "two", one) > 1 - 1e-5
+    # Both processes answer, and one of them writes it down.
+    told = [rows_of(tmp_path / name / "samples.jsonl") for name in ("one", "two")]
+    assert [row["step"] for row in told[1]] == [0, 0, 4, 4, 6, 6]
+    assert [row["sample"] for row in told[1]] == [row["sample"] for row in told[0]]
+    looks = [row for row in rows_of(tmp_path / "two" / "log.jsonl") if "minibench/items" in row]
+    assert [(row["step"], row["minibench/items"]) for row in looks] == [(6, 4)]
     assert [done.samples for done in history_of(tmp_path / "two")] == [7]
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from robust_r1.errors import InputError
 from train.common.config import GroupSettings
+from train.common.watch_config import WatchSettings
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class AdapterRewards(GroupSettings, AdapterStage):
 
 
 @dataclass(frozen=True)
-class AdapterConfig:
+class AdapterConfig(WatchSettings):
     """Fix what of a full-size model is trained, and how."""
 
     # A recipe may be of one stage alone; what the other one would be is not read then.
@@ -120,6 +121,7 @@ class AdapterConfig:
     checkpointing: bool = True  # compute activations twice instead of keeping them
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.sft_share < 1:
             raise InputError(f"sft_share is {self.sft_share}, it must lie between 0 and 1")
         if self.finetuning == "lora" and self.lora is None:

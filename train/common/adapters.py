@@ -6,6 +6,7 @@ train.sft and train.grpo build TRL's trainers on these.
 import contextlib
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,7 @@ from train.common.launch import (
     is_spread,
     spread_by,
 )
+from train.common.trackers import require_trackers, tracker_settings
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,15 @@ def begin(config: AdapterConfig) -> None:
     """Prepare this process, before any weights: its seed, and which GPU is its own.
 
     Raises:
-        InputError: more processes than GPUs, or 4-bit weights that are to lie spread.
+        InputError: more processes than GPUs, 4-bit weights that are to lie spread, or a tracker of
+            `config.report_to` that is not installed.
     """
     check_devices()
     check_spreading(config.quantized)
+    require_trackers(config.trackers)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
+    # TRL calls transformers by older names, which each checkpoint would tell of.
+    warnings.filterwarnings("ignore", ".*gradient_checkpointing.*", FutureWarning)
     PartialState(cpu=not torch.cuda.is_available())
     torch.manual_seed(config.seed)  # of the first weights of a new adapter
 
@@ -217,7 +223,7 @@ def settings_of(
         "save_steps": stage.save_every,
         "save_total_limit": 1,
         "logging_steps": stage.log_every,
-        "report_to": "tensorboard",
+        **tracker_settings(config.trackers, folder),
         "remove_unused_columns": False,
         "activation_checkpointing": config.checkpointing,
         "activation_checkpointing_kwargs": {"use_reentrant": False},

@@ -1,191 +1,117 @@
-"""What a model says while it learns: in samples.jsonl of its run's folder, a JSON object each.
+"""What a model says at fixed prompts while it learns, written to samples.jsonl of its run's folder.
 
-From chains it is a few samples, answered greedily at each checkpoint; of reinforcement a group of
-sampled completions, with what each of them earned.
+It is asked before training and at each checkpoint, so that one prompt can be followed through a
+run: for the likeliest completion, and where rewards are learned from for a group of sampled ones.
 """
 
-import functools
-import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
-from datasets import Dataset
-from PIL import Image
-from transformers import (
-    GenerationConfig,
-    ProcessorMixin,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
-from trl.models.utils import disable_gradient_checkpointing
+from accelerate.utils import broadcast_object_list
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from robust_r1.rewards import text_of
-from train.common.rewards import Reward
+from train.common.answering import Answering, Asked, Said
+from train.common.rewards import Scoring, advantages_of
+from train.common.samples_file import GREEDY, WATCHED, SamplesFile
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Say what a model is asked about a picture, and what it should answer."""
-
-    prompt: str
-    picture: Image.Image
-    solution: str
-
-
-def row_samples(rows: Dataset, count: int = 2) -> list[Asked]:
-    """Return the first rows of `train.common.rows.chain_rows`."""
-    return [
-        Asked(row["prompt"][0]["content"], row["images"][0], row["completion"][0]["content"])
-        for row in (rows[number] for number in range(min(count, len(rows))))
-    ]
-
-
-class CompletionLog(TrainerCallback):
-    """Append what the model says to a file whenever a checkpoint is saved, one JSON object each.
-
-    An object holds step, prompt, solution, completion and tokens. Nothing random is drawn, so the
-    run goes on as it would have without.
+class FixedPrompts(TrainerCallback):
+    """Ask the model the same at each checkpoint.
 
     Args:
-        path: of the file.
-        samples: what to ask.
-        processor: of the model.
-        generate: completes prompts, called as `model.generate` is.
-        tokens: the most that a completion may have.
+        file: where what it says goes; its keys are listed in train/README.md.
+        asked: the prompts.
+        answering: has the model answer.
+        scoring: rewards what it says; None for no rewards.
+        group: sampled completions of each prompt; 0 for none.
+        seed: of what is sampled, together with the step.
     """
 
     def __init__(
         self,
-        path: Path,
-        samples: Sequence[Asked],
-        processor: ProcessorMixin,
-        generate: Callable[..., torch.Tensor],
-        tokens: int,
+        file: SamplesFile,
+        asked: Sequence[Asked],
+        answering: Answering,
+        scoring: Scoring | None = None,
+        group: int = 0,
+        seed: int = 0,
     ) -> None:
-        self._path, self._samples, self._processor = path, samples, processor
-        self._generate, self._tokens = generate, tokens
+        self._file, self._asked, self._answering = file, asked, answering
+        self._scoring, self._group, self._seed = scoring, group, seed
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **kwargs: Any,
+    ) -> None:
+        """Ask before the first step; of a run that goes on, what its last checkpoint lacks."""
+        told = [False]
+        if state.is_world_process_zero:
+            told = [self._file.begin(state.global_step, len(self._asked) * (1 + self._group))]
+        if not broadcast_object_list(told)[0]:
+            self._ask(state)
 
     def on_save(
         self,
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        model: Any = None,
         **kwargs: Any,
     ) -> None:
-        """Answer the samples and write them down; the first of several processes does."""
+        """Ask at a checkpoint; all processes answer, the first one writes."""
+        self._ask(state)
+
+    def _ask(self, state: TrainerState) -> None:
+        if not self._asked:
+            return
+        step = state.global_step
+        greedy = self._answering.greedy(self._asked)
+        groups: list[list[Said]] = []
+        if self._group:
+            seed = self._seed + 1_000_003 * step  # of no other step
+            groups = self._answering.sampled(self._asked, self._group, seed)
         if not state.is_world_process_zero:
             return
-        with (
-            _without_dropout(model),
-            disable_gradient_checkpointing(model, args.gradient_checkpointing_kwargs),
-        ):
-            said = self._answer(model)
-        tokenizer = self._processor.tokenizer
-        with self._path.open("a", encoding="utf-8") as file:
-            for sample, ids in zip(self._samples, said, strict=True):
-                ids = ids[ids != tokenizer.pad_token_id]
-                row = {
-                    "step": state.global_step,
-                    "prompt": sample.prompt,
-                    "solution": sample.solution,
-                    "completion": tokenizer.decode(ids, skip_special_tokens=True),
-                    "tokens": len(ids),
-                }
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        rows = list(self._rows(GREEDY, step, [[one] for one in greedy]))
+        rows += self._rows(WATCHED, step, groups) if groups else []
+        self._file.add(rows)
 
-    @torch.no_grad()
-    def _answer(self, model: torch.nn.Module) -> torch.Tensor:
-        processor = self._processor
-        inputs = processor(
-            text=[_asking(processor, sample.prompt) for sample in self._samples],
-            images=[[sample.picture] for sample in self._samples],
-            padding=True,
-            padding_side="left",
-            return_tensors="pt",
-        ).to(model.device)
-        settings = GenerationConfig(
-            max_new_tokens=self._tokens,
-            do_sample=False,
-            eos_token_id=model.generation_config.eos_token_id,
-            pad_token_id=processor.tokenizer.pad_token_id,
-        )
-        whole = self._generate(**inputs, generation_config=settings)
-        return whole[:, inputs["input_ids"].shape[1] :].cpu()
-
-
-class SampleLog:
-    """Write one group of completions of every so many steps, a JSON object for each completion.
-
-    An object holds step, question, solution, completion, tokens, and each reward by its name.
-    """
-
-    def __init__(self, path: Path, every: int, group: int) -> None:
-        self.path, self.every, self.group = path, every, group
-        self._names: list[str] = []
-        self._scores: dict[str, list[float | None]] = {}
-        self._written = -1
-
-    def watch(self, rewards: Sequence[Reward]) -> list[Reward]:
-        """Return the rewards, under the same names, with an eye on what they are called with."""
-        self._names = [reward.__name__ for reward in rewards]
-        return [self._watched(reward) for reward in rewards]
-
-    def _watched(self, reward: Reward) -> Reward:
-        @functools.wraps(reward)
-        def watched(completions: Sequence[Any], **columns: Any) -> list[float | None]:
-            scores = reward(completions=completions, **columns)
-            self._scores[reward.__name__] = scores
-            if len(self._scores) == len(self._names):
-                self._write(completions, columns)
-                self._scores = {}
-            return scores
-
-        return watched
-
-    def _write(self, completions: Sequence[Any], columns: dict[str, Any]) -> None:
-        step = columns["trainer_state"].global_step
-        if step % self.every or step == self._written:
-            return
-        self._written = step
-        with self.path.open("a", encoding="utf-8") as file:
-            for number, completion in enumerate(completions[: self.group]):
-                row = {
+    def _rows(
+        self, kind: str, step: int, groups: Sequence[Sequence[Said]]
+    ) -> Iterator[dict[str, Any]]:
+        for one, said in zip(self._asked, groups, strict=True):
+            earned = self._earned(one, said)
+            totals = [row.get("reward") for row in earned]
+            gained = advantages_of(totals) if kind == WATCHED else [None] * len(said)
+            for member, (answer, reward) in enumerate(zip(said, earned, strict=True)):
+                yield {
+                    "kind": kind,
                     "step": step,
-                    "question": columns["question"][number],
-                    "solution": columns["solution"][number],
-                    "completion": text_of(completion),
-                    "tokens": len(columns["completion_ids"][number]),
-                    **{name: self._scores[name][number] for name in self._names},
+                    **told_of(vars(one)),
+                    "member": member,
+                    "completion": answer.text,
+                    "tokens": len(answer.ids),
+                    **reward,
+                    **({"advantage": gained[member]} if reward else {}),
                 }
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def _earned(self, asked: Asked, said: Sequence[Said]) -> list[dict[str, float | None]]:
+        if self._scoring is None:
+            return [{} for _ in said]
+        columns = {
+            "solution": [asked.solution] * len(said),
+            "choices": [list(asked.choices)] * len(said),
+        }
+        texts, ids = [one.text for one in said], [one.ids for one in said]
+        parts = self._scoring.parts(texts, ids, columns)
+        return [{**part, "reward": self._scoring.total(part)} for part in parts]
 
 
-@contextmanager
-def _without_dropout(model: torch.nn.Module) -> Iterator[None]:
-    """Leave dropout out for a while; the model stays in training.
-
-    Where one that is not runs in 4 bits on a CPU, bitsandbytes repacks its weights in a way that
-    cannot be trained through.
-    """
-    drops = [part for part in model.modules() if isinstance(part, torch.nn.Dropout)]
-    drops = [part for part in drops if part.training]
-    for part in drops:
-        part.eval()
-    try:
-        yield
-    finally:
-        for part in drops:
-            part.train()
+def told_of(columns: Any) -> dict[str, str]:
+    """Return what samples.jsonl tells of a sample."""
+    return {key: columns[key] for key in _TOLD}
 
 
-def _asking(processor: ProcessorMixin, prompt: str) -> str:
-    content = [{"type": "image"}, {"type": "text", "text": prompt}]
-    talk = [{"role": "user", "content": content}]
-    return processor.apply_chat_template(talk, add_generation_prompt=True)
+_TOLD = ("sample", "split", "picture", "question", "prompt", "solution")

@@ -209,7 +209,7 @@ def _setting(kind: Any, value: Any, key: str, problems: list[str]) -> Any:
         texts = [value] if isinstance(value, str) else value
         if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
             return tuple(texts)
-        problems.append(f"{key} must be a list of folders, not {value!r}")
+        problems.append(f"{key} must be a text or a list of texts, not {value!r}")
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         problems.append(f"{key} must be a number, not {value!r}")

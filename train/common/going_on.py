@@ -17,10 +17,14 @@ from train.common.adapter_config import AdapterConfig, AdapterRewards
 from train.common.checkpoints import last_checkpoint, step_of
 from train.common.course import Course
 from train.common.launch import check_checkpoint
+from train.common.watch_config import WatchSettings
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
-_OF_THE_MACHINE = ("threads", "workers", "checkpointing", "validation")
+_OF_THE_MACHINE = (
+    *("threads", "workers", "checkpointing", "validation"),
+    *(field.name for field in fields(WatchSettings)),
+)
 _OF_A_STAGE = (
     *("batch", "global_batch", "save_every", "log_every", "sample_every"),
     *(field.name for field in fields(AdapterRewards) if field.name.startswith("vllm")),

@@ -5,7 +5,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from train.common.course import Course
 
@@ -41,13 +47,28 @@ class JsonLines(TrainerCallback):
         }
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(json.dumps(row), flush=True)
+        # Findings by degradation fill a screen.
+        shown = {key: one for key, one in row.items() if "findings/" not in key or "/all/" in key}
+        print(json.dumps(shown), flush=True)
 
     def _samples(self, step: int) -> dict[str, float]:
         if self.course is None:
             return {}
         seen = min(self.course.seen_at(step), self.course.wanted)
         return {"samples": seen, "epoch": round(seen / self.course.samples, 4)}
+
+
+def log_figures(trainer: Any, figures: dict[str, float]) -> None:
+    """Log figures of one's own to all that a trainer reports to, between its own rows.
+
+    Args:
+        trainer: one of transformers or TRL, whose own `log` would add what it has gathered of steps
+            so far, and gather it anew.
+        figures: by name.
+    """
+    due = trainer.control.should_log
+    Trainer.log(trainer, figures)
+    trainer.control.should_log = due
 
 
 def minutes_of(log: Path) -> float:

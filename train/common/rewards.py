@@ -1,6 +1,8 @@
 """The paper's rewards and objective, as TRL's trainer takes them."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from robust_r1.rewards import (
@@ -23,6 +25,58 @@ def rewards_of(weights: RewardWeights, tokenizer: Any) -> tuple[list[Reward], li
         (accuracy_reward, weights.accuracy),
     ]
     return [reward for reward, _ in pairs], [weight for _, weight in pairs]
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Reward completions outside of TRL's trainer, by the same functions and weights."""
+
+    rewards: Sequence[Reward]
+    weights: Sequence[float]
+
+    def parts(
+        self, texts: Sequence[str], ids: Sequence[Sequence[int]], columns: Mapping[str, Any]
+    ) -> list[dict[str, float | None]]:
+        """Return of each completion its rewards by name; None where there is nothing to score.
+
+        Args:
+            texts: the completions.
+            ids: their tokens, end tokens included.
+            columns: `solution` and `choices` of each.
+        """
+        scores = {
+            reward.__name__: reward(completions=texts, completion_ids=ids, **columns)
+            for reward in self.rewards
+        }
+        return [{name: scores[name][at] for name in scores} for at in range(len(texts))]
+
+    def total(self, part: Mapping[str, float | None]) -> float | None:
+        """Return the weighted sum of one completion's rewards; None where none was scored."""
+        return total_of(part, self.weights)
+
+
+def total_of(part: Mapping[str, float | None], weights: Sequence[float]) -> float | None:
+    """Return the weighted sum of rewards, in the order of the weights; None where none is there."""
+    pairs = [
+        (value, weight)
+        for value, weight in zip(part.values(), weights, strict=True)
+        if value is not None
+    ]
+    return sum(value * weight for value, weight in pairs) if pairs else None
+
+
+def advantages_of(totals: Sequence[float | None]) -> list[float]:
+    """Return what each completion of a group is reinforced by, as TRL's trainer scales it.
+
+    That is its reward beyond the group's mean, by the group's standard deviation; 0 for one that
+    could not be scored.
+    """
+    known = [total for total in totals if total is not None]
+    if len(known) < 2:
+        return [0.0] * len(totals)
+    mean = sum(known) / len(known)
+    spread = math.sqrt(sum((total - mean) ** 2 for total in known) / (len(known) - 1))
+    return [0.0 if total is None else (total - mean) / (spread + 1e-4) for total in totals]
 
 
 def objective_of(stage: GroupSettings, weights: list[float]) -> dict[str, Any]:

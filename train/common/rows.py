@@ -4,8 +4,11 @@ The project's records and conversations of others are read (`data_files`). Every
 before training begins, so that a broken line or a missing picture costs nothing but a sentence.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
@@ -64,24 +67,49 @@ def rollout_rows(
     """Return rows for reinforcement; arguments are those of `chain_rows`.
 
     A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
-    `choices` (the options, empty for an open question) for the rewards, `question` for people.
+    `choices` (the options, empty for an open question) for the rewards, and `question`, `sample`
+    (which it is) and `picture` (its file) for people.
     """
 
     def read(index: int) -> dict:
-        record = records[index]
-        choices = [plain(choice) for choice in record.choices]
-        known = {"solution": plain(record.chain), "choices": choices, "question": record.prompt}
-        return {**_asked(record, folder, fit), **known}
+        return {**_asked(records[index], folder, fit), **known_of(records[index], folder)}
 
     return _rows(range(len(records)) if order is None else order, read)
 
 
-def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
-    picture = load(record.picture(folder))
-    picture = picture if fit is None else fit(picture)
+def known_of(record: Record, folder: Path) -> dict[str, Any]:
+    """Return what is known of a sample besides its picture: columns of `rollout_rows`."""
     return {
-        "prompt": [{"role": "user", "content": build_prompt(plain(record.prompt.strip()))}],
-        "images": [Image.fromarray(picture)],
+        "solution": plain(record.chain),
+        "choices": [plain(choice) for choice in record.choices],
+        "question": record.prompt,
+        "sample": sample_of(record),
+        "picture": str(record.picture(folder).absolute()),
+    }
+
+
+def sample_of(record: Record) -> str:
+    """Name a sample: the same text wherever its folder lies, another one for any other sample."""
+    name = Path(record.image).name
+    digest = hashlib.sha256(json.dumps([name, record.prompt, record.chain]).encode()).hexdigest()
+    return f"{record.question_id or name}:{digest[:8]}"
+
+
+def prompt_of(record: Record) -> str:
+    """Return the user's turn about a sample: its question within the instruction."""
+    return build_prompt(plain(record.prompt.strip()))
+
+
+def picture_of(record: Record, folder: Path, fit: Fit | None) -> Image.Image:
+    """Return what a model sees of a sample's picture; see `chain_rows`."""
+    picture = load(record.picture(folder))
+    return Image.fromarray(picture if fit is None else fit(picture))
+
+
+def _asked(record: Record, folder: Path, fit: Fit | None) -> dict:
+    return {
+        "prompt": [{"role": "user", "content": prompt_of(record)}],
+        "images": [picture_of(record, folder, fit)],
     }
 
 

@@ -26,11 +26,12 @@ from trl import GRPOConfig
 from robust_r1.engine.processing import ImageTextProcessor
 from train.common.checkpoints import step_of
 from train.common.command import main_of, parser_of
-from train.common.completions import SampleLog
+from train.common.groups import GroupLog
 from train.common.history import history_of, record, write_history
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.common.samples_file import SamplesFile
 from train.tiny.config import DecisionWeights, GrpoConfig, TrainingConfig
 from train.tiny.data import Collator, scene_indices
 from train.tiny.decisions import Decisions
@@ -128,7 +129,8 @@ def make_trainer(
     stage = config.grpo
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     rewards, weights = rewards_of(stage.rewards, processor.tokenizer)
-    samples = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
+    file = SamplesFile(folder / "samples.jsonl")
+    file.begin(seen, fixed=0)
     mix: Iterator[tuple[torch.Tensor, float]] = iter(())
     if rows is None and stage.mix:
         score = SceneLoss(model, processor, config.compiled)
@@ -138,7 +140,8 @@ def make_trainer(
         rows = rollout_dataset("train", stage.first_index, count, stage.captions, stage.clean)
     trainer = SceneGRPOTrainer(
         model=model,
-        reward_funcs=samples.watch(rewards),
+        groups=GroupLog(file, stage.sample_every, stage.group),
+        reward_funcs=rewards,
         args=_arguments(stage, config, weights, folder),
         train_dataset=rows,
         processing_class=processor,

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
+from train.common.groups import GroupLog, TellsGroups
 from train.tiny.decisions import Decisions, as_tensors, decisions_of, expected_values
 from train.tiny.decoder import completion_logits, log_probabilities
 
 
-class SceneGRPOTrainer(GRPOTrainer):
+class SceneGRPOTrainer(TellsGroups, GRPOTrainer):
     """Score completions by the forward pass made for training; all else is TRL's.
 
     To TRL's loss are added the expected value of each decision (`train.tiny.decisions`) and, where
@@ -20,6 +21,7 @@ class SceneGRPOTrainer(GRPOTrainer):
         decisions: finds the decisions of a completion; None adds nothing.
         mix: loss and token accuracy on true chains, one pair for each forward pass; empty for none.
         mix_weight: what that loss counts.
+        groups: writes down what is learned from.
         options: of TRL's trainer.
     """
 
@@ -29,9 +31,11 @@ class SceneGRPOTrainer(GRPOTrainer):
         decisions: Decisions | None,
         mix: Iterator[tuple[torch.Tensor, float]],
         mix_weight: float,
+        groups: GroupLog,
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.group_log = groups
         self._decisions, self._mix, self._mix_weight = decisions, mix, mix_weight
         # Of the batch whose loss is being taken: its decisions, then what they should earn.
         self._asked: dict[str, torch.Tensor] = {}

@@ -22,8 +22,7 @@ def rollout_dataset(
 
     Shares are asked for their caption, and left undamaged, as in `train.tiny.data.scene_item`.
 
-    A row holds `prompt` and `images` for the policy, `solution` (the reference chain as text) and
-    `choices` (the options, empty for an open question) for the rewards, `question` for people.
+    A row holds what one of `train.common.rows.rollout_rows` does; no file has its picture.
     """
     indices = Dataset.from_dict({"index": list(range(first_index, first_index + count))})
 
@@ -46,6 +45,8 @@ def _row(split: str, index: int, captions: float, clean: float) -> dict[str, Any
         "solution": render(item.chain),
         "choices": list(question.choices),
         "question": question.prompt,
+        "sample": f"{split}-{index}",
+        "picture": "",
     }
 
 

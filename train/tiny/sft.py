@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from train.common.answering import asked_of
 from train.common.command import main_of, parser_of
 from train.common.history import history_of, record, write_history
 from train.common.rows import chain_rows, read_data
@@ -28,6 +29,8 @@ from train.tiny.stages import (
     with_samples,
 )
 
+_SHOWN = 2  # samples of a file that the model is asked about at its checkpoints
+
 
 def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     """Train on chains and save the checkpoint in float32 and, for bundling, in float16."""
@@ -35,12 +38,14 @@ def run(arguments: argparse.Namespace, config: TrainingConfig) -> None:
     freeze_vision(model)
     arguments.output.mkdir(parents=True, exist_ok=True)
     pictures = open_pictures(arguments.photos, config, arguments.output, arguments.data)
-    style, stage, rows = "answer" if arguments.no_reasoning else "chain", config.sft, None
+    style, stage = "answer" if arguments.no_reasoning else "chain", config.sft
+    rows = asked = None
     if arguments.data:
         records = read_data(arguments.data)
         stage = with_samples(stage, len(records), arguments.data)
         rows = chain_rows(records, arguments.data.parent)
-    train_text(model, processor, stage, config, arguments.output, style, rows, pictures)
+        asked = asked_of(records[:_SHOWN], arguments.data.parent, None, "train")
+    train_text(model, processor, stage, config, arguments.output, style, rows, pictures, asked)
     alone = arguments.no_reasoning
     save_checkpoint(model, processor, arguments.output, torch.float32, alone)
     save_checkpoint(model, processor, arguments.output / "half", torch.float16, alone)

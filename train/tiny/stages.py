@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import functools
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,9 +22,12 @@ from robust_r1.engine.loading import open_processor
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.weights import first_line
 from robust_r1.errors import InputError, ModelError
+from robust_r1.scenes import Item
+from train.common.answering import Answering, Asked
 from train.common.checkpoints import another_model, last_checkpoint, step_of
-from train.common.completions import Asked, CompletionLog, row_samples
+from train.common.completions import FixedPrompts
 from train.common.logs import JsonLines
+from train.common.samples_file import SamplesFile
 from train.tiny.config import StageConfig, TrainingConfig
 from train.tiny.data import Collator, completion_of, scene_indices, scene_item
 from train.tiny.decisions import decisions_of, expected_values
@@ -68,6 +72,7 @@ def train_text(
     style: str,
     rows: Dataset | None = None,
     pictures: Pictures | None = None,
+    asked: Sequence[Asked] | None = None,
 ) -> None:
     """Train the text side with TRL's SFTTrainer; resumes from `folder` by itself.
 
@@ -75,6 +80,7 @@ def train_text(
         style: "answer" (the answer section alone) or "chain".
         rows: prompts, completions and images to train on, in order, instead of drawn scenes.
         pictures: draws every other batch from photographs.
+        asked: what the model is asked at its checkpoints, instead of drawn scenes.
     """
     say_dtype()
     optimizer = MuonAdamW(model.named_parameters(), rate=stage.rate)
@@ -83,15 +89,11 @@ def train_text(
     checkpoint = resume(model, folder)
     seen = stage.batch * step_of(checkpoint) if checkpoint else 0
     count = stage.steps * stage.batch
-    samples = shown_scenes(style) if rows is None else row_samples(rows)
-    said = CompletionLog(
-        folder / "samples.jsonl", samples, processor, Sampler(model), config.grpo.max_tokens
-    )
     shared: dict[str, Any] = {
         "model": model,
         "processing_class": processor,
         "optimizers": (optimizer, LambdaLR(optimizer, schedule)),
-        "callbacks": [JsonLines(folder / "log.jsonl"), said],
+        "callbacks": [JsonLines(folder / "log.jsonl")],
     }
     if rows is None:
         trainer = _scene_trainer(stage, config, folder, style, seen, shared, pictures)
@@ -100,6 +102,10 @@ def train_text(
             Encoder(model.model.visual).replace_forward()
         rest = rows.select(range(seen, count))
         trainer = SFTTrainer(args=_arguments(stage, config, folder), train_dataset=rest, **shared)
+    asked, most = asked or shown_scenes(style), config.grpo.max_tokens
+    answering = Answering(trainer, processor, len(asked), most, generate=Sampler(model))
+    file = SamplesFile(folder / "samples.jsonl")
+    trainer.add_callback(FixedPrompts(file, asked, answering))
     trainer.train(resume_from_checkpoint=checkpoint)
 
 
@@ -138,11 +144,19 @@ def shown_scenes(style: str, count: int = 4) -> list[Asked]:
     return [
         Asked(
             build_prompt(item.question.prompt, answer_only=style == "answer"),
-            Image.fromarray(item.image()),
+            functools.partial(_drawn, item),
             completion_of(item, style),
+            item.question.prompt,
+            item.question.choices,
+            f"{_SHOWN_SPLIT}-{index}",
+            split=_SHOWN_SPLIT,
         )
-        for item in items
+        for index, item in enumerate(items)
     ]
+
+
+def _drawn(item: Item) -> Image.Image:
+    return Image.fromarray(item.image())
 
 
 def with_samples(stage: _Stage, count: int, path: Path) -> _Stage:

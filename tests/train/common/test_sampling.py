@@ -8,13 +8,15 @@ from robust_r1.errors import InputError
 from tests.support.training import small
 from train import grpo
 from train.common.course import begin_course
+from train.common.measured import Measured
 
 WEIGHTS = [1.0, 1.0, 1.0, 1.0]
 
 
 def told(tmp_path, *changes):
     config = small("lora.quantized=false", *changes)
-    return grpo.arguments_of(config, begin_course(8, 1, 1, "prompts"), tmp_path, WEIGHTS)
+    course = begin_course(8, 1, 1, "prompts")
+    return grpo.arguments_of(config, course, tmp_path, WEIGHTS, Measured())
 
 
 def test_trl_is_told_what_a_recipe_says_of_vllm(tmp_path):

@@ -67,19 +67,18 @@ def test_a_run_looks_at_each_picture_once_a_step_and_never_backwards(
     stage, tiny_checkpoint, start, looks, data_file, tmp_path
 ):
     module = {"sft": sft, "grpo": grpo}[stage]
-    config = small(FULL, "grpo.save_every=99", "sft.save_every=99", "sft.epochs=1")
+    config = small(FULL, "grpo.save_every=99", "sft.save_every=99", "sft.epochs=1", "watched=0")
     begin(config)
     records = part_of(read_data(data_file), stage, config.sft_share, config.seed)
     course = module.course_of(len(records), config)
-    further = (Measured(),) if stage == "sft" else ()
-    where = (data_file.parent, config, course, tmp_path)
-    trainer = module.make_trainer(start, records, *where, *further)
+    where = (data_file.parent, config, course, tmp_path, Measured())
+    trainer = module.make_trainer(start, records, *where)
     train_on(trainer, stage, config, tmp_path)
     steps = [number for number, learns in looks if not learns]
     assert len(steps) == len(looks)
-    # Chains: two samples a step, and two more that are asked at the end. Rewards: one prompt a
-    # step, for four completions, their reference and their policy.
-    assert steps == {"sft": [2, 2, 2], "grpo": [1, 1, 1, 1]}[stage]
+    # Chains: two samples a step. Rewards: one prompt a step, for four completions, their reference
+    # and their policy.
+    assert steps == {"sft": [2, 2], "grpo": [1, 1, 1, 1]}[stage]
     assert any(row.get("grad_norm") for row in rows_of(tmp_path / "log.jsonl"))
 
 

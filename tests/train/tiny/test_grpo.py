@@ -82,7 +82,7 @@ def test_samples_hold_groups_with_the_rewards_that_their_text_earns(start, train
     assert parse(rows[0]["solution"]).chain == first.chain
     for row in rows:
         texts, solutions = [row["completion"]], [row["solution"]]
-        assert [row["degradation_reward"]] == degradation_reward(texts, solutions)
+        assert [row["degradation_reward"]] == pytest.approx(degradation_reward(texts, solutions))
         assert [row["format_reward"]] == format_reward(texts)
         assert 0 < row["tokens"] <= CONFIG.grpo.max_tokens
 

@@ -98,10 +98,10 @@ def test_less_than_a_batch_of_samples_is_refused(data_file):
 def test_what_the_model_says_of_held_out_scenes_is_kept(base_run, stage, style):
     rows = [json.loads(line) for line in (base_run / stage / "samples.jsonl").open()]
     items = [scene_item("validation", index, 0.0) for index in range(4)]
-    assert [row["solution"] for row in rows] == [completion_of(item, style) for item in items]
-    for row, item in zip(rows, items, strict=True):
-        assert item.question.prompt in row["prompt"]
-        assert row["step"] == getattr(SMOKE, stage).steps
+    assert [row["step"] for row in rows] == 4 * [0] + 4 * [getattr(SMOKE, stage).steps]
+    assert [row["solution"] for row in rows] == 2 * [completion_of(item, style) for item in items]
+    for row, item in zip(rows, 2 * items, strict=True):
+        assert item.question.prompt in row["prompt"] and row["split"] == "validation"
         assert 0 < row["tokens"] <= SMOKE.grpo.max_tokens
 
 
