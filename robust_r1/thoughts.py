@@ -19,6 +19,7 @@ THOUGHT = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 THOUGHT_END = re.compile("|".join(map(re.escape, ENDS)), re.IGNORECASE)
+_LONGEST = max(map(len, ENDS))
 _START = re.compile(r"\s*(?:" + "|".join(map(re.escape, STARTS)) + ")")
 
 
@@ -45,3 +46,42 @@ def without_thought(text: str) -> str:
     """
     after = THOUGHT_END.split(text)[-1]
     return after if after.strip() else text
+
+
+class AfterThought:
+    """Pass on, piece by piece, what follows a thought at the beginning; a text without one whole."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._thinking, self._over = False, False
+
+    def feed(self, text: str) -> str:
+        """Take the next piece and return what is certain to follow the thought."""
+        if self._over:
+            return self._unled(text)
+        seen = max(len(self._held) - _LONGEST, 0)  # no mark of an end lies before
+        self._held += text
+        begun = self._held.lstrip()
+        if not self._thinking:
+            self._thinking = begun.startswith(STARTS)
+            if not self._thinking and any(start.startswith(begun) for start in STARTS):
+                return ""
+        if self._thinking:
+            end = THOUGHT_END.search(self._held, seen)
+            if end is None:
+                return ""
+            self._held = self._held[end.end() :]
+        self._over = True
+        return self.close()
+
+    def close(self) -> str:
+        """Return what was held back, unless that is a thought without an end."""
+        held, self._held = self._held, ""
+        return "" if self._thinking and not self._over else self._unled(held)
+
+    def _unled(self, text: str) -> str:
+        """Return a piece without the space that parts a thought from what follows."""
+        if self._thinking:
+            text = text.lstrip()
+            self._thinking = not text
+        return text

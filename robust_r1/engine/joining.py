@@ -2,6 +2,7 @@
 
 The other one is asked for four sections and may write anything. Findings of its own are taken out:
 those of the model that looked count. Where it writes no section at all, its words are the answer.
+What it thinks before is no part of the chain.
 """
 
 import re
@@ -12,6 +13,7 @@ from robust_r1.chain import SECTIONS, TAGS, close_tag, open_tag, parse
 from robust_r1.engine.control import Ending, Watch
 from robust_r1.engine.types import Answer, Finish, GenerationSettings, Sight, TextDelta
 from robust_r1.errors import ModelError
+from robust_r1.thoughts import AfterThought
 
 _FINDINGS, _ANSWER = SECTIONS[0], SECTIONS[-1]
 # Models that know XML end a section by </NAME>.
@@ -51,6 +53,7 @@ class Rest:
 
     def __init__(self) -> None:
         self.free = True
+        self._after = AfterThought()
         self._pending = ""
         self._lead = ""  # words that no section has come after yet
         self._answering = False  # whether they are shown as the answer
@@ -59,6 +62,9 @@ class Rest:
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what is certain of the chain."""
+        return self._take(self._after.feed(text))
+
+    def _take(self, text: str) -> str:
         text, start, written = self._pending + text, 0, []
         for tag in _TAG.finditer(text):
             written += [self._words(text[start : tag.start()]), self._tag(tag)]
@@ -70,8 +76,9 @@ class Rest:
 
     def close(self, whole: bool) -> str:
         """Return what was held back; not `whole` where the model did not come to its end."""
+        written = self._take(self._after.close())
         pending, self._pending = self._pending, ""
-        written = self._words(pending)
+        written += self._words(pending)
         if not self.free:
             return written
         if not self._answering and self._lead.strip():

@@ -230,7 +230,9 @@ def test_a_large_table_costs_less_memory_than_it_has(tmp_path):
     size = 90_000_000
     found = evaluation.read_table(tmp_path, size)
     assert abs(found.bytes - size) < 1e6 and found.rows > 100
-    assert found.resident_bytes < size and found.growth_bytes < 8e6
+    assert found.resident_bytes < size
+    # Were what has been read kept, 72 MB more; what an allocator holds back is some megabytes.
+    assert found.growth_bytes < size / 4
     assert 0 < found.first_seconds < found.seconds
 
 

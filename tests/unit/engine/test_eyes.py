@@ -124,6 +124,22 @@ def test_long_words_without_a_section_are_streamed_as_they_come(eyes, picture):
     assert shown[1].text.startswith("<ANSWER>On and on") and len(shown[1].text) < 250
 
 
+@pytest.mark.parametrize("said", [REST, "a cat", "<b>a cat</b>"])
+def test_what_it_thinks_before_is_no_part_of_the_chain(eyes, picture, said):
+    engine, _ = joined(eyes, said)
+    plain = asked(engine, picture)
+    engine, _ = joined(eyes, f"\n<think>{'Is it a dog? ' * 30}</think>\n{said}")
+    answer = asked(engine, picture)
+    assert (answer.text, answer.sight.remark) == (plain.text, plain.sight.remark)
+    assert "Is it a dog?" in answer.sight.said
+
+
+def test_a_thought_without_an_end_is_no_answer(eyes, picture):
+    engine, _ = joined(eyes, "<think>Is it a dog?")
+    assert asked(engine, picture).text == FOUND
+    assert "said nothing" in asked(engine, picture).sight.remark
+
+
 def test_findings_of_its_own_are_left_out_and_told(eyes, picture):
     answer = asked(joined(eyes, f"<TYPE>lens blur(0.90)<TYPE_END>{REST}")[0], picture)
     assert answer.text == FOUND + REST
@@ -165,6 +181,7 @@ def test_a_model_that_says_nothing_is_told_of(eyes, picture):
         st.sampled_from(
             ["<TYPE>", "<TYPE_END>", "fog(0.2)", "<ANSWER>", "<ANSWER_END>", "</ANSWER>", "<", "/"]
             + ["<INFLUENCE>", "<INFLUENCE_END>", " a cat ", "word " * 40]
+            + ["<think>", "</think>", "\n"]
         ),
         max_size=8,
     ),
