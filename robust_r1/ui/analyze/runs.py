@@ -70,7 +70,7 @@ class RunFolders:
     def states(self, folders: Sequence[str]) -> tuple[tuple, ...]:
         """Return what changes with the runs: for each its folder, and times and sizes of files."""
         return tuple(
-            (folder, *map(_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
+            (folder, *map(file_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
             for folder in folders
         )
 
@@ -86,7 +86,8 @@ class RunFolders:
             return self._kept[key]
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file, its time and size; None where there is none."""
     try:
         state = path.stat()
     except (OSError, ValueError):  # not there, or a text that can be no path

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
 from robust_r1.engine import Engine
+from robust_r1.records.training_run import is_training_run
 from robust_r1.store import default_notebook
 from robust_r1.ui.analyze import clicks, lightbox
 from robust_r1.ui.analyze.case_handlers import CaseHandlers
@@ -19,7 +21,9 @@ from robust_r1.ui.analyze.marks import KEEP
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
+from robust_r1.ui.analyze.selection import CASES, FIGURES, TRAINING, Selection, SharedCases
+from robust_r1.ui.analyze.training import WIDTH, TrainingHandlers, build_training
+from robust_r1.ui.analyze.training_view import TrainingFolders, TrainingView
 from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.api_values import strictly
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
@@ -70,6 +74,9 @@ class Analyze:
                 self.figures = build_figures()
             with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
+            with gr.Tab("Training", id=TRAINING, elem_id="analyze-training") as self.learned:
+                self.trained = gr.State(None)
+                self.training = build_training()
         named = {engine.info.name: engine for engine in engines}
         shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
@@ -79,6 +86,8 @@ class Analyze:
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
         share.add(self.filters.link, self._open.share, {self.selection, self.view})
+        self._training = TrainingHandlers(TrainingFolders(), self.trained, self.training)
+        share.add(self.training.link, self._training.share, {self.trained})
         self._figures = FigureHandlers(shared, self.figures)
         self._cases = CaseHandlers(shared, named, active, self.case)
         self._marks = MarkHandlers(self._cases, self.filters.tag)
@@ -89,6 +98,7 @@ class Analyze:
         self._wire_filters()
         self._wire_figures()
         self._wire_cases()
+        self._wire_training()
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
@@ -108,8 +118,9 @@ class Analyze:
                 opening.open_runs, [chooser.runs, self.selection], opened, **QUIET
             ),
             gr.on(
-                [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
-                [chooser.folder, self.selection], opened, **QUIET,
+                [chooser.add.click, chooser.folder.submit], with_toasts(self._add_folder),
+                [chooser.folder, self.selection, self.trained],
+                {*opened, *self._training.opened, self.view, self.parts}, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
@@ -117,6 +128,16 @@ class Analyze:
             ),
         ):
             self._apply_after(event.success)
+
+    def _add_folder(
+        self, folder: str, selection: Selection | None, trained: TrainingView | None
+    ) -> Updates:
+        """Open the folder of an evaluation run, or of a run of training in the part for those."""
+        path = str(Path(folder.strip()).expanduser())
+        if folder.strip() and is_training_run(path) and not (Path(path) / "run.json").is_file():
+            shown = self._open.show_part(TRAINING)
+            return {**shown, **self._training.add_folder(path, trained)}
+        return self._open.add_folder(folder, selection)
 
     @property
     def _followed(self) -> set[Component]:
@@ -226,9 +247,33 @@ class Analyze:
 
     def _describe_after(self, listen: Callable) -> None:
         linked = listen(
-            with_toasts(self._open.describe), [self.selection, self.view], self.query, **_LATEST
+            with_toasts(self._open.describe), [self.selection, self.view, self.trained],
+            self.query, **_LATEST,
         )
-        linked.then(None, self.query, None, js=write_address("runs"), **PRIVATE)
+        linked.then(None, self.query, None, js=write_address("open-run"), **PRIVATE)
+
+    def _wire_training(self) -> None:
+        """Wire the part Training with few events: each costs everybody time at the opening."""
+        part, events, state = self.training, self._training, self.trained
+        look = [part.smoothing, part.every]
+        self.learned.select(
+            with_toasts(events.arrive), [self.read, *look, state], events.opened, js=WIDTH,
+            **QUIET,
+        )
+        gr.on(
+            [chosen_in(part.runs), part.again.click], with_toasts(events.open_runs),
+            [self.read, part.runs, *look, state], events.opened, js=WIDTH, **QUIET,
+        )
+        gr.on(
+            [part.smoothing.change, part.every.input], with_toasts(events.redraw), [*look, state],
+            part.chart, **_LATEST,
+        )
+        gr.on(
+            [chosen_in(part.prompt), part.step.input], with_toasts(events.choose),
+            [part.prompt, part.step, state], {state, part.prompt, part.step, part.rollouts},
+            **_LATEST,
+        )
+        self._describe_after(state.change)
 
     def _wire_cases(self) -> None:
         events, case, selection = self._cases, self.case, self.selection
