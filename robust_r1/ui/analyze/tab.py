@@ -1,29 +1,30 @@
 """The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
 
+import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 from gradio.events import Dependency
 
 from robust_r1.engine import Engine
-from robust_r1.records.training_run import is_training_run
 from robust_r1.store import default_notebook
-from robust_r1.ui.analyze import clicks, lightbox
+from robust_r1.ui.analyze import clicks, lightbox, notebooks
 from robust_r1.ui.analyze.case_handlers import CaseHandlers
 from robust_r1.ui.analyze.case_layout import EXPORTS, build_cases
 from robust_r1.ui.analyze.figure_handlers import FigureHandlers
 from robust_r1.ui.analyze.layout import OLD, TABLES, build_chooser, build_figures, build_filters
 from robust_r1.ui.analyze.mark_handlers import MarkHandlers
 from robust_r1.ui.analyze.marks import KEEP
+from robust_r1.ui.analyze.notebooks import BrowserNotebooks
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import CASES, FIGURES, TRAINING, Selection, SharedCases
-from robust_r1.ui.analyze.training import WIDTH, TrainingHandlers, build_training
-from robust_r1.ui.analyze.training_view import TrainingFolders, TrainingView
+from robust_r1.ui.analyze.training import TrainingPart
+from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.api_values import strictly
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
@@ -44,6 +45,7 @@ _DOWNLOAD = """(path) => {
   link.click();
 }"""
 _START = """() => {
+  (FIRST)();
   if (new URLSearchParams(location.search).get('tab') === 'analyze') {
     const tabs = [...document.querySelectorAll('#tabs button[role=tab]')];
     tabs.find((tab) => tab.textContent.trim() === 'Analyze')?.click();
@@ -59,7 +61,7 @@ class Analyze:
 
     def __init__(
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
-        active: ActiveAnswers, share: Share,
+        active: ActiveAnswers, share: Share, visitors: Visitors,
     ) -> None:
         self.selection = gr.State(None)
         self.view = gr.State(FIGURES)
@@ -74,31 +76,34 @@ class Analyze:
                 self.figures = build_figures()
             with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
-            with gr.Tab("Training", id=TRAINING, elem_id="analyze-training") as self.learned:
-                self.trained = gr.State(None)
-                self.training = build_training()
+            with gr.Tab("Training", id=TRAINING, elem_id="analyze-training") as learned:
+                self.training = TrainingPart()
         named = {engine.info.name: engine for engine in engines}
-        shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
+        folders = RunFolders(besides=brought.__contains__ if visitors.public else None)
+        book = default_notebook()
+        apart = visitors.public and not visitors.one_notebook
+        own = BrowserNotebooks(book.path.with_name("notebooks"))
+        shared = SharedCases(folders, own if apart else lambda: book)
         self._open = RunHandlers(
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
         share.add(self.filters.link, self._open.share, {self.selection, self.view})
-        self._training = TrainingHandlers(TrainingFolders(), self.trained, self.training)
-        share.add(self.training.link, self._training.share, {self.trained})
         self._figures = FigureHandlers(shared, self.figures)
         self._cases = CaseHandlers(shared, named, active, self.case)
         self._marks = MarkHandlers(self._cases, self.filters.tag)
-        page.load(None, None, None, js=_START, **PRIVATE)
+        first = notebooks.MARK if apart else "() => {}"
+        page.load(None, None, None, js=_START.replace("FIRST", first), **PRIVATE)
         for script in (clicks.SCRIPT, lightbox.SCRIPT, chart_files.SCRIPT):
             page.load(None, None, None, js=script, **PRIVATE)
         self._wire_runs(tab)
         self._wire_filters()
         self._wire_figures()
         self._wire_cases()
-        self._wire_training()
+        self.training.wire(learned, self.read, share, folders.admit)
+        self._describe_after(self.training.view.change)
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
@@ -119,8 +124,8 @@ class Analyze:
             ),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(self._add_folder),
-                [chooser.folder, self.selection, self.trained],
-                {*opened, *self._training.opened, self.view, self.parts}, **QUIET,
+                [chooser.folder, self.selection, *self.training.look],
+                {*opened, *self.training.opened, self.view, self.parts}, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
@@ -130,14 +135,16 @@ class Analyze:
             self._apply_after(event.success)
 
     def _add_folder(
-        self, folder: str, selection: Selection | None, trained: TrainingView | None
+        self, folder: str, selection: Selection | None, *look: Any
     ) -> Updates:
-        """Open the folder of an evaluation run, or of a run of training in the part for those."""
-        path = str(Path(folder.strip()).expanduser())
-        if folder.strip() and is_training_run(path) and not (Path(path) / "run.json").is_file():
-            shown = self._open.show_part(TRAINING)
-            return {**shown, **self._training.add_folder(path, trained)}
-        return self._open.add_folder(folder, selection)
+        """Open the folder of an evaluation run, or of a run of training in the part for those.
+
+        `look` holds the values of `training.look`.
+        """
+        path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
+        if path and self.training.holds(path):
+            return {**self._open.show_part(TRAINING), **self.training.add_folder(path, *look)}
+        return self._open.add_folder(path, selection)
 
     @property
     def _followed(self) -> set[Component]:
@@ -247,33 +254,10 @@ class Analyze:
 
     def _describe_after(self, listen: Callable) -> None:
         linked = listen(
-            with_toasts(self._open.describe), [self.selection, self.view, self.trained],
+            with_toasts(self._open.describe), [self.selection, self.view, self.training.view],
             self.query, **_LATEST,
         )
         linked.then(None, self.query, None, js=write_address("open-run"), **PRIVATE)
-
-    def _wire_training(self) -> None:
-        """Wire the part Training with few events: each costs everybody time at the opening."""
-        part, events, state = self.training, self._training, self.trained
-        look = [part.smoothing, part.every]
-        self.learned.select(
-            with_toasts(events.arrive), [self.read, *look, state], events.opened, js=WIDTH,
-            **QUIET,
-        )
-        gr.on(
-            [chosen_in(part.runs), part.again.click], with_toasts(events.open_runs),
-            [self.read, part.runs, *look, state], events.opened, js=WIDTH, **QUIET,
-        )
-        gr.on(
-            [part.smoothing.change, part.every.input], with_toasts(events.redraw), [*look, state],
-            part.chart, **_LATEST,
-        )
-        gr.on(
-            [chosen_in(part.prompt), part.step.input], with_toasts(events.choose),
-            [part.prompt, part.step, state], {state, part.prompt, part.step, part.rollouts},
-            **_LATEST,
-        )
-        self._describe_after(state.change)
 
     def _wire_cases(self) -> None:
         events, case, selection = self._cases, self.case, self.selection

@@ -1,7 +1,7 @@
 """What a visitor looks at in the part Training of the tab Analyze: its link, and the runs there."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -74,10 +74,19 @@ def decode(query: Mapping[str, str], found: Sequence[str]) -> tuple[TrainingView
 
 
 class TrainingFolders:
-    """Find runs of training, read them once for all visitors, and again once they have grown."""
+    """Find runs of training, read them once for all visitors, and again once they have grown.
 
-    def __init__(self, folders: Sequence[Path] = (BUNDLED_TRAINING, OWN_RUNS)) -> None:
-        self.folders = tuple(folders)
+    Args:
+        admit: refuses a folder that visitors may not look into; it is given those in the list.
+        folders: where the project's own lie.
+    """
+
+    def __init__(
+        self,
+        admit: Callable[[str, Sequence[str]], None] = lambda folder, listed: None,
+        folders: Sequence[Path] = (BUNDLED_TRAINING, OWN_RUNS),
+    ) -> None:
+        self._admit, self.folders = admit, tuple(folders)
         self._lock = Lock()
         self._kept: LRUCache[tuple, tuple[TrainingRun, tuple[Prompt, ...]]] = LRUCache(_KEPT)
 
@@ -91,8 +100,13 @@ class TrainingFolders:
             if is_training_run(one)
         ]
 
+    def admit(self, folder: str) -> None:
+        """Raise InputError for a folder that visitors of this page may not look into."""
+        self._admit(folder, self.found())
+
     def read(self, folder: str) -> tuple[TrainingRun, tuple[Prompt, ...]]:
         """Return a run and its prompts; raise DataError for what is none."""
+        self.admit(folder)
         key = (folder, *(file_state(Path(folder) / name) for name in (*FILES, RECIPE, HISTORY)))
         with self._lock:
             for old in [old for old in self._kept if old[0] == folder and old != key]:
