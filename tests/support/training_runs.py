@@ -65,4 +65,5 @@ def reinforced(folder: Path, steps: int = 40) -> Path:
                  degradation_reward=1.5),
         )
     ]  # fmt: skip
-    return write_training(folder, log, samples, {"seed": 1, "grpo.rewards": dict.fromkeys(PARTS, 1)})
+    settings = {"seed": 1, "grpo.rewards": dict.fromkeys(PARTS, 1)}
+    return write_training(folder, log, samples, settings)

@@ -34,7 +34,8 @@ def test_a_line_that_is_still_written_is_left_for_the_next_look(tmp_path, cut):
 
 
 @pytest.mark.parametrize(
-    "damage", [b'{"step": 3, "loss"\n', b"[1]\n", b"\xff\xfe\n", b'{"loss": 1}\n', b'{"step": "x"}\n']
+    "damage",
+    [b'{"step": 3, "loss"\n', b"[1]\n", b"\xff\xfe\n", b'{"loss": 1}\n', b'{"step": "x"}\n'],
 )
 def test_a_damaged_line_is_left_out_and_told_in_one_sentence(tmp_path, damage):
     folder = reinforced(tmp_path / "run")
