@@ -192,9 +192,7 @@ class TrainingPart:
             return self._said(replace(view, prompt=prompt))
         steps = known[prompt].steps
         at = steps[min(int(place), len(steps)) - 1]
-        shown = self._said(replace(view, step=None if at == steps[-1] else at))
-        # Its place stays where the hand holds it, which may have gone on meanwhile.
-        return {**shown, self.step: gr.Slider(label=shown[self.step].label)}
+        return self._said(replace(view, step=None if at == steps[-1] else at), held=True)
 
     def _open(self, view: TrainingView, smoothing: float, every: bool) -> Updates:
         runs = self.folders.runs(view.runs)
@@ -207,8 +205,11 @@ class TrainingPart:
             **self._said(view),
         }
 
-    def _said(self, view: TrainingView) -> Updates:
-        """Show what was said of the prompt at the step of a view, and the menu of the prompts."""
+    def _said(self, view: TrainingView, held: bool = False) -> Updates:
+        """Show what was said of the prompt at the step of a view, and the menu of the prompts.
+
+        A slider that is `held` stays where the hand is, which may have gone on meanwhile.
+        """
         run, prompts = self.folders.read(view.runs[0]) if view.runs else (None, ())
         if run is None or not prompts:
             none = idle_line("This run has kept nothing that its model said.") if run else ""
@@ -220,17 +221,20 @@ class TrainingPart:
         place = _place(prompt, view.step)
         found = rollouts_at(run, prompt, place)
         drawn = rollouts_view(found, prompt, course_of(run, prompt), self.head.GRADIO_CACHE)
+        words = step_words(found, prompt, run.planned)
+        shown = {self.view: replace(view, prompt=prompt.name), self.rollouts: drawn}
+        if held:
+            return {**shown, self.step: gr.Slider(label=words)}
         return {
-            self.view: replace(view, prompt=prompt.name),
+            **shown,
             self.prompt: gr.Dropdown(
                 choices=[(_title(one), one.name) for one in prompts], value=prompt.name,
-                visible=True,
+                visible=True, label=f"What {run.folder.name} said about",
             ),
             self.step: gr.Slider(
-                1, max(len(prompt.steps), 2), place + 1, step=1, visible=len(prompt.steps) > 1,
-                label=step_words(found, prompt, run.planned),
+                1, max(len(prompt.steps), 2), place + 1, step=1, label=words,
+                visible=len(prompt.steps) > 1,
             ),
-            self.rollouts: drawn,
         }
 
 

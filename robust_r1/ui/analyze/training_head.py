@@ -69,4 +69,4 @@ def _differences(runs: Sequence[TrainingRun]) -> str:
     found = differing(runs[0], runs[1])
     more = f" and {len(found) - _MOST} more" if len(found) > _MOST else ""
     words = "; ".join(escape(one, _LINE) for one in found[:_MOST]) or "in no setting"
-    return f'<p class="rr-caption">The recipes differ: {words}{more}.</p>'
+    return f'<p class="rr-hint">The recipes differ: {words}{more}.</p>'

@@ -24,6 +24,7 @@ from robust_r1.ui.analyze.runs import file_state
 from robust_r1.ui.analyze.selection import TAB, TRAINING
 
 USUAL_WIDTH = 1200  # pixels, where the browser does not say
+OWN_FOLDERS = (BUNDLED_TRAINING, OWN_RUNS)
 MAX_RUNS = 2  # laid over one another
 _KEPT = 8  # runs in memory; one of 10,000 completions takes some 40 MB
 
@@ -78,15 +79,15 @@ class TrainingFolders:
 
     Args:
         admit: refuses a folder that visitors may not look into; it is given those in the list.
-        folders: where the project's own lie.
+        folders: where the page's own lie; by default `OWN_FOLDERS`.
     """
 
     def __init__(
         self,
         admit: Callable[[str, Sequence[str]], None] = lambda folder, listed: None,
-        folders: Sequence[Path] = (BUNDLED_TRAINING, OWN_RUNS),
+        folders: Sequence[Path] | None = None,
     ) -> None:
-        self._admit, self.folders = admit, tuple(folders)
+        self._admit, self.folders = admit, tuple(folders or OWN_FOLDERS)
         self._lock = Lock()
         self._kept: LRUCache[tuple, tuple[TrainingRun, tuple[Prompt, ...]]] = LRUCache(_KEPT)
 
