@@ -186,7 +186,8 @@ def smoothed(curve: Curve, weight: float) -> Curve:
         curve: with gaps where a value is None; those stay.
         weight: of what came before, from 0 (no smoothing) to below 1.
     """
-    mean, whole, values = 0.0, 0.0, []
+    mean, whole = 0.0, 0.0
+    values: list[float | None] = []
     for value in curve.values:
         if value is None:
             values.append(None)
@@ -217,7 +218,7 @@ def thinned(curve: Curve, most: int = MOST_POINTS) -> Curve:
 
 def ends_of(run: TrainingRun, key: str) -> tuple[float, float] | None:
     """Return the means of the first and of the last tenth of what was measured under a key."""
-    values = [row.values[key] for row in run.log if row.values.get(key) is not None]
+    values = [value for row in run.log if (value := row.values.get(key)) is not None]
     if len(values) < 2:
         return None
     tenth = max(1, len(values) // 10)

@@ -59,7 +59,8 @@ class Said:
         rewards: each by its name ("degradation"), unweighted; None is one that did not apply.
         reward: their weighted sum, where it was written down.
         advantage: by how much it was reinforced, where that was written down.
-        picture: the picture's file, which may be gone; empty where there was none.
+        picture: the picture's file, which may be gone; empty where there was none. A path that is
+            not absolute begins at the folder of the run.
         split: "train" or "validation"; empty where nobody said.
     """
 
@@ -106,7 +107,8 @@ class TrainingRun:
     @property
     def step(self) -> int:
         """Return the last step that anything is known of."""
-        return max((row.step for row in (*self.log[-1:], *self.said[-1:])), default=0)
+        ends = [row.step for row in self.log[-1:]] + [said.step for said in self.said[-1:]]
+        return max(ends, default=0)
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -140,7 +142,7 @@ def read_training_run(folder: str | Path) -> TrainingRun:
         warmup=_measured(warmup),
         planned=next((row["of"] for row in reversed(log) if _is_count(row.get("of"))), None),
         seconds=_seconds(log),
-        said=_completions(said),
+        said=_completions(said, folder),
         settings=_mapping(_whole(folder / RECIPE, problems), "settings"),
         stages=_stages(_whole(folder / HISTORY, problems)),
         problems=tuple(problems),
@@ -216,13 +218,13 @@ def _going_on(
         yield row
 
 
-def _completions(rows: Sequence[Mapping[str, Any]]) -> tuple[Said, ...]:
+def _completions(rows: Sequence[Mapping[str, Any]], folder: Path) -> tuple[Said, ...]:
     known: dict[int, dict[tuple[str, str, int], Said]] = {}
     for row in _going_on(rows, known):
         if not isinstance(row.get("completion"), str):
             continue
         group = known.setdefault(row["step"], {})
-        said = _said(row)
+        said = _said(row, folder)
         member = said.member
         if "member" not in row:  # an earlier version's: in order
             alike = [key for key in group if key[:2] == (said.kind, said.sample)]
@@ -231,7 +233,7 @@ def _completions(rows: Sequence[Mapping[str, Any]]) -> tuple[Said, ...]:
     return tuple(said for step in sorted(known) for said in known[step].values())
 
 
-def _said(row: Mapping[str, Any]) -> Said:
+def _said(row: Mapping[str, Any], folder: Path) -> Said:
     rewards = {
         key.removesuffix(_REWARD): _number(value)
         for key, value in row.items()
@@ -252,7 +254,7 @@ def _said(row: Mapping[str, Any]) -> Said:
         rewards=rewards,
         reward=_number(row.get("reward")),
         advantage=_number(row.get("advantage")),
-        picture=_text(row, "picture"),
+        picture=str(folder / picture) if (picture := _text(row, "picture")) else "",
         split=_text(row, "split"),
     )
 

@@ -1,10 +1,12 @@
 """Claims about reading a run of training: whole, half-written, damaged, old, gone on with."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from robust_r1.errors import DataError
+from robust_r1.paths import BUNDLED_TRAINING
 from robust_r1.records.training_run import is_training_run, read_training_run
 from tests.support.paths import ROOT
 from tests.support.training_runs import BAD, GOOD, group, reinforced, said, step, write_training
@@ -108,10 +110,14 @@ def test_runs_of_an_earlier_version_stay_readable(name):
     }  # fmt: skip
 
 
-def test_the_bundled_run_is_whole(tmp_path):
-    for folder in sorted((ROOT / "assets" / "training").glob("*/")):
+def test_the_bundled_runs_are_whole_and_their_pictures_are_here():
+    folders = [one for one in BUNDLED_TRAINING.iterdir() if is_training_run(one)]
+    assert len(folders) == 2
+    for folder in folders:
         run = read_training_run(folder)
-        assert run.step == run.planned and run.said and not run.problems
+        assert run.step == run.planned == 25 and not run.problems and run.settings
+        pictures = {said.picture for said in run.said if said.picture}
+        assert len(pictures) == 2 and all(Path(one).is_file() for one in pictures)
 
 
 def test_another_folder_is_refused_in_one_sentence(tmp_path):
