@@ -11,10 +11,10 @@ _TENTHS = (
     '<p class="rr-hint">Rewards and losses: means over the first and over the last tenth of what '
     "was logged.</p>"
 )
-# What a run is known by, as far as its log has it: heading, key in the log, decimals.
+# What a run is known by, as far as its log has it: heading, key in the log, how it is written.
 _FIGURES = (
-    ("Reward", "reward", 2), ("Loss", "loss", 3), ("Loss, held out", "eval_loss", 3),
-    ("Reward, held out", "eval_reward", 2),
+    ("Reward", "reward", ".2f"), ("Loss", "loss", ".3g"), ("Loss, held out", "eval_loss", ".3g"),
+    ("Reward, held out", "eval_reward", ".2f"),
 )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def _row(run: TrainingRun, number: int, figures: Sequence[tuple], total: int) ->
     line = f' <span class="rr-dash is-{number}" aria-hidden="true"></span>' if total > 1 else ""
     stages = ", ".join(run.stages) or "not finished yet"
     of = f" of {run.planned}" if run.planned else ""
-    cells = "".join(f"<td>{_ends(run, key, places)}</td>" for _, key, places in figures)
+    cells = "".join(f"<td>{_ends(run, key, written)}</td>" for _, key, written in figures)
     return (
         f'<tr><th scope="row">{escape(run.folder.name, _NAME)}{line}</th>'
         f"<td>{escape(stages, _LINE)}</td><td>{run.step}{of}</td><td>{_time(run.seconds)}</td>"
@@ -49,12 +49,12 @@ def _row(run: TrainingRun, number: int, figures: Sequence[tuple], total: int) ->
     )
 
 
-def _ends(run: TrainingRun, key: str, places: int) -> str:
+def _ends(run: TrainingRun, key: str, written: str) -> str:
     ends = ends_of(run, key)
     if ends is None:
         return "&ndash;"
-    first, last = (round(end, places) + 0.0 for end in ends)  # no -0.00
-    return f"{first:.{places}f} <small>to</small> <b>{last:.{places}f}</b>"
+    first, last = (f"{end:z{written}}" for end in ends)
+    return f"{first} <small>to</small> <b>{last}</b>"
 
 
 def _time(seconds: float) -> str:
