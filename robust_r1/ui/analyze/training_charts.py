@@ -39,7 +39,7 @@ _MARKS = 9  # symbols along a curve
 _PLOT, _BELOW, _TITLED, _KEYED, _KIND = 150, 26, 24, 16, 19
 _GAP, _LEFT, _RIGHT = 64, 46, 10
 _LETTER = 6.1  # pixels of a letter of 12
-_KINDS = "F1 of findings by degradation, the stronger the color the better"
+_KINDS, _SCALE = "F1 of findings by degradation", "the stronger the color, the better"
 _MOST_KINDS = 40  # columns of its table
 
 
@@ -111,7 +111,7 @@ def training_chart(
     wide = (across - (columns - 1) * _GAP) / columns
     keys = [_key(_labels(panel), int(wide / _LETTER)) for panel in panels]
     above = _TITLED + _KEYED * max(map(len, keys), default=0)
-    table = _TITLED + _KIND * len(kinds.ids) + 2 * _BELOW if kinds.ids else 0
+    table = _TITLED + _KEYED + _KIND * len(kinds.ids) + 2 * _BELOW if kinds.ids else 0
     height = -(-len(panels) // columns) * (_PLOT + above + _BELOW) + table
     grid, drawing = _Grid(columns, across, wide, above, height), _Drawing()
     for number, (panel, key) in enumerate(zip(panels, keys, strict=True)):
@@ -120,8 +120,8 @@ def training_chart(
         drawing.add_axes(number + 1, place, {"nticks": 6, "tickformat": "d"}, {"nticks": 5})
         drawing.add_title(panel[0].title, "<br>".join(key), place[0][0], place[1][1])
     if kinds.ids:
-        title = f"{_KINDS}: {names[0]}" if len(runs) > 1 else _KINDS
-        _add_kinds(drawing, len(panels) + 1, kinds, title, grid)
+        whose = f"{names[0]}; {_SCALE}" if len(runs) > 1 else _SCALE
+        _add_kinds(drawing, len(panels) + 1, kinds, whose, grid)
     look = {**chart_layout(height), "margin": {"l": _LEFT, "r": _RIGHT, "t": 0, "b": 0}}
     return go.Figure({"data": drawing.data, "layout": {
         **look, **drawing.layout, "annotations": drawing.notes, "showlegend": False,
@@ -191,8 +191,8 @@ def _traces(curve: Curve, smoothing: float, look: dict, said: str) -> Iterator[d
            "hovertemplate": "step %{x}: %{y:.4g}<extra>%{fullData.name}</extra>"}  # fmt: skip
 
 
-def _add_kinds(drawing: _Drawing, number: int, kinds: Kinds, title: str, grid: _Grid) -> None:
-    """Add the table of how well each degradation was found, over the steps."""
+def _add_kinds(drawing: _Drawing, number: int, kinds: Kinds, words: str, grid: _Grid) -> None:
+    """Add the table of how well each degradation was found, over the steps; `words` explain it."""
     labels = [find(id).label for id in kinds.ids]
     room = (max(map(len, labels)) + 1) * _LETTER - _LEFT * 0.5
     x = (min(room / grid.across, 0.6), 1.0)
@@ -207,4 +207,4 @@ def _add_kinds(drawing: _Drawing, number: int, kinds: Kinds, title: str, grid: _
         number, (x, y), {"type": "category", "tickangle": 0},
         {"autorange": "reversed", "showgrid": False, "tickmode": "linear"},
     )  # fmt: skip
-    drawing.add_title(title, "", 0.0, y[1])
+    drawing.add_title(_KINDS, escape(words, _TITLE), 0.0, y[1])
