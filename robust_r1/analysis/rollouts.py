@@ -31,14 +31,15 @@ class Prompt:
         question: in words; empty of `TRAINED`, which asks another one at each step.
         steps: at which it was asked, in order.
         split: "train", "validation", or empty.
-        groups: whether completions were sampled in groups.
+        fixed: whether it is one of those that are asked at every checkpoint; the same prompt may be
+            learned from as well, in groups of its own.
     """
 
     name: str
     question: str
     steps: tuple[int, ...]
     split: str = ""
-    groups: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def prompts_of(run: TrainingRun) -> tuple[Prompt, ...]:
     """
     fixed, trained = list(_prompts(run, fixed=True)), list(_prompts(run, fixed=False))
     steps = tuple(sorted({step for one in trained for step in one.steps}))
-    every = [Prompt(TRAINED, "", steps, groups=True)] if steps else []
+    every = [Prompt(TRAINED, "", steps)] if steps else []
     known = {one.name for one in fixed}
     again = [one for one in trained if len(one.steps) > 1 and one.name not in known]
     return (*fixed, *every, *again)
@@ -110,15 +111,13 @@ def prompts_of(run: TrainingRun) -> tuple[Prompt, ...]:
 
 def _prompts(run: TrainingRun, fixed: bool) -> Iterator[Prompt]:
     first: dict[str, Said] = {}
-    steps: dict[str, dict[int, bool]] = {}
+    steps: dict[str, set[int]] = {}
     for said in run.said:
         if (said.kind != TRAINED) == fixed:
             first.setdefault(said.sample, said)
-            met = steps.setdefault(said.sample, {})
-            met[said.step] = met.get(said.step, False) or said.kind != "greedy"
+            steps.setdefault(said.sample, set()).add(said.step)
     for name, said in first.items():
-        met = steps[name]
-        yield Prompt(name, said.question, tuple(sorted(met)), said.split, any(met.values()))
+        yield Prompt(name, said.question, tuple(sorted(steps[name])), said.split, fixed)
 
 
 def rollouts_at(run: TrainingRun, prompt: Prompt, place: int) -> Rollouts:
@@ -154,7 +153,8 @@ def course_of(run: TrainingRun, prompt: Prompt) -> tuple[float | None, ...]:
 def _rows_of(run: TrainingRun, prompt: Prompt) -> Iterator[Said]:
     """Yield the rows of a prompt; of what steps learned from a prompt a step, the first one."""
     if prompt.name != TRAINED:
-        yield from (said for said in run.said if said.sample == prompt.name)
+        own = (said for said in run.said if said.sample == prompt.name)
+        yield from (said for said in own if (said.kind != TRAINED) == prompt.fixed)
         return
     shown: dict[int, str] = {}
     for said in run.said:

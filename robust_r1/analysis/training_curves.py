@@ -14,7 +14,7 @@ MOST_POINTS = 500  # of a curve; a screen has no more columns for it
 MOST_CURVES = 6  # of a panel
 RATE = "rate"  # the label of a schedule, beside what is measured
 REWARDS = ("degradation", "length", "format", "accuracy")
-_FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1"}
+_FIGURES = {"precision": "precision", "recall": "recall", "f1": "F1", "mae": "intensity error"}
 
 
 def _rewards(before: str = "", figure: str = "mean") -> dict[str, str]:

@@ -15,7 +15,7 @@ def read(tmp_path, samples, settings=None):
 def test_a_fixed_prompt_is_followed_from_before_training_to_the_end(tmp_path):
     run = read_training_run(reinforced(tmp_path / "run"))
     first, second = prompts_of(run)
-    assert (first.name, first.split, first.groups) == ("first.png-1a", "train", True)
+    assert (first.name, first.split, first.fixed) == ("first.png-1a", "train", True)
     assert first.steps == second.steps == (0, 10, 20, 30, 40)
     assert course_of(run, first) == pytest.approx((0.5, 1.0, 1.5, 2.0, 2.5))
     found = rollouts_at(run, first, 4)
@@ -38,6 +38,15 @@ def test_what_each_step_learned_from_is_one_menu_line_and_what_came_twice_anothe
     assert (every.name, every.steps) == (TRAINED, (0, 1, 2, 3))
     assert (again.name, again.steps) == ("a", (0, 2))
     assert [rollouts_at(run, every, place).asked.sample for place in range(4)] == list("abac")
+
+
+def test_a_fixed_prompt_that_is_learned_from_too_keeps_its_groups_apart(tmp_path):
+    rows = group(0, "a", [1.0, 3.0]) + group(0, "a", [5.0, 9.0], kind="trained")
+    run = read(tmp_path, rows)
+    fixed, every = prompts_of(run)
+    for prompt, rewards in ((fixed, [3.0, 1.0]), (every, [9.0, 5.0])):
+        assert [one.said.reward for one in rollouts_at(run, prompt, 0).group] == rewards
+        assert course_of(run, prompt) == (sum(rewards) / 2,)
 
 
 def test_places_beyond_the_ends_are_the_ends(tmp_path):
