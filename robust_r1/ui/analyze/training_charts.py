@@ -112,17 +112,19 @@ def training_chart(
     keys = [_key(_labels(panel), int(wide / _LETTER)) for panel in panels]
     above = _TITLED + _KEYED * max(map(len, keys), default=0)
     table = _TITLED + _KEYED + _KIND * len(kinds.ids) + 2 * _BELOW if kinds.ids else 0
+    # Below all is room for the buttons of the chart's files.
     height = -(-len(panels) // columns) * (_PLOT + above + _BELOW) + table
     grid, drawing = _Grid(columns, across, wide, above, height), _Drawing()
     for number, (panel, key) in enumerate(zip(panels, keys, strict=True)):
         place = grid.place(number)
         drawing.data += _curves(panel, number + 1, names, smoothing)
-        drawing.add_axes(number + 1, place, {"nticks": 6, "tickformat": "d"}, {"nticks": 5})
+        drawing.add_axes(number + 1, place, {"nticks": 6, "tickformat": "d"}, _up(panel))
         drawing.add_title(panel[0].title, "<br>".join(key), place[0][0], place[1][1])
     if kinds.ids:
         whose = f"{names[0]}; {_SCALE}" if len(runs) > 1 else _SCALE
         _add_kinds(drawing, len(panels) + 1, kinds, whose, grid)
-    look = {**chart_layout(height), "margin": {"l": _LEFT, "r": _RIGHT, "t": 0, "b": 0}}
+    look = chart_layout(height + _BELOW)
+    look["margin"] = {"l": _LEFT, "r": _RIGHT, "t": 0, "b": _BELOW}
     return go.Figure({"data": drawing.data, "layout": {
         **look, **drawing.layout, "annotations": drawing.notes, "showlegend": False,
         "meta": {"file": f"training of {' and '.join(names)}"},
@@ -140,6 +142,13 @@ def _joined(found: Sequence[Sequence[Panel]], every: bool) -> list[list[Panel]]:
         [panels.get(title, Panel(title, ())) for panels in named]
         for title in sorted(titles, key=order.index)
     ]
+
+
+def _up(panels: Sequence[Panel]) -> dict:
+    """Return the axis of a panel's values; a constant rate would else lie between -1 and 1."""
+    curves = [curve for panel in panels for curve in panel.curves]
+    rates = [value or 0.0 for curve in curves if curve.label == RATE for value in curve.values]
+    return {"nticks": 5, **({"range": [0, 1.08 * max(rates)]} if any(rates) else {})}
 
 
 def _labels(panels: Sequence[Panel]) -> list[str]:
