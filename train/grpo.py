@@ -1,15 +1,24 @@
-"""Reinforce a full-size model's good chains by GRPO: LoRA or QLoRA, with the paper's rewards.
+"""Reinforce a full-size model's good chains by GRPO, with the paper's rewards.
 
-    python -m train.grpo --config 3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
+    python -m train.grpo --config grpo-3b-qlora --from runs/3b-sft --data DATA -o runs/3b-rl
 
 Each question is answered by a group of sampled chains; what a chain earns beyond its group's mean,
 in units of the group's spread, is how much it is reinforced (paper, training). Rewards are those of
 robust_r1.rewards: degradation, length, format, accuracy. Flags and DATA are those of train.sft,
 whose run `--from` names; this stage learns from the samples that train.sft left out.
 
-The run's folder is an adapter: `python app.py --model runs/3b-rl` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
+What learns is an adapter (LoRA, QLoRA) or with finetuning=full the language side's own weights, and
+so is the run's folder an adapter or a checkpoint: `python app.py --model runs/3b-rl` loads either.
+On several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.grpo ...`.
 """
+
+import sys
+
+if __name__ == "__main__" and "--dry-run" in sys.argv:
+    # Before the trainers, which take longer to import than all else that a dry run does.
+    from train.common.dry_run.command import main
+
+    sys.exit(main("grpo", __doc__))
 
 import argparse
 from collections.abc import Sequence
@@ -23,50 +32,53 @@ from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
 from train.common.adapters import (
     Start,
-    adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
+    weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import SampleLog
-from train.common.course import Course, MeetsSamples, begin_course
+from train.common.course import Course, MeetsSamples, whole_course
+from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.history import record
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.rewards import objective_of, rewards_of
 from train.common.rows import read_data, rollout_rows
+from train.common.sampling import check_sampling, sampling_of
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
-from train.common.vision import freeze_vision, pictures_kept
+from train.common.vision import freeze_vision, pictures_kept, share_vision
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Reinforce, going on where an interrupted run was, and save the adapter."""
+    """Reinforce, going on where an interrupted run was, and save what was learned."""
     begin(config)
+    check_sampling(config.grpo)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "grpo", config.sft_share, config.split_seed)
     folder: Path = arguments.output
-    recipe = recipe_of("grpo", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("grpo", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
     folder.mkdir(parents=True, exist_ok=True)
     write_start(course, recipe, folder)
     trainer = make_trainer(start, records, arguments.data.parent, config, course, folder)
-    train_adapter(trainer, "grpo", config, folder)
-    # --- Adapter
-    if trainer.is_world_process_zero():
-        done = record("rewards", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
+    train_on(trainer, "grpo", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "rewards", len(records), folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class RewardTrainer(MeetsSamples, GRPOTrainer):
+class RewardTrainer(MeetsSamples, HoldsWeights, GRPOTrainer):
     """Run TRL's trainer on a course."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -80,11 +92,7 @@ def course_of(samples: int, config: AdapterConfig) -> Course:
     Raises:
         InputError: fewer samples than a step takes, or a step that the processes cannot share.
     """
-    stage = config.grpo
-    stage.share(PartialState().num_processes)
-    prompts = stage.global_batch // stage.group
-    what = "prompts (grpo.global_batch / grpo.group)"
-    return begin_course(samples, stage.epochs, prompts, what)
+    return whole_course("grpo", samples, config, PartialState().num_processes)
 
 
 def make_trainer(
@@ -97,7 +105,7 @@ def make_trainer(
 ) -> GRPOTrainer:
     """Make TRL's trainer of rewards, with the paper's objective.
 
-    The reference of its divergence is the adapter as it was loaded.
+    The reference of its divergence is the adapter, or are the weights, as they were loaded.
 
     Args:
         start: policy and processor.
@@ -109,25 +117,39 @@ def make_trainer(
     """
     stage, state = config.grpo, PartialState()
     rewards, weights = rewards_of(stage.rewards, start.processor.tokenizer)
-    freeze_vision(start.model.get_base_model(), pictures_kept(course.per_step))
+    freeze_vision(start.network, pictures_kept(course.per_step))
     if state.is_main_process:
         said = SampleLog(folder / "samples.jsonl", stage.sample_every, stage.group)
         rewards = said.watch(rewards)
-    return RewardTrainer(
+    trainer = RewardTrainer(
         course,
         model=start.model,
         processing_class=start.processor,
         reward_funcs=list(rewards),
         train_dataset=rollout_rows(records, pictures, start.info.fit, course.order),
-        args=GRPOConfig(
-            **settings_of(stage, config, course, folder),
-            # In order, a resumed run goes on with what it had not seen.
-            shuffle_dataset=False,
-            # What is sampled, its reference and what is reinforced are one policy.
-            disable_dropout=True,
-            **objective_of(stage, weights),
-        ),
+        args=arguments_of(config, course, folder, weights),
         callbacks=[JsonLines(folder / "log.jsonl", course)],
+    )
+    if trainer.ref_model is not None:
+        share_vision(start.network, trainer.ref_model)
+    return trainer
+
+
+def arguments_of(
+    config: AdapterConfig, course: Course, folder: Path, weights: list[float]
+) -> GRPOConfig:
+    """Return TRL's settings of the stage; `weights` are those of the rewards, in their order."""
+    return GRPOConfig(
+        **settings_of(config.grpo, config, course, folder),
+        # In order, a resumed run goes on with what it had not seen.
+        shuffle_dataset=False,
+        # What is sampled, its reference and what is reinforced are one policy.
+        disable_dropout=True,
+        # TRL reads a reference of whole weights where the policy was, and would lay it out over
+        # all GPUs by itself where FSDP is to.
+        model_init_kwargs={"device_map": None} if is_spread() else None,
+        **objective_of(config.grpo, weights),
+        **sampling_of(config.grpo),
     )
 
 

@@ -1,15 +1,24 @@
-"""Teach a full-size model the reasoning chain by next-token loss: LoRA or QLoRA.
+"""Teach a full-size model the reasoning chain by next-token loss: LoRA, QLoRA or whole weights.
 
-    python -m train.sft --config 3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
+    python -m train.sft --config sft-3b-qlora --from qwen2.5-vl-3b --data DATA -o runs/3b-sft
 
 DATA is a JSONL file with pictures and chains, in the project's format (train.make_data) or the
 authors'. `--from` takes what `--model` takes elsewhere: a catalog name, a folder, a hub id, or an
 adapter's folder, which is then trained on. This stage learns from a quarter of the samples, and
 train.grpo from the others (paper, training); vision encoder and merger stay frozen.
 
-The run's folder is an adapter: `python app.py --model runs/3b-sft` loads it onto its base. On
-several GPUs: `accelerate launch --config_file train/accelerate/gpus.yaml -m train.sft ...`.
+The run's folder is an adapter, or with finetuning=full a checkpoint: `python app.py --model
+runs/3b-sft` loads either. On several GPUs: `accelerate launch --config_file
+train/accelerate/gpus.yaml -m train.sft ...`.
 """
+
+import sys
+
+if __name__ == "__main__" and "--dry-run" in sys.argv:
+    # Before the trainers, which take longer to import than all else that a dry run does.
+    from train.common.dry_run.command import main
+
+    sys.exit(main("sft", __doc__))
 
 import argparse
 from collections.abc import Sequence
@@ -23,22 +32,23 @@ from robust_r1.records import Record
 from train.common.adapter_config import AdapterConfig
 from train.common.adapters import (
     Start,
-    adapter_parser,
     begin,
-    disconnect,
     open_start,
-    save_adapter,
     settings_of,
-    train_adapter,
+    train_on,
+    weights_of,
 )
+from train.common.best import keep_best_whole
 from train.common.command import main_of
 from train.common.completions import CompletionLog, row_samples
-from train.common.course import Course, MeetsSamples, begin_course
+from train.common.course import Course, MeetsSamples, whole_course
+from train.common.flags import adapter_parser
 from train.common.going_on import go_on, recipe_of, write_start
-from train.common.history import record
+from train.common.launch import HoldsWeights, is_spread
 from train.common.logs import JsonLines
 from train.common.measured import Measured, keep_best, measured_of
 from train.common.rows import chain_rows, read_data
+from train.common.saving import disconnect, save_run
 from train.common.splits import part_of
 from train.common.vision import freeze_vision
 
@@ -46,15 +56,16 @@ _SHOWN_TOKENS = 256  # of a completion that is written down for people
 
 
 def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
-    """Train on chains, going on where an interrupted run was, and save the adapter."""
+    """Train on chains, going on where an interrupted run was, and save what was learned."""
     begin(config)
     # --- Data: before the model, because a broken line shows in a second
     every = read_data(arguments.data)
     records = part_of(every, "sft", config.sft_share, config.split_seed)
     folder: Path = arguments.output
     measured = measured_of(every, arguments.data, arguments.validation, config)
-    recipe = recipe_of("sft", config, records)
-    course = go_on(course_of(len(records), config), recipe, folder)
+    course = course_of(len(records), config)
+    recipe = recipe_of("sft", config, records, weights_of(arguments.start))
+    course = go_on(course, recipe, folder)
     # --- Model
     start = open_start(arguments.start, config)
     # --- Training
@@ -63,16 +74,16 @@ def run(arguments: argparse.Namespace, config: AdapterConfig) -> None:
     trainer = make_trainer(
         start, records, arguments.data.parent, config, course, folder, measured
     )
-    train_adapter(trainer, "sft", config, folder)
-    # --- Adapter
+    train_on(trainer, "sft", config, folder)
+    # --- What was learned
+    save_run(trainer, start, "chains", len(records), folder)
     if trainer.is_world_process_zero():
-        done = record("chains", len(records), config.seed, folder / "log.jsonl")
-        save_adapter(trainer, start, done, folder)
         keep_best(folder)
+    keep_best_whole(trainer, folder)
     disconnect(trainer)
 
 
-class ChainTrainer(MeetsSamples, SFTTrainer):
+class ChainTrainer(MeetsSamples, HoldsWeights, SFTTrainer):
     """Run TRL's trainer on a course; each token of a step counts alike, in whichever pass it is."""
 
     def __init__(self, course: Course, **options: Any) -> None:
@@ -89,9 +100,7 @@ def course_of(samples: int, config: AdapterConfig) -> Course:
     Raises:
         InputError: fewer samples than a step takes, or a step that the processes cannot share.
     """
-    stage = config.sft
-    stage.share(PartialState().num_processes)
-    return begin_course(samples, stage.epochs, stage.global_batch, "samples (sft.global_batch)")
+    return whole_course("sft", samples, config, PartialState().num_processes)
 
 
 def make_trainer(
@@ -114,7 +123,7 @@ def make_trainer(
         folder: checkpoints, log.jsonl and samples.jsonl go there.
         measured: what the loss is measured on at each checkpoint.
     """
-    freeze_vision(start.model.get_base_model(), 0)  # a picture comes once in a pass over the data
+    freeze_vision(start.network, 0)  # a picture comes once in a pass over the data
     rows = chain_rows(records, pictures, start.info.fit, course.order)
     tokens = min(_SHOWN_TOKENS, config.grpo.max_tokens)
     shown = row_samples(chain_rows(records, pictures, start.info.fit))
@@ -136,21 +145,14 @@ def make_trainer(
             max_length=None,
             completion_only_loss=True,
         ),
-        callbacks=[JsonLines(folder / "log.jsonl", course), said, *measured.callbacks()],
+        callbacks=[
+            JsonLines(folder / "log.jsonl", course),
+            # Where weights lie spread, the first process could not answer alone.
+            *([] if is_spread() else [said]),
+            *measured.callbacks(),
+        ],
     )
-
-
-def parser() -> argparse.ArgumentParser:
-    """Make the command line."""
-    parser = adapter_parser("train.sft", __doc__)
-    parser.add_argument(
-        "--validation",
-        type=Path,
-        metavar="FILE",
-        help="chains to measure the loss on, instead of those that DATA marks",
-    )
-    return parser
 
 
 if __name__ == "__main__":
-    main_of(parser(), run, AdapterConfig, alone=False)
+    main_of(adapter_parser("train.sft", __doc__), run, AdapterConfig, alone=False)

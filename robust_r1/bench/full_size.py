@@ -3,8 +3,15 @@
 from robust_r1.errors import ModelError
 
 MODEL = "random-3b"
-# (precision, attention): the plain way, the fast one, and the small one.
-WAYS = (("bf16", "eager"), ("bf16", "sdpa"), ("4bit", "sdpa"))
+# (precision, attention, cache): the plain way, the fast one and the small one, then both of these
+# with a cache that their steps can be compiled for.
+WAYS = (
+    ("bf16", "eager", "dynamic"),
+    ("bf16", "sdpa", "dynamic"),
+    ("4bit", "sdpa", "dynamic"),
+    ("bf16", "sdpa", "static"),
+    ("4bit", "sdpa", "static"),
+)
 BATCHES = (1, 8)
 TOKENS = 128  # a chain of moderate length
 
@@ -24,9 +31,9 @@ def measure_full_size() -> tuple[list, list[str]]:
     require_gpu()
     costs, faults = [], []
     with random_checkpoint(config_3b()) as checkpoint:
-        for precision, attention in WAYS:
+        for precision, attention, cache in WAYS:
             try:
-                costs += measure(checkpoint, precision, attention, BATCHES, TOKENS)
+                costs += measure(checkpoint, precision, attention, BATCHES, TOKENS, cache=cache)
             except ModelError as error:
-                faults.append(f"{precision} {attention}: {error}")
+                faults.append(f"{precision} {attention} {cache}: {error}")
     return costs, faults

@@ -157,10 +157,11 @@ def _full_size(args: argparse.Namespace) -> None:
         values = {"model": full_size.MODEL, "costs": [asdict(cost) for cost in costs]}
         print(json.dumps({**values, "faults": faults}, indent=2))
         return
-    header = ("precision", "attention", "batch", "load s", "first token s", "tokens/s", "peak GB")
+    header = ("precision", "attention", "cache", "batch", "load s", "first token s", "tokens/s",
+              "peak GB")  # fmt: skip
     rows = [
         (
-            *(cost.precision, cost.attention, cost.batch, f"{cost.load_seconds:.1f}"),
+            *(cost.precision, cost.attention, cost.cache, cost.batch, f"{cost.load_seconds:.1f}"),
             *(f"{cost.first_token_seconds:.2f}", f"{cost.tokens_per_second:.0f}"),
             f"{cost.peak_bytes / 1e9:.2f}",
         )

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             f"{row['name']}: {row['about']} Asked for {asked}, with up to "
             f"{row['defaults']['max_new_tokens']} tokens. Licence: {row['licence']}."
         )
-    gpu = f"{memory.gpu / 1e9:.1f} GB on the GPU" if memory.gpu else "no CUDA GPU"
+    gpu = f"{memory.gpu / 1e9:.1f} GB on the GPU" if memory.gpu else "no GPU"
     print(f"\nThis machine has {memory.available / 1e9:.1f} GB of memory free and {gpu}.")
     print(
         "--model also takes a folder (a checkpoint, or a LoRA for one), a hub id, or an endpoint's "

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 
 from robust_r1.engine.adapter import WEIGHTS
 from robust_r1.engine.checkpoint import tensor_names
+from robust_r1.engine.finite import require_finite
 from robust_r1.errors import ModelError
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def attach(model: PreTrainedModel, folder: Path, trainable: bool = False) -> "Pe
         trainable: whether it is to be trained on.
 
     Raises:
-        ModelError: updates for what the base does not have, or only a part of the updates that the
-            adapter was trained with.
+        ModelError: updates for what the base does not have, only a part of the updates that the
+            adapter was trained with, or such that are not finite.
     """
     from peft import LoraConfig, PeftModel
 
@@ -56,6 +57,7 @@ def attach(model: PreTrainedModel, folder: Path, trainable: bool = False) -> "Pe
         mapping = {f"^{re.escape(old)}": new for old, new in _TODAY.items()}
         config.target_modules = set(renamed.values())
         config.layers_to_transform = config.exclude_modules = None
+    require_finite([folder / WEIGHTS])
     with _complete(folder):
         return PeftModel.from_pretrained(
             model, str(folder), is_trainable=trainable, config=config, key_mapping=mapping

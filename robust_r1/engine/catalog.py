@@ -4,6 +4,7 @@ Nothing here loads or downloads a model, and torch is not imported.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -202,7 +203,7 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
     return replace(
         info,
         parameters=checkpoint.parameters,
-        memory=memory_needed(checkpoint.parameters),
+        memory=memory_of(checkpoint),
         min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
         max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
         multiple=checkpoint.multiple,
@@ -213,6 +214,11 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         # How processors of other kinds want several pictures differs from one to the next.
         pictures=info.pictures if own else 1,
     )
+
+
+def memory_of(checkpoint: Checkpoint) -> Mapping[str, int]:
+    """Estimate the bytes that a checkpoint needs, by precision."""
+    return memory_needed(checkpoint.linear, checkpoint.parameters - checkpoint.linear)
 
 
 def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:

@@ -20,6 +20,8 @@ PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 SIDES = ("smolvlm", "idefics3")
 # Parts of a model that see, by the beginning of their names: towers, and what leads to the text.
 VISION = r".*(?:visual|vision_model|vision_tower|connector|multi_modal_projector)\b"
+# Tables of a vocabulary, which quantization leaves alone.
+_TABLES = ("embed_tokens.weight", "lm_head.weight")
 _MAX_HEADER = 100_000_000  # bytes; the limit of the format itself
 
 
@@ -36,6 +38,7 @@ class Checkpoint:
         reasons: whether it was trained to write the chain; a checkpoint trained for answers alone
             says so by `"answer_only": true` in its config.json.
         model_type: the kind of model, in transformers' words.
+        linear: weights of the linear layers of its language side, which 4 bits quantize.
     """
 
     folder: Path
@@ -46,6 +49,7 @@ class Checkpoint:
     multiple: int
     reasons: bool = True
     model_type: str = MODEL_TYPE
+    linear: int = 0
 
 
 def fingerprint(folder: str | Path) -> str:
@@ -80,26 +84,26 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
             f"{folder} holds a model of type {kind}; only models that see can be loaded, such as "
             f"Qwen2.5-VL ({MODEL_TYPE})."
         )
-    tensors: dict[str, list[int]] = {}
-    for file in _weight_files(folder):
-        tensors |= _tensors(file)
-    shapes = tensors.values()
+    tensors = _all_tensors(folder)
+    matrices = {
+        name: shape
+        for name, shape in tensors.items()
+        if len(shape) == 2 and not re.match(VISION, name)
+    }
     pictures = _picture_settings(folder)
     if not (folder / "tokenizer.json").is_file() and not (folder / "vocab.json").is_file():
         raise ModelError(f"{folder} has no tokenizer.json; save the processor beside the model.")
     low, high = _pixel_bounds(pictures, kind)
     return Checkpoint(
         folder=folder,
-        parameters=sum(math.prod(shape) for shape in shapes),
-        widths=frozenset(
-            width
-            for name, shape in tensors.items()
-            if len(shape) == 2 and not re.match(VISION, name)
-            for width in shape
+        parameters=sum(math.prod(shape) for shape in tensors.values()),
+        widths=frozenset(width for shape in matrices.values() for width in shape),
+        linear=sum(
+            math.prod(shape) for name, shape in matrices.items() if not name.endswith(_TABLES)
         ),
         min_pixels=low,
         max_pixels=high,
-        multiple=_side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2),
+        multiple=_multiple(pictures),
         model_type=kind,
         reasons=not config.get("answer_only", False),
     )
@@ -112,18 +116,50 @@ def _side(patch: object) -> int:
     return patch if isinstance(patch, int) else 14
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    if (folder / INDEX).is_file():
-        names = sorted(set(read_json(folder, INDEX, "").get("weight_map", {}).values()))
-        missing = [name for name in names if not (folder / name).is_file()]
-        if missing or not names:
+def weight_files(folder: Path) -> list[Path]:
+    """List the files that a checkpoint's weights lie in; raises ModelError where some are missing.
+
+    Args:
+        folder: of the checkpoint.
+    """
+    if not (folder / INDEX).is_file():
+        return [_only_file(folder)]
+    names = sorted(set(_places(folder).values()))
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing or not names:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} of {len(names)} weight files "
+            f"({', '.join(missing[:2]) or 'the index is empty'}); download it again."
+        )
+    return [folder / name for name in names]
+
+
+def _places(folder: Path) -> dict[str, str]:
+    """Return the file of each weight by the checkpoint's index; empty where there is no index."""
+    if not (folder / INDEX).is_file():
+        return {}
+    places = read_json(folder, INDEX, "").get("weight_map")
+    return places if isinstance(places, dict) else {}
+
+
+def _all_tensors(folder: Path) -> dict[str, list[int]]:
+    """Read the shapes of all weights by their names; each file must hold what the index says."""
+    places = _places(folder)
+    tensors: dict[str, list[int]] = {}
+    for file in weight_files(folder):
+        held = _tensors(file)
+        if lost := {name for name, place in places.items() if place == file.name} - set(held):
             raise ModelError(
-                f"{folder} lacks {len(missing)} of {len(names)} weight files "
-                f"({', '.join(missing[:2]) or 'the index is empty'}); download it again."
+                f"{file} is of another model: it lacks {len(lost)} of the weights that {INDEX} "
+                f"says it holds, {min(lost)} among them; download it again."
             )
-        return [folder / name for name in names]
+        tensors |= held
+    return tensors
+
+
+def _only_file(folder: Path) -> Path:
     if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
+        return folder / "model.safetensors"
     if any(next(folder.glob(pattern), None) for pattern in PICKLES):
         raise ModelError(
             f"{folder} holds only pickled weights, which can run code and are never read; "
@@ -168,6 +204,25 @@ def _picture_settings(folder: Path) -> dict:
         if isinstance(pictures, dict):
             return pictures
     return read_json(folder, "preprocessor_config.json", "save the processor beside the model")
+
+
+def picture_bounds(folder: Path, kind: str) -> tuple[int, int, int]:
+    """Return what a processor fits pictures to: least and largest area, and what sides divide by.
+
+    Args:
+        folder: that has the processor's files; weights need not be there.
+        kind: of the model, in transformers' words.
+
+    Raises:
+        ModelError: no such files, or broken ones.
+    """
+    pictures = _picture_settings(folder)
+    return *_pixel_bounds(pictures, kind), _multiple(pictures)
+
+
+def _multiple(pictures: dict) -> int:
+    """Return the side of the square of pixels that becomes one token."""
+    return _side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2)
 
 
 def _pixel_bounds(pictures: dict, kind: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 The hub's client is told by HF_ENDPOINT where the hub is, and by HF_HUB_OFFLINE to leave it alone.
 """
 
+import errno
 import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,27 +19,68 @@ _FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
 _TIMEOUT = 10.0  # seconds to wait for the hub's first word
 _SHA256 = 64  # hex digits; of a file in large-file storage the hub's ETag is this
 _LATER = "try again when it can."
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fetch(source: str, report: Progress, start: float = 0.0, end: float = 1.0) -> Path:
     """Return the folder of a hub model; the download moves `report` from `start` to `end`.
 
-    Raises ModelError: a hub that cannot be reached, no such model, one with terms to accept.
+    Raises:
+        ModelError: a hub that cannot be reached, no such model, one with terms to accept or without
+            safetensors, a download that was cut off, a full disk.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    bar = reporting_bar(report, start, end, f"Fetching {source}")
+    reached = start
+
+    def noting(share: float, words: str) -> None:
+        nonlocal reached
+        reached = max(reached, share)
+        report(share, words)
+
+    bar = reporting_bar(noting, start, end, f"Fetching {source}")
     mend = "connect to the network or choose a bundled model."
     try:
-        with _said(source, "model", ModelError, mend):
-            return Path(
+        with _said(source, "model", ModelError, mend), _cut_off(source, lambda: reached > start):
+            folder = Path(
                 snapshot_download(
                     source, allow_patterns=_FILES, etag_timeout=_TIMEOUT, tqdm_class=bar
                 )
             )
     except HFValidationError as error:
         raise ModelError(f"{source} is neither a folder nor a hub id; check the name.") from error
+    if not any(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{source} has no weights as safetensors on the hub, and others, which can run code, "
+            "are never read; choose another model."
+        )
+    return folder
+
+
+@contextmanager
+def _cut_off(source: str, begun: Callable[[], bool]) -> Iterator[None]:
+    """Tell what ends a download from a hub that never answered, or that has no such thing."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    # Xet, by which the hub's client fetches, raises RuntimeError.
+    ends: tuple[type[Exception], ...] = (RuntimeError, *_network_errors())
+    try:
+        yield
+    except RepositoryNotFoundError:
+        raise
+    except ends as error:
+        if getattr(error, "errno", None) in _NO_ROOM or "no space left" in str(error).lower():
+            raise ModelError(
+                f"The disk is full, so {source} could not be fetched whole; make room where "
+                f"{constants.HF_HUB_CACHE} lies, or name a folder on another disk in HF_HOME."
+            ) from error
+        if not begun():
+            raise
+        raise ModelError(
+            f"The download of {source} was cut off; ask again: what came whole stays."
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -111,20 +153,14 @@ def _data_url(repo: str, path: str, revision: str) -> str:
 @contextmanager
 def _said(source: str, kind: str, error_type: type[RobustR1Error], mend: str) -> Iterator[None]:
     """Turn what goes wrong between here and the hub into one sentence."""
-    import httpx
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
-        HfHubHTTPError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    # Which library the client asks with depends on its version; what that library raises when the
-    # line is cut is no error of the client's, and no OSError.
-    theirs = (kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
-    network = (httpx.HTTPError, *theirs)
     try:
         yield
     except GatedRepoError as error:
@@ -139,8 +175,18 @@ def _said(source: str, kind: str, error_type: type[RobustR1Error], mend: str) ->
         raise _unreached(source, error_type, mend) from error
     except EntryNotFoundError as error:
         raise error_type(f"The hub's {kind} {source} has no such file; look there.") from error
-    except (OSError, *network) as error:
+    except _network_errors() as error:
         raise _unreached(source, error_type, mend) from error
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    # Which library the client asks with depends on its version; what that library raises when the
+    # line is cut is no error of the client's, and no OSError.
+    import httpx
+    from huggingface_hub.errors import HfHubHTTPError
+
+    theirs = (kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+    return (OSError, httpx.HTTPError, *theirs)
 
 
 def _unreached(source: str, error_type: type[RobustR1Error], mend: str) -> RobustR1Error:

@@ -28,18 +28,13 @@ class LazyEngine:
         info: ModelInfo,
         load: Load,
         fallback: "LazyEngine | None" = None,
-        make_room: Callable[["LazyEngine"], object] | None = None,
     ) -> None:
-        """Describe the model and how to load it.
-
-        `make_room` is called before loading, with this object, and may unload others.
-        """
+        """Describe the model and how to load it."""
         self.info = info
         self.label = info.label
         self.last_used = 0.0
         self._load = load
         self._fallback = fallback
-        self._make_room = make_room
         self._engine: Engine | None = None
         self._error: RobustR1Error | None = None
         self._step = ""
@@ -60,8 +55,6 @@ class LazyEngine:
             self._loading, self._error, self._step = True, None, ""
         engine = error = None
         try:
-            if self._make_room is not None:
-                self._make_room(self)
             engine = self._load(self._report)
         except RobustR1Error as caught:
             error = caught
@@ -108,6 +101,11 @@ class LazyEngine:
     def precision(self) -> str:
         """Return the precision of the weights; empty until the model is loaded."""
         return self._engine.precision if self._engine else ""
+
+    @property
+    def held(self) -> int:
+        """Return the bytes that unloading the model would free, about; 0 where it is not loaded."""
+        return self.info.memory.get(self.precision, 0)
 
     @property
     def device(self) -> str:

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from robust_r1.engine import catalog
+from robust_r1.engine import catalog, machine
 from robust_r1.engine.adapter import Adapter, is_adapter, read_adapter
 from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.engine.hub import Progress, fetch
-from robust_r1.engine.machine import take_own_gpu
-from robust_r1.engine.memory import check_memory, memory_needed
+from robust_r1.engine.memory import Others, check_memory
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.errors import InputError, ModelError
 
@@ -28,6 +27,7 @@ class _Options:
     attention: str | None = None
     max_pixels: int | None = None
     warm: bool = True
+    others: Others | None = None
 
 
 def load_engine(
@@ -38,6 +38,7 @@ def load_engine(
     attention: str | None = None,
     max_pixels: int | None = None,
     warm: bool = True,
+    others: Others | None = None,
 ) -> Engine:
     """Load a model and return the engine that answers with it.
 
@@ -47,14 +48,16 @@ def load_engine(
             `robust-r1-rl`, without one the newest bundled model. Where auto takes another model
             than the full-size one, `engine.note` says why.
         quantize: "4bit" (NF4, double quantization), "8bit", "bf16", "fp16", "fp32", or None for the
-            machine's default: on a GPU 4-bit for models of a billion parameters and more; on a CPU
-            bf16 for those; fp32 for smaller ones. An endpoint has its own, so only None fits it.
+            machine's default: for models of a billion parameters and more 4-bit where that is
+            faster than bf16 (GPUs, and CPUs with AVX512-BF16), else bf16; fp32 for smaller ones. An
+            endpoint has its own, so only None fits it.
         progress: called with a share of the work in [0, 1] and a few words.
         attention: one of ATTENTION, or None for the fastest that is there.
         max_pixels: a smaller budget for pictures than the model's own, in pixels: less memory and
             time, less detail.
         warm: whether a small model answers once before it is handed over. Not where a GPU is lent
             for single calls only.
+        others: models of the same program, which make room where the memory asks for it.
 
     Raises:
         InputError: an unknown precision or attention, a pixel budget that holds no picture, any of
@@ -64,7 +67,7 @@ def load_engine(
     """
     _check_choice("precision", quantize, PRECISIONS)
     _check_choice("attention", attention, ATTENTION)
-    options = _Options(quantize, attention, max_pixels, warm)
+    options = _Options(quantize, attention, max_pixels, warm, others)
     report = _rising(progress or _silent)
     if name == "auto":
         return _load_auto(options, report)
@@ -100,20 +103,27 @@ def _connect(name: str, options: _Options, report: Progress) -> Engine:
 
 
 def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") -> Engine:
+    machine.take_own_gpu()
+    if info.memory:  # known before anything is fetched
+        precision = options.precision or default_precision(info.parameters)
+        check_memory(info, machine.usable_precision(precision), options.others, catalog.models)
     info, checkpoint, adapter = open_checkpoint(info, report)
     info = bounded(info, options.max_pixels)
     report(0.3, f"Loading {info.label}")
     # Imported late: the command line answers `--help` and bad input without torch.
     from robust_r1.engine.local import LocalEngine
-    from robust_r1.engine.weights import load_model, usable_precision
+    from robust_r1.engine.weights import load_model, odd_width
 
-    take_own_gpu()
-    precision = usable_precision(options.precision or default_precision(checkpoint.parameters))
-    check_memory(info.label, info.memory or memory_needed(checkpoint.parameters), precision)
+    usual = default_precision(checkpoint.parameters, odd_width(checkpoint))
+    precision = machine.usable_precision(options.precision or usual)
+    check_memory(info, precision, options.others, catalog.models)
+    processor = open_processor(checkpoint)
+    if options.others is not None:
+        options.others.make_room(info.memory[precision])
     place = adapter.folder if adapter else None
     model = load_model(checkpoint, precision, options.attention, place, report)
-    note = note or _note(info, checkpoint, adapter)
-    engine = LocalEngine(model, open_processor(checkpoint), info, precision, note)
+    note = note or _note(info, checkpoint, adapter, precision)
+    engine = LocalEngine(model, processor, info, precision, note)
     if options.warm and checkpoint.parameters < catalog.SMALL:
         report(0.9, "Warming up")
         _warm_up(engine)
@@ -150,14 +160,23 @@ def _folder(source: str, report: Progress) -> Path:
     return Path(source) if Path(source).is_dir() else fetch(source, report, 0.0, 0.3)
 
 
-def _note(info: ModelInfo, checkpoint: Checkpoint, adapter: Adapter | None) -> str:
-    """Say what is not known to work: a model of another kind was not trained to write chains."""
-    if checkpoint.model_type == MODEL_TYPE or adapter is not None:
-        return ""
-    return (
-        f"{info.label} is a {checkpoint.model_type} model: it was not trained to write chains, and "
-        "is asked for one all the same."
-    )
+def _note(
+    info: ModelInfo, checkpoint: Checkpoint, adapter: Adapter | None, precision: str
+) -> str:
+    """Say what is not known to work, and what does not pay."""
+    notes = []
+    if checkpoint.model_type != MODEL_TYPE and adapter is None:
+        notes.append(
+            f"{info.label} is a {checkpoint.model_type} model: it was not trained to write chains, "
+            "and is asked for one all the same."
+        )
+    large = checkpoint.parameters >= catalog.SMALL
+    if precision == "4bit" and large and not machine.computes_in_4_bits():
+        notes.append(
+            "This machine has no instructions for weights in 4 bits (AVX512-BF16): bf16 is faster "
+            f"and wants {info.memory['bf16'] / 1e9:.1f} GB."
+        )
+    return " ".join(notes)
 
 
 def bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
@@ -178,28 +197,47 @@ def bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
     return replace(info, max_pixels=min(info.max_pixels, max_pixels))
 
 
-def default_precision(parameters: int) -> str:
-    """Return the precision that suits a model of this size on this machine; imports torch."""
-    import torch
+def default_precision(parameters: int, odd_width: int = 0) -> str:
+    """Return the precision that suits a model on this machine; imports torch.
 
+    Args:
+        parameters: their number.
+        odd_width: of a layer that a CPU cannot compute in 4 bits; 0 where there is none.
+    """
     if parameters < catalog.SMALL:
         return "fp32"
-    return "4bit" if torch.cuda.is_available() else "bf16"
+    hindered = bool(odd_width) and machine.accelerator() == "cpu"
+    return "4bit" if machine.computes_in_4_bits() and not hindered else "bf16"
 
 
 def open_processor(checkpoint: Checkpoint) -> "ProcessorMixin":
-    """Load a checkpoint's processor; raises ModelError where its files are missing or broken."""
-    from robust_r1.engine.processing import load_processor
+    """Load a checkpoint's processor.
+
+    Raises:
+        ModelError: its files are missing or broken, want a package that is not here, or are of
+            another model.
+    """
+    from robust_r1.engine.processing import (
+        load_processor,
+        package_wanted,
+        read_tokens,
+        require_same_tokens,
+    )
     from robust_r1.engine.weights import first_line
 
+    folder = checkpoint.folder
     try:
-        return load_processor(
-            checkpoint.folder, checkpoint.model_type, local_files_only=True, trust_remote_code=False
+        read_tokens(folder)
+        processor = load_processor(
+            folder, checkpoint.model_type, local_files_only=True, trust_remote_code=False
         )
+        require_same_tokens(processor, folder)
+    except ModelError:
+        raise
     except Exception as error:  # tokenizers raises plain Exception for a broken file
-        raise ModelError(
-            f"The processor in {checkpoint.folder} could not be loaded: {first_line(error)}"
-        ) from error
+        why = package_wanted(error) or first_line(error)
+        raise ModelError(f"The processor in {folder} could not be loaded: {why}") from error
+    return processor
 
 
 def _warm_up(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.generation.streamers import BaseStreamer
 
 from robust_r1.chain import parse
+from robust_r1.engine import machine
 from robust_r1.engine.catalog import SMALL
 from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
@@ -207,8 +208,7 @@ class LocalEngine:
         with self._lock:
             self._model = None
             gc.collect()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            machine.release_cache()
 
     def __enter__(self) -> "LocalEngine":
         """Return the engine, to be closed at the end of the block."""

@@ -1,17 +1,20 @@
 """Estimate what a model needs, by precision, and say what would fit where it does not.
 
-Nothing here imports torch, except to ask a GPU for its free memory.
+Nothing here imports torch, except to ask a machine what it has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from robust_r1.engine import machine
+from robust_r1.engine.types import ModelInfo
 from robust_r1.errors import ModelError
 
 # A quarter on top of the weights is for activations and the cache.
 _RESERVE = 1.25
 # Weights below which a model counts as small: full precision everywhere, and a warm-up at loading.
 SMALL = 1_000_000_000
+Catalog = Callable[[], Iterable[ModelInfo]]
 
 
 def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
@@ -30,36 +33,91 @@ def memory_needed(linear: int, other: int = 0) -> Mapping[str, int]:
     return {precision: round(size * _RESERVE) for precision, size in weights.items()}
 
 
-def check_memory(name: str, needed: Mapping[str, int], precision: str) -> None:
-    """Raise ModelError where not even the weights fit, so that the system need not end the page."""
-    memory = machine.read_memory()
-    if memory.largest and needed[precision] / _RESERVE > memory.largest:
-        raise _too_large(name, needed, precision, memory)
+@dataclass(frozen=True)
+class Others:
+    """Tell what other models of this program hold, and have some of them make room.
+
+    Attributes:
+        held: returns the bytes that unloading all of them would free.
+        make_room: takes the bytes that a model needs, and unloads others until these are free.
+    """
+
+    held: Callable[[], int]
+    make_room: Callable[[int], object]
 
 
-def out_of_memory(name: str, precision: str, parameters: int) -> ModelError:
-    """Say that loading ran out of memory, and what would fit."""
-    return _too_large(name, memory_needed(parameters), precision, machine.read_memory())
+def check_memory(
+    info: ModelInfo, precision: str, others: Others | None, catalog: Catalog
+) -> None:
+    """Refuse a model whose weights do not fit, before the system ends the program.
+
+    Args:
+        info: of the model, its memory included.
+        precision: that it is to be loaded in.
+        others: models that would make room for it.
+        catalog: lists models among which a smaller one is named.
+
+    Raises:
+        ModelError: not even the weights fit; it says what would.
+    """
+    free = machine.read_memory()
+    held = others.held() if others is not None else 0
+    if free.largest and info.memory[precision] / _RESERVE > free.largest + held:
+        raise too_large(info.label, info.memory, precision, catalog, held)
+
+
+def too_large(
+    label: str,
+    needed: Mapping[str, int],
+    precision: str,
+    catalog: Catalog,
+    held: int = 0,
+) -> ModelError:
+    """Say that a model needs more memory than there is, and what would fit.
+
+    Args:
+        label: of the model.
+        needed: bytes that it needs, by precision.
+        precision: that it was to be loaded in.
+        catalog: lists models among which a smaller one is named.
+        held: bytes that other models would make room with.
+    """
+    free = machine.read_memory()
+    there = replace(free, **{"gpu" if free.gpu else "available": free.largest + held})
+    smaller = [one for one in fitting(needed, there) if needed[one] < needed[precision]]
+    ways = smaller + _other_models(needed, there, catalog)
+    mend = f"choose {' or '.join(ways)}" if ways else "no model of the catalog fits"
+    return ModelError(
+        f"{label} needs about {_gigabytes(needed[precision])} in {precision} and "
+        f"{_gigabytes(there.largest)} are free; {mend}, or free some memory."
+    )
 
 
 def fitting(needed: Mapping[str, int], memory: machine.Memory) -> list[str]:
     """List the precisions that a model can be loaded in where this much memory is free.
 
-    Not 4 bits for a full-size model without a GPU, where most processors unpack them more slowly
-    than they compute in bf16.
+    Not 4 bits for a full-size model on a processor that is slower with them than in bf16; imports
+    torch to find out.
     """
-    slow = not memory.gpu and needed["bf16"] >= 2 * SMALL * _RESERVE
     fit = [precision for precision, size in needed.items() if size <= memory.largest]
-    return [precision for precision in fit if not (slow and precision == "4bit")]
+    large = needed["bf16"] >= 2 * SMALL * _RESERVE
+    if "4bit" in fit and large and not memory.gpu and not machine.computes_in_4_bits():
+        fit.remove("4bit")
+    return fit
 
 
-def _too_large(
-    name: str, needed: Mapping[str, int], precision: str, memory: machine.Memory
-) -> ModelError:
-    free = memory.largest
-    smaller = [one for one in fitting(needed, memory) if needed[one] < needed[precision]]
-    mend = f"choose {' or '.join(smaller)}" if smaller else "choose a smaller model"
-    return ModelError(
-        f"{name} needs about {needed[precision] / 1e9:.1f} GB in {precision} and {free / 1e9:.1f} "
-        f"GB are free; {mend}, or free some memory."
-    )
+def _other_models(
+    needed: Mapping[str, int], memory: machine.Memory, catalog: Catalog
+) -> list[str]:
+    """Name the largest model that fits; the newest of several of a size, as `auto` takes it."""
+    lighter = [one for one in catalog() if one.memory["4bit"] < needed["4bit"]]
+    fit = [one for one in lighter if fitting(one.memory, memory)]
+    if not fit:
+        return []
+    largest = max(one.parameters for one in fit)
+    names = [one.name for one in fit if one.parameters == largest]
+    return [f"the smaller model {names[-1]}"]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.0f} MB"

@@ -9,7 +9,7 @@ from pathlib import Path
 from robust_r1.engine import Engine, catalog, load_engine, machine
 from robust_r1.engine.endpoint import is_endpoint, parse_endpoint
 from robust_r1.engine.lazy import LazyEngine, Load
-from robust_r1.engine.loading import default_precision
+from robust_r1.engine.memory import Others
 from robust_r1.engine.types import ModelInfo
 
 
@@ -76,18 +76,19 @@ class ModelPool:
     def add(self, info: ModelInfo, load: Load, fallback: LazyEngine | None = None) -> LazyEngine:
         """Return the engine of a model, the one that is there already if there is one."""
         if info.name not in self._models:
-            self._models[info.name] = LazyEngine(info, load, fallback, self.make_room)
+            self._models[info.name] = LazyEngine(info, load, fallback)
         return self._models[info.name]
 
-    def make_room(self, wanted: LazyEngine) -> None:
-        """Unload others, the one that was asked longest ago first, until a model fits."""
-        precision = self._quantize or default_precision(wanted.info.parameters)
-        needed = wanted.info.memory.get(precision, 0)
-        others = (one for one in self._models.values() if one is not wanted)
-        for other in sorted(others, key=lambda one: one.last_used):
+    def make_room(self, needed: int) -> None:
+        """Unload models, the one that was asked longest ago first, until so many bytes are free."""
+        for other in sorted(self._models.values(), key=lambda one: one.last_used):
             if machine.read_memory().largest >= needed:
                 return
             other.unload()
+
+    def held(self) -> int:
+        """Return the bytes that unloading all models would free, about."""
+        return sum(one.held for one in self._models.values())
 
     def _open_endpoint(self, name: str) -> Engine:
         from robust_r1.engine.remote import describe
@@ -100,7 +101,10 @@ class ModelPool:
     def _load(self, name: str) -> Load:
         # The precision of a model behind an endpoint is the endpoint's own.
         quantize = None if is_endpoint(name) else self._quantize
-        return lambda report: load_engine(name, quantize, report, max_pixels=self._max_pixels)
+        others = Others(self.held, self.make_room)
+        return lambda report: load_engine(
+            name, quantize, report, max_pixels=self._max_pixels, others=others
+        )
 
 
 def has_gpu() -> bool:

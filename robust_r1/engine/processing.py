@@ -9,12 +9,14 @@ same numbers everywhere.
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
+import torch
+from transformers import AutoConfig, AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.idefics3 import Idefics3Processor
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from robust_r1.engine.checkpoint import SIDES
+from robust_r1.errors import ModelError
 
 # Model types whose pictures and turns are those of Qwen2.5-VL.
 QWENS = ("qwen2_5_vl", "qwen2_vl", "qwen3_vl", "qwen3_vl_moe")
@@ -77,6 +79,57 @@ def load_processor(
     processor = loader.from_pretrained(str(source), **options)
     processor.tokenizer.padding_side = "left"
     return processor
+
+
+def read_tokens(folder: Path) -> tuple[int, int]:
+    """Return how many tokens a checkpoint's model knows, and as which of them it reads a picture.
+
+    Raises:
+        ModelError: a model without image tokens.
+        OSError, ValueError: transformers cannot read the configuration.
+    """
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    token = getattr(config, "image_token_id", None)
+    if token is None:
+        token = getattr(config, "image_token_index", None)
+    if token is None:
+        raise ModelError(
+            f"{folder} has no image tokens, by which a picture stands in a conversation; choose a "
+            "model that has, such as a Qwen2.5-VL or a Qwen3-VL."
+        )
+    return config.get_text_config().vocab_size, token
+
+
+def require_same_tokens(processor: ProcessorMixin, folder: Path) -> None:
+    """Refuse a processor that writes other tokens than its model knows.
+
+    Args:
+        processor: of the folder.
+        folder: of a checkpoint.
+
+    Raises:
+        ModelError: it does, or the model has no image tokens.
+    """
+    size, token = read_tokens(folder)
+    has, written = len(processor.tokenizer), getattr(processor, "image_token_id", None)
+    if has > size or written not in (None, token):
+        raise ModelError(
+            f"The tokenizer in {folder} is of another model: it has {has} tokens and writes a "
+            f"picture as number {written}, and the model knows {size} and reads one as number "
+            f"{token}; save or download the model's own."
+        )
+
+
+def package_wanted(error: Exception) -> str:
+    """Say which package a processor failed for and what to do; empty where it was none."""
+    if "torchvision" in str(error).lower():
+        # Each torch has a torchvision of its own: 0.28 that of 2.13.
+        version = f"0.{int(torch.__version__.split('.')[1]) + 15}"
+        return (
+            f"it needs torchvision {version}, built for torch {torch.__version__}; install both "
+            "from the same index of pytorch.org, or choose another model."
+        )
+    return ""
 
 
 def build_processor(

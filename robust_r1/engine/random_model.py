@@ -16,12 +16,13 @@ from transformers import (
     PreTrainedModel,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLConfig,
     StoppingCriteria,
 )
 from transformers.utils import logging
 
+from robust_r1.engine import machine
 from robust_r1.engine.checkpoint import Checkpoint
-from robust_r1.engine.machine import peak_memory
 from robust_r1.engine.weights import load_model
 from robust_r1.engine.worker import as_model_errors
 from robust_r1.errors import ModelError
@@ -33,7 +34,8 @@ _QUESTION = 160  # tokens of the instructions and a question
 class Cost:
     """Report what one batch cost: seconds to load and to the first token, tokens a second, bytes.
 
-    `tokens_per_second` counts all rows of the batch, after their first token.
+    `tokens_per_second` counts all rows of the batch, after their first token. `cache` is "dynamic",
+    which grows with the text, or "static", which has its full size at once and is compiled for.
     """
 
     precision: str
@@ -43,6 +45,7 @@ class Cost:
     first_token_seconds: float
     tokens_per_second: float
     peak_bytes: int
+    cache: str = "dynamic"
 
 
 def config_3b() -> Qwen2_5_VLConfig:
@@ -66,6 +69,29 @@ def config_3b() -> Qwen2_5_VLConfig:
     )  # fmt: skip
 
 
+def config_qwen3_2b() -> Qwen3VLConfig:
+    """Describe Qwen3-VL-2B-Instruct, as its published config.json does: 2,127,532,032 weights."""
+    text = {
+        "vocab_size": 151_936, "hidden_size": 2048, "intermediate_size": 6144,
+        "num_hidden_layers": 28, "num_attention_heads": 16, "num_key_value_heads": 8,
+        "head_dim": 128, "max_position_embeddings": 262_144, "rms_norm_eps": 1e-6,
+        "tie_word_embeddings": True,
+        "rope_parameters": {
+            "rope_type": "default", "rope_theta": 5e6, "mrope_section": [24, 20, 20],
+            "mrope_interleaved": True,
+        },
+    }  # fmt: skip
+    vision = {
+        "depth": 24, "hidden_size": 1024, "intermediate_size": 4096, "num_heads": 16,
+        "patch_size": 16, "spatial_merge_size": 2, "out_hidden_size": 2048,
+        "num_position_embeddings": 2304, "deepstack_visual_indexes": [5, 11, 17],
+    }  # fmt: skip
+    return Qwen3VLConfig(
+        text_config=text, vision_config=vision, image_token_id=151_655, video_token_id=151_656,
+        vision_start_token_id=151_652, vision_end_token_id=151_653, tie_word_embeddings=True,
+    )  # fmt: skip
+
+
 def require_gpu() -> None:
     """Raise ModelError where there is no GPU: two cores would take hours."""
     if not torch.cuda.is_available():
@@ -74,42 +100,45 @@ def require_gpu() -> None:
         )
 
 
-@contextmanager
-def random_checkpoint(config: Qwen2_5_VLConfig) -> Iterator[Checkpoint]:
-    """Save a model with random weights to a folder of its own, in bf16, for as long as needed."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+def save_random(config: Qwen2_5_VLConfig, folder: Path) -> int:
+    """Save a model with random weights, in bf16; return the number of its parameters."""
     bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device(machine.accelerator()):
+            model = Qwen2_5_VLForConditionalGeneration(config)
+    finally:
+        torch.set_default_dtype(before)
+    model.save_pretrained(folder)
+    size = sum(parameter.numel() for parameter in model.parameters())
+    del model
+    gc.collect()
+    machine.release_cache()
+    if bars:
+        logging.enable_progress_bar()
+    return size
+
+
+@contextmanager
+def random_checkpoint(config: Qwen2_5_VLConfig) -> Iterator[Checkpoint]:
+    """Save a model with random weights to a folder of its own, for as long as needed."""
     with TemporaryDirectory(prefix="random-3b-") as folder:
-        before = torch.get_default_dtype()
-        torch.set_default_dtype(torch.bfloat16)
-        try:
-            with torch.device(device):
-                model = Qwen2_5_VLForConditionalGeneration(config)
-        finally:
-            torch.set_default_dtype(before)
-        size = sum(parameter.numel() for parameter in model.parameters())
-        model.save_pretrained(folder)
-        del model
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        size = save_random(config, Path(folder))
         side = config.vision_config.patch_size * config.vision_config.spatial_merge_size
-        try:
-            yield Checkpoint(Path(folder), size, frozenset(), side * side, 1280 * side * side, side)
-        finally:
-            if bars:
-                logging.enable_progress_bar()
+        yield Checkpoint(Path(folder), size, frozenset(), side * side, 1280 * side * side, side)
 
 
 def measure(
     checkpoint: Checkpoint, precision: str, attention: str, batches: tuple[int, ...], tokens: int,
-    grid: tuple[int, int] = (32, 40),
+    grid: tuple[int, int] = (32, 40), cache: str = "dynamic",
 ) -> list[Cost]:  # fmt: skip
     """Load a checkpoint once and generate `tokens` tokens for each size of batch.
 
     Every row has a picture of grid[0] x grid[1] image tokens (1,280: the budget of the full-size
-    models) and a question. Raises ModelError where the memory does not do.
+    models) and a question; `cache` is one of `Cost`. Raises ModelError where the memory does not
+    do.
     """
     cuda = torch.cuda.is_available()
     if cuda:
@@ -120,18 +149,20 @@ def measure(
     load_seconds = time.perf_counter() - start
     costs = []
     try:
-        _generate(model, 1, 2, grid)  # the first use compiles and allocates
+        if cache == "dynamic":
+            _generate(model, 1, 2, grid, cache)  # the first use compiles and allocates
         for batch in batches:
+            if cache != "dynamic":  # compiles for this very length and batch
+                _generate(model, batch, tokens, grid, cache)
             if cuda:
                 torch.cuda.reset_peak_memory_stats()
-            first, rate = _generate(model, batch, tokens, grid)
-            peak = peak_memory(str(model.device))
-            costs.append(Cost(precision, attention, batch, load_seconds, first, rate, peak))
+            first, rate = _generate(model, batch, tokens, grid, cache)
+            peak = machine.peak_memory(str(model.device))
+            costs.append(Cost(precision, attention, batch, load_seconds, first, rate, peak, cache))
     finally:
         del model
         gc.collect()
-        if cuda:
-            torch.cuda.empty_cache()
+        machine.release_cache()
     return costs
 
 
@@ -151,7 +182,7 @@ class _Steps(StoppingCriteria):
 
 
 def _generate(
-    model: PreTrainedModel, batch: int, tokens: int, grid: tuple[int, int]
+    model: PreTrainedModel, batch: int, tokens: int, grid: tuple[int, int], cache: str
 ) -> tuple[float, float]:
     """Return (seconds to the first token, tokens a second after it)."""
     steps = _Steps()
@@ -160,7 +191,7 @@ def _generate(
     with torch.inference_mode(), as_model_errors():
         model.generate(
             **inputs, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False,
-            stopping_criteria=[steps],
+            stopping_criteria=[steps], cache_implementation=None if cache == "dynamic" else cache,
         )  # fmt: skip
     first, last = steps.times[0], steps.times[-1]
     rate = batch * (len(steps.times) - 1) / (last - first) if last > first else 0.0
@@ -174,7 +205,7 @@ def _inputs(
     vision, picture = config.vision_config, grid[0] * grid[1]
     merge = vision.spatial_merge_size
     row = [config.vision_start_token_id, *[config.image_token_id] * picture]
-    row += [config.vision_end_token_id, *[5] * _QUESTION]
+    row += [config.vision_end_token_id, *[config.text_config.vocab_size - 1] * _QUESTION]
     ids = torch.tensor([row] * batch, device=model.device)
     width = vision.in_channels * vision.temporal_patch_size * vision.patch_size**2
     shape = torch.tensor([[1, grid[0] * merge, grid[1] * merge]] * batch, device=model.device)

@@ -14,9 +14,11 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
 )
 
-from robust_r1.engine.checkpoint import MODEL_TYPE, VISION, Checkpoint
+from robust_r1.engine import catalog, machine
+from robust_r1.engine.checkpoint import MODEL_TYPE, VISION, Checkpoint, weight_files
+from robust_r1.engine.finite import require_finite
 from robust_r1.engine.hub import Progress, reporting_bar
-from robust_r1.engine.memory import out_of_memory
+from robust_r1.engine.memory import SMALL, too_large
 from robust_r1.errors import ModelError
 
 # bitsandbytes' 4-bit kernel for CPUs works in blocks of this many columns; found by trying.
@@ -28,17 +30,6 @@ _LOADING_ERRORS = (
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-def usable_precision(precision: str) -> str:
-    """Return the precision itself, or on a Turing GPU (T4), which has no bf16 units, fp16."""
-    return half_precision() if precision == "bf16" else precision
-
-
-def half_precision() -> str:
-    """Name the 16-bit format that this machine computes fast in."""
-    old = torch.cuda.is_available() and torch.cuda.get_device_capability() < (8, 0)
-    return "fp16" if old else "bf16"
-
-
 def load_model(
     checkpoint: Checkpoint,
     precision: str,
@@ -46,6 +37,7 @@ def load_model(
     adapter: Path | None,
     report: Progress,
     device: str | int | None = None,
+    placed: bool = True,
 ) -> PreTrainedModel:
     """Load a model, ready to generate.
 
@@ -56,30 +48,37 @@ def load_model(
         adapter: folder of a LoRA for it. It is merged, except into quantized weights.
         report: moves from .3 to .8.
         device: "cpu" or the number of a GPU; None for the GPU if there is one.
+        placed: whether the weights go there; if not, whoever trains them puts them on devices.
 
     Raises:
-        ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU.
+        ModelError: weights that do not fit the configuration, the memory, or 4-bit on a CPU, or
+            that are not finite.
     """
-    cuda = torch.cuda.is_available()
-    if precision == "4bit" and not cuda:
-        _check_widths(checkpoint)
-    if cuda:
+    kind = machine.accelerator()
+    if precision == "4bit" and kind == "cpu" and (odd := odd_width(checkpoint)):
+        raise ModelError(
+            f"{checkpoint.folder.name} has a layer of width {odd}, and 4-bit on a CPU needs "
+            f"multiples of {_CPU_BLOCK}; choose bf16 or fp32."
+        )
+    if kind == "cuda":
         # cuDNN's attention, which torch prefers on Hopper, makes a plan for each length it meets,
         # and each token makes a sequence longer: an H200 decoded at half of eager's speed.
         torch.backends.cuda.enable_cudnn_sdp(False)
     # What a quantized model computes in. A small model on a CPU is faster and truer in fp32.
-    rest = _DTYPES[half_precision()] if cuda else torch.float32
+    plain = kind == "cpu" and checkpoint.parameters < SMALL
+    rest = torch.float32 if plain else _DTYPES[machine.half_precision()]
     dtype = _DTYPES.get(precision, rest)
     own = checkpoint.model_type == MODEL_TYPE
     loader = Qwen2_5_VLForConditionalGeneration if own else AutoModelForImageTextToText
     name = checkpoint.folder.name
     with _quiet(), _loading_errors(checkpoint, precision):
+        require_finite(weight_files(checkpoint.folder))
         model, loaded = loader.from_pretrained(
             checkpoint.folder,
             dtype=dtype,
             attn_implementation=attention or _attention(dtype),
             quantization_config=_quantization(precision, rest),
-            device_map={"": device if device is not None else "cuda" if cuda else "cpu"},
+            device_map={"": kind if device is None else device} if placed else None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
@@ -114,7 +113,8 @@ def _attention(dtype: torch.dtype) -> str:
     from transformers.utils import is_flash_attn_2_available
 
     half = dtype in (torch.bfloat16, torch.float16)
-    ampere = torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+    cuda = machine.accelerator() == "cuda"
+    ampere = cuda and torch.cuda.get_device_capability() >= (8, 0)
     return "flash_attention_2" if half and ampere and is_flash_attn_2_available() else "sdpa"
 
 
@@ -133,13 +133,12 @@ def _quantization(precision: str, compute: torch.dtype) -> BitsAndBytesConfig | 
     )
 
 
-def _check_widths(checkpoint: Checkpoint) -> None:
-    odd = sorted(width for width in checkpoint.widths if width % _CPU_BLOCK)
-    if odd:
-        raise ModelError(
-            f"{checkpoint.folder.name} has a layer of width {odd[0]}, and 4-bit on a CPU needs "
-            f"multiples of {_CPU_BLOCK}; choose bf16 or fp32."
-        )
+def odd_width(checkpoint: Checkpoint) -> int:
+    """Return a width of a layer that cannot be computed in 4 bits on a CPU; 0 where there is none.
+
+    The vision side is not asked: it stays in 16 bits.
+    """
+    return min((width for width in checkpoint.widths if width % _CPU_BLOCK), default=0)
 
 
 @contextmanager
@@ -148,9 +147,12 @@ def _loading_errors(
 ) -> Iterator[None]:
     try:
         yield
+    except ModelError:
+        raise
     except _LOADING_ERRORS as error:
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in str(error):
-            raise out_of_memory(checkpoint.folder.name, precision, checkpoint.parameters) from error
+            needed = catalog.memory_of(checkpoint)
+            raise too_large(checkpoint.folder.name, needed, precision, catalog.models) from error
         raise ModelError(
             f"{folder or checkpoint.folder} could not be loaded: {first_line(error)}"
         ) from error
@@ -158,10 +160,12 @@ def _loading_errors(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep bars and a warning for each 8-bit layer call off the terminal; `report` tells."""
+    """Keep bars and what bitsandbytes warns of off the terminal; `report` tells."""
     from transformers.utils import logging as bars
 
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    # The second would tell of a faster way for 4 bits, which fetches code to run it.
+    for name in ("bitsandbytes.autograd._functions", "bitsandbytes.backends.cpu.ops"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     shown = bars.is_progress_bar_enabled()
     bars.disable_progress_bar()
     try:

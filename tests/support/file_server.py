@@ -17,8 +17,11 @@ import pytest
 from tests.support.running import running
 
 COMMIT = "0123456789" * 4
-_HUB = re.compile("/datasets/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
-_TREE = re.compile("/api/datasets/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/?]+)")
+_HUB = re.compile(
+    "(?P<kind>/datasets)?/(?P<repo>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)"
+)
+_TREE = re.compile("/api/(?P<kind>datasets|models)/(?P<repo>[^/]+/[^/]+)/tree/(?P<revision>[^/?]+)")
+_MODEL = re.compile("/api/models/(?P<repo>[^/]+/[^/]+)(?:/revision/[^/?]+)?$")
 _PIECE = 2**12
 
 
@@ -27,7 +30,8 @@ class Files:
     """Say what is served, and how; what was asked for is noted.
 
     Attributes:
-        files: contents by path, "/a.tsv"; on the hub's paths, "/datasets/OWNER/NAME/a.tsv".
+        files: contents by path, "/a.tsv"; on the hub's paths "/datasets/OWNER/NAME/a.tsv", and of a
+            model "/OWNER/NAME/a.json".
         ranges: whether parts can be asked for.
         cuts: after how many bytes of the file each of the next answers breaks off.
         statuses: what the next answers say instead of giving the file.
@@ -108,7 +112,15 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             if match := _TREE.match(self.path):
-                self._tree(f"/datasets/{match['repo']}/")
+                kind = "/datasets" if match["kind"] == "datasets" else ""
+                self._tree(f"{kind}/{match['repo']}/")
+                return
+            if (match := _MODEL.match(self.path)) and not files.refusal:
+                told = {"id": match["repo"], "sha": COMMIT, "siblings": []}
+                self._send(200, json.dumps(told).encode(), Content_Type="application/json")
+                return
+            if self.path.startswith("/api/models/") and files.refusal:
+                self._send(files.refusal[0], X_Error_Code=files.refusal[1])
                 return
             if self.path.startswith("/api/"):  # what the hub's client wants to know besides
                 self._send(404)
@@ -188,4 +200,4 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
 
 def _file_of(path: str) -> str:
     match = _HUB.match(path)
-    return f"/datasets/{match['repo']}/{match['file']}" if match else path
+    return f"{match['kind'] or ''}/{match['repo']}/{match['file']}" if match else path

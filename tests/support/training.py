@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from train.common.adapter_config import AdapterConfig
 from train.common.config import load_config
@@ -53,3 +54,22 @@ def adapter_weights(folder: Path) -> dict[str, torch.Tensor]:
 def base_of(folder: Path) -> str:
     """Read the name of an adapter's base."""
     return json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"]
+
+
+class Stop(TrainerCallback):
+    """Interrupt a run at its first checkpoint."""
+
+    def on_save(self, args, state, control, **options):
+        raise KeyboardInterrupt
+
+
+def stop_at_first_checkpoint(module, patch):
+    """Have a stage interrupted at its first checkpoint."""
+    make = module.make_trainer
+
+    def make_and_stop(*arguments):
+        trainer = make(*arguments)
+        trainer.add_callback(Stop())
+        return trainer
+
+    patch.setattr(module, "make_trainer", make_and_stop)

@@ -55,6 +55,20 @@ def test_other_families_learn_chains_and_are_rewarded(
         assert answer.tokens
 
 
+@pytest.mark.parametrize("family", ["tiny_checkpoint", "qwen3", "smolvlm"])
+def test_whole_weights_are_those_of_language_model_and_head(family, request):
+    start = open_start(str(request.getfixturevalue(family)), small("finetuning=full", FULL))
+    frozen = {name for name, one in start.model.named_parameters() if not one.requires_grad}
+    learning = {name for name, one in start.model.named_parameters() if one.requires_grad}
+    assert frozen == {name for name in frozen | learning if _sees(name)} != set()
+    head = start.network.get_output_embeddings().weight
+    assert any(one is head for one in start.model.parameters() if one.requires_grad)
+
+
+def _sees(name):
+    return any(part in name for part in (".visual.", ".vision_model.", ".connector."))
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

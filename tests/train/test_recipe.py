@@ -1,13 +1,18 @@
 """Claims about the full-size recipe: what is trained on is what is served, and all of it is met."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from robust_r1.errors import InputError
+from tests.support.tiny_checkpoint import write_lora
 from tests.support.training import small
 from train import grpo, sft
-from train.common.adapters import open_start
+from train.common.adapters import open_start, weights_of
 from train.common.course import Course, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
 from train.common.rows import read_data
@@ -100,10 +105,12 @@ def test_the_learning_rate_follows_the_samples_whatever_the_batch():
         ("sft.rate=0.1", r"sft\.rate=0\.1 \(it was 0\.02\)"),
         ("max_pixels=9000", "max_pixels=9000"),
         ("seed=3", "seed=3"),
+        ("finetuning=full", r'finetuning="full" \(it was "lora"\)'),
         ("sft.batch=1", None),
         ("sft.global_batch=1", None),
         ("sft.save_every=7", None),
         ("threads=2", None),
+        ("grpo.vllm_tensor_parallel_size=2", None),
         ("grpo.rate=0.1", None),
     ],
 )
@@ -112,8 +119,8 @@ def test_settings_that_make_another_model_are_refused_by_name_on_going_on(
 ):
     records = read_data(data_file)
     course = begin_course(8, 1, 2, "samples")
-    write_start(course, recipe_of("sft", small(), records), tmp_path)
-    other = recipe_of("sft", small(change), records)
+    write_start(course, recipe_of("sft", small(FULL), records), tmp_path)
+    other = recipe_of("sft", small(FULL, change), records)
     assert go_on(course, other, tmp_path) == course  # nothing was learned yet
     (tmp_path / "checkpoint-1").mkdir()
     (tmp_path / "checkpoint-1" / "trainer_state.json").touch()
@@ -123,7 +130,31 @@ def test_settings_that_make_another_model_are_refused_by_name_on_going_on(
     with pytest.raises(InputError, match=said):
         go_on(course, other, tmp_path)
     with pytest.raises(InputError, match="the samples differ"):
-        go_on(course, recipe_of("sft", small(), records[::-1]), tmp_path)
+        go_on(course, recipe_of("sft", small(FULL), records[::-1]), tmp_path)
+
+
+def test_a_run_refuses_to_go_on_from_other_weights_of_the_same_shape(tiny_checkpoint, tmp_path):
+    other = shutil.copytree(tiny_checkpoint, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file({name: value + 1 for name, value in weights.items()}, other / "model.safetensors")
+    # Those of a base and those of an adapter on it are weights that a run begins with.
+    adapters = [write_lora(one, tmp_path / f"{one.name}-lora") for one in (tiny_checkpoint, other)]
+    starts = [tiny_checkpoint, other, *adapters]
+    recipes = [recipe_of("sft", small(), [], weights_of(str(start))) for start in starts]
+    assert len({recipe.start for recipe in recipes}) == len(starts)
+    course, run = begin_course(8, 1, 2, "samples"), tmp_path / "run"
+    (run / "checkpoint-1").mkdir(parents=True)
+    (run / "checkpoint-1" / "trainer_state.json").touch()
+    write_start(course, recipes[0], run)
+    assert go_on(course, recipes[0], run).step == 1
+    for another in recipes[1:]:
+        with pytest.raises(InputError, match="begun otherwise: the weights of --from differ"):
+            go_on(course, another, run)
+    # A run of an earlier version does not know them.
+    before = json.loads((run / "recipe.json").read_text())
+    del before["start"]
+    (run / "recipe.json").write_text(json.dumps(before))
+    assert go_on(course, recipes[1], run).step == 1
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,24 @@ import sys
 
 import pytest
 import torch
-from transformers import TrainerCallback
 from trl import SFTTrainer
 
 from robust_r1.engine import GenerationSettings, Request, load_engine
 from robust_r1.errors import ModelError
-from tests.support.training import SMALL, adapter_weights, base_of, rows_of, small
+from tests.support.training import (
+    SMALL,
+    adapter_weights,
+    base_of,
+    rows_of,
+    small,
+    stop_at_first_checkpoint,
+)
 from train import grpo, sft
 from train.common import command
 from train.common.adapter_config import AdapterConfig
-from train.common.adapters import adapter_parser
 from train.common.checkpoints import last_checkpoint
 from train.common.command import main_of
+from train.common.flags import adapter_parser
 from train.common.history import history_of
 from train.common.rows import read_data
 from train.common.splits import part_of
@@ -58,25 +64,6 @@ def test_what_the_model_says_of_its_first_samples_is_kept_at_each_checkpoint(tau
     assert [row["step"] for row in rows] == [2, 2, 4, 4]
     assert [row["solution"] for row in rows] == 2 * [record.chain for record in first]
     assert all(row["completion"].startswith("<TYPE>") for row in rows)
-
-
-class Stop(TrainerCallback):
-    """Interrupt a run at its first checkpoint."""
-
-    def on_save(self, args, state, control, **options):
-        raise KeyboardInterrupt
-
-
-def stop_at_first_checkpoint(module, patch):
-    """Have a stage interrupted at its first checkpoint."""
-    make = module.make_trainer
-
-    def make_and_stop(*arguments):
-        trainer = make(*arguments)
-        trainer.add_callback(Stop())
-        return trainer
-
-    patch.setattr(module, "make_trainer", make_and_stop)
 
 
 @pytest.mark.slow
@@ -161,7 +148,7 @@ def test_what_cannot_begin_ends_with_one_line_and_exit_2(
         where = ("--from", str(start), "--data", str(file), "-o", str(tmp_path / "o"))
         monkeypatch.setattr(sys, "argv", ["train", *settings, *where, *more])
         with pytest.raises(SystemExit) as ended:
-            parser = sft.parser() if module is sft else adapter_parser("train.grpo", "Train.")
+            parser = adapter_parser(module.__name__, "Train.")
             main_of(parser, module.run, AdapterConfig, False)
         error = capsys.readouterr().err
         assert ended.value.code == 2 and error.startswith("error: ")

@@ -125,6 +125,7 @@ def test_every_flag_that_a_doc_gives_the_page_or_training_is_one_of_theirs():
     for line in calls:
         words = shlex.split(line.partition("  #")[0])
         if "-m" in words:
+            words = words[words.index("-m") :]  # what stands before it is a launcher's
             module = words[words.index("-m") + 1].replace(".", "/")
             assert (ROOT / f"{module}.py").exists(), line
         flags = [word.split("=")[0] for word in words if word.startswith("--")]

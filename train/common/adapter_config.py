@@ -1,6 +1,8 @@
-"""The settings of the full-size recipe: an adapter, and the two stages that train it."""
+"""The settings of the full-size recipe: what of a model is trained, and the two stages that do."""
 
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
 from robust_r1.errors import InputError
 from train.common.config import GroupSettings
@@ -60,11 +62,22 @@ class AdapterStage:
 
 @dataclass(frozen=True)
 class AdapterRewards(GroupSettings, AdapterStage):
-    """Set the reinforcement stage up; its batches count completions, not samples."""
+    """Set the reinforcement stage up; its batches count completions, not samples.
+
+    What begins with `vllm_` goes to TRL's GRPOConfig under the same name.
+    """
+
+    # Who samples completions: transformers, vLLM on the GPUs that train, or a server of vLLM.
+    vllm: Literal["off", "colocate", "server"] = "off"
+    vllm_server_base_url: str = "http://localhost:8000"
+    vllm_gpu_memory_utilization: float = 0.3  # of a GPU, where vLLM shares it with training
+    vllm_tensor_parallel_size: int = 1  # GPUs that hold one copy of vLLM's model between them
+    vllm_max_model_length: int = 0  # tokens of prompt and completion; 0 for what the model takes
+    vllm_enable_sleep_mode: bool = False  # whether vLLM frees its memory while a step is computed
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        problems = self.problems()
+        problems = [*self.problems(), *self._vllm_problems()]
         if self.group > 1 and self.global_batch % self.group:
             problems.append(
                 f"grpo.global_batch is {self.global_batch}, which cannot be divided into groups of "
@@ -73,14 +86,30 @@ class AdapterRewards(GroupSettings, AdapterStage):
         if problems:
             raise InputError("; ".join(problems))
 
+    def _vllm_problems(self) -> list[str]:
+        found = []
+        if urlsplit(self.vllm_server_base_url).scheme not in ("http", "https"):
+            found.append(
+                f"grpo.vllm_server_base_url is {self.vllm_server_base_url!r}, it must be an "
+                "address such as http://localhost:8000"
+            )
+        if not 0 < self.vllm_gpu_memory_utilization < 1:
+            found.append("grpo.vllm_gpu_memory_utilization must lie between 0 and 1")
+        if self.vllm_tensor_parallel_size < 1:
+            found.append("grpo.vllm_tensor_parallel_size must be 1 or more")
+        return found
+
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """Fix how a full-size model is adapted."""
+    """Fix what of a full-size model is trained, and how."""
 
-    lora: LoraSettings
-    sft: AdapterStage
-    grpo: AdapterRewards
+    # A recipe may be of one stage alone; what the other one would be is not read then.
+    sft: AdapterStage = AdapterStage(rate=0.0002, global_batch=16, batch=2)
+    grpo: AdapterRewards = AdapterRewards(rate=0.00001, global_batch=64, batch=4)
+    # What learns: low-rank updates beside frozen weights, or the language side's own weights.
+    finetuning: Literal["lora", "full"] = "lora"
+    lora: LoraSettings | None = None  # not read where `finetuning` is full
     seed: int = 20
     threads: int = 2
     workers: int = 1
@@ -93,3 +122,25 @@ class AdapterConfig:
     def __post_init__(self) -> None:
         if not 0 < self.sft_share < 1:
             raise InputError(f"sft_share is {self.sft_share}, it must lie between 0 and 1")
+        if self.finetuning == "lora" and self.lora is None:
+            raise InputError("missing key lora, the size of the updates; or set finetuning=full")
+        if self.finetuning == "full" and self.lora is not None and self.lora.quantized:
+            raise InputError(
+                "finetuning is full and lora.quantized true, but weights of 4 bits cannot learn; "
+                "set lora.quantized=false or finetuning=lora"
+            )
+        if self.quantized and self.grpo.vllm != "off":
+            raise InputError(
+                f"grpo.vllm is {self.grpo.vllm} and lora.quantized true, but vLLM is handed merged "
+                "weights of 16 bits; set lora.quantized=false or grpo.vllm=off"
+            )
+
+    @property
+    def updates(self) -> LoraSettings | None:
+        """Return the size of the low-rank updates; None where the weights themselves learn."""
+        return self.lora if self.finetuning == "lora" else None
+
+    @property
+    def quantized(self) -> bool:
+        """Tell whether the frozen weights are loaded in 4 bits."""
+        return self.updates is not None and self.updates.quantized

@@ -1,13 +1,12 @@
-"""An adapter for a full-size model: what it begins with, how a trainer is run, what is saved.
+"""What a stage of the full-size recipe begins with, and how its trainer is run.
 
 train.sft and train.grpo build TRL's trainers on these.
 """
 
-import argparse
 import contextlib
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,27 +14,32 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoConfig, ProcessorMixin
+from transformers import AutoConfig, PreTrainedModel, ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
+from robust_r1.engine.adapter import Adapter
 from robust_r1.engine.adapter_loading import attach
+from robust_r1.engine.checkpoint import Checkpoint, fingerprint
 from robust_r1.engine.hub import Progress
 from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
+from robust_r1.engine.machine import half_precision
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.types import ModelInfo
-from robust_r1.engine.weights import first_line, half_precision, load_model
+from robust_r1.engine.weights import first_line, load_model
 from robust_r1.errors import ModelError
-from train.common.adapter_config import AdapterConfig, AdapterStage
+from train.common.adapter_config import AdapterConfig, AdapterStage, LoraSettings
+from train.common.bases import LANGUAGE, TARGETS, refuse_adapter, require_image_tokens
 from train.common.checkpoints import another_model, last_checkpoint
-from train.common.command import parser_of
 from train.common.course import Course
-from train.common.history import StageRecord, history_of, write_history
-
-# Projections of the language model's layers; those of the vision tower have other parents.
-_TARGETS = (
-    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
-    r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+from train.common.history import StageRecord, history_of
+from train.common.launch import (
+    DEEPSPEED,
+    check_devices,
+    check_spreading,
+    is_launched,
+    is_spread,
+    spread_by,
 )
 
 
@@ -44,86 +48,137 @@ class Start:
     """Name what a stage begins with.
 
     Attributes:
-        model: with the adapter that is to be trained; everything else in it is frozen.
+        model: what is to be trained: an adapter on its base, or a language side; everything else in
+            it is frozen.
         processor: pads on the left, as generation needs it.
-        base: name of the model below the adapter, for whoever loads it.
+        base: name of the model below the adapter, or that the weights were before, for whoever
+            loads it.
+        checkpoint: of the base, or of the weights.
         info: what is known of the model; its `fit` is what the model sees of a picture.
-        history: of the adapter, the stages before this one.
+        history: of the adapter or the weights, the stages before this one.
     """
 
-    model: PeftModel
+    model: PeftModel | PreTrainedModel
     processor: ProcessorMixin
     base: str
+    checkpoint: Checkpoint
     info: ModelInfo
     history: tuple[StageRecord, ...]
 
-
-def adapter_parser(command: str, description: str | None) -> argparse.ArgumentParser:
-    """Make the command line of a stage that trains an adapter; see `parser_of`."""
-    parser = parser_of(command, description, "3b-qlora")
-    parser.add_argument("--from", dest="start", required=True, help="model or adapter to train")
-    parser.add_argument("--data", required=True, type=Path, help="JSONL file of chains")
-    return parser
+    @property
+    def network(self) -> PreTrainedModel:
+        """Return the model itself, without the adapter around it."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
 
 def begin(config: AdapterConfig) -> None:
-    """Prepare this process, before any weights: its seed, and which GPU is its own."""
+    """Prepare this process, before any weights: its seed, and which GPU is its own.
+
+    Raises:
+        InputError: more processes than GPUs, or 4-bit weights that are to lie spread.
+    """
+    check_devices()
+    check_spreading(config.quantized)
     logging.getLogger("transformers.trainer").setLevel(logging.ERROR)
     PartialState(cpu=not torch.cuda.is_available())
     torch.manual_seed(config.seed)  # of the first weights of a new adapter
 
 
 def open_start(name: str, config: AdapterConfig) -> Start:
-    """Load a model with the adapter that is to be trained: a new one, or that of a folder.
+    """Load a model with what is to be trained of it: a new adapter, that of a folder, or weights.
 
     Raises:
         ModelError: no such model, too little memory, or a model without image tokens, a chat
             template, or a language model whose projections could be adapted.
+        InputError: an adapter, where whole weights are to be trained.
     """
     tell = progress()
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
     info = bounded(info, config.max_pixels)
     _require_image_tokens(checkpoint.folder, info)
     processor = _trainable(open_processor(checkpoint), info)
+    if config.updates is None and adapter is not None:
+        raise refuse_adapter(name)
+    model = _load(checkpoint, config, tell)
+    if adapter is not None:
+        base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
+        adapted = _attached(model, adapter, checkpoint)
+        return Start(adapted, processor, base, checkpoint, info, earlier)
+    base = catalog.known_as(name)
+    if config.updates is not None:
+        adapted = _adapted(model, config.updates, info)
+        return Start(adapted, processor, base, checkpoint, info, ())
+    _free_language(model, info)
+    return Start(model, processor, base, checkpoint, info, history_of(checkpoint.folder))
+
+
+def weights_of(name: str) -> str:
+    """Return digits that other weights to begin with would change, for `going_on`.
+
+    Args:
+        name: as of `open_start`, which loads what is looked at here.
+
+    Raises:
+        ModelError: no such model.
+    """
+    _, checkpoint, adapter = open_checkpoint(catalog.find(name), _be_silent)
+    folders = [checkpoint.folder, *([adapter.folder] if adapter else [])]
+    return " ".join(map(fingerprint, folders))
+
+
+def _load(checkpoint: Checkpoint, config: AdapterConfig, tell: Progress) -> PreTrainedModel:
     cuda = torch.cuda.is_available()
-    half = half_precision() if cuda else "fp32"
-    precision = "4bit" if config.lora.quantized else half
+    precision = "4bit" if config.quantized else half_precision() if cuda else "fp32"
+    if config.updates is None:
+        # Steps are smaller than 16 bits can tell. What is computed with are copies of 16 bits.
+        precision = "fp32"
     # By its number: accelerate takes a quantized model on "cuda" for one on another GPU.
     device = torch.cuda.current_device() if cuda else "cpu"
-    model = load_model(checkpoint, precision, None, None, tell, device)
-    if adapter is not None:
-        adapted = attach(model, adapter.folder, trainable=True)
-        # At checkpoints peft would look a catalog's name up on the hub; `save_adapter` names it.
-        adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
-        base, earlier = catalog.known_as(adapter.base), history_of(adapter.folder)
-        return Start(adapted, processor, base, info, earlier)
+    placed = config.quantized or not (is_launched() or is_spread())
+    return load_model(checkpoint, precision, None, None, tell, device, placed)
+
+
+def _attached(model: PreTrainedModel, adapter: Adapter, checkpoint: Checkpoint) -> PeftModel:
+    adapted = attach(model, adapter.folder, trainable=True)
+    # At checkpoints peft would look a catalog's name up on the hub; `save_run` names it.
+    adapted.peft_config["default"].base_model_name_or_path = str(checkpoint.folder)
+    return adapted
+
+
+def _adapted(model: PreTrainedModel, updates: LoraSettings, info: ModelInfo) -> PeftModel:
     lora = LoraConfig(
-        r=config.lora.rank,
-        lora_alpha=config.lora.alpha,
-        lora_dropout=config.lora.dropout,
-        target_modules=_TARGETS,
+        r=updates.rank,
+        lora_alpha=updates.alpha,
+        lora_dropout=updates.dropout,
+        target_modules=TARGETS,
         task_type="CAUSAL_LM",
     )
     try:
-        adapted = get_peft_model(model, lora)
+        return get_peft_model(model, lora)
     except ValueError as error:
         raise ModelError(
             f"{info.label} has no language model whose projections could be adapted; choose a "
             "Qwen2.5-VL or a Qwen3-VL"
         ) from error
-    return Start(adapted, processor, catalog.known_as(name), info, ())
+
+
+def _free_language(model: PreTrainedModel, info: ModelInfo) -> None:
+    """Let the language side learn, and nothing else."""
+    for name, weight in model.named_parameters():
+        weight.requires_grad_(LANGUAGE.fullmatch(name) is not None)
+    if not any(weight.requires_grad for weight in model.parameters()):
+        raise ModelError(
+            f"{info.label} has no language model that could be told from its vision side; choose a "
+            "Qwen2.5-VL or a Qwen3-VL"
+        )
 
 
 def _require_image_tokens(folder: Path, info: ModelInfo) -> None:
     try:
-        token = getattr(AutoConfig.from_pretrained(folder), "image_token_id", None)
+        config = AutoConfig.from_pretrained(folder)
     except (OSError, ValueError) as error:
         raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
-    if token is None:
-        raise ModelError(
-            f"{info.label} has no image tokens, by which a picture stands in a conversation; "
-            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
-        )
+    require_image_tokens(config, info.label)
 
 
 def _trainable(processor: ProcessorMixin, info: ModelInfo) -> ProcessorMixin:
@@ -175,52 +230,23 @@ def settings_of(
     }
 
 
-def train_adapter(
+def train_on(
     trainer: SFTTrainer | GRPOTrainer, stage: str, config: AdapterConfig, folder: Path
 ) -> None:
     """Train, going on where an interrupted run was.
 
     Raises:
-        ModelError: a step does not fit the memory, or the folder holds another adapter's run.
+        ModelError: a step does not fit the memory, or the folder holds another model's run.
     """
     # TRL rounds adapters of quantized weights to bf16, where a step as small as those of
     # reinforcement is lost; and peft would resume them in float32.
-    for weight in _trained(trainer).parameters():
-        if weight.requires_grad:
+    for weight in trainer.model.parameters():
+        # DeepSpeed keeps weights of 32 bits itself, and mixes no others in.
+        if weight.requires_grad and spread_by() != DEEPSPEED:
             weight.data = weight.data.float()
     last = last_checkpoint(folder)
     with _faults(stage, config, last):
         trainer.train(resume_from_checkpoint=last)
-
-
-def disconnect(trainer: SFTTrainer | GRPOTrainer) -> None:
-    """Wait for all processes, then let go of one another.
-
-    One that ends while another still saves aborts now and then, as it finds its peer's connection
-    open.
-    """
-    trainer.accelerator.wait_for_everyone()
-    trainer.accelerator.end_training()
-
-
-def save_adapter(
-    trainer: SFTTrainer | GRPOTrainer, start: Start, done: StageRecord, folder: Path
-) -> None:
-    """Save the adapter with its history and a card."""
-    model = _trained(trainer)
-    model.peft_config["default"].base_model_name_or_path = start.base
-    # Without the copy that TRL keeps as the reference of reinforcement; and without embeddings, for
-    # whose size peft would look the base up on the hub.
-    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
-    write_history(folder, start.history, done)
-    card = _card(start.base, model.peft_config["default"], (*start.history, done))
-    (folder / "README.md").write_text(card, "utf-8")
-
-
-def _trained(trainer: SFTTrainer | GRPOTrainer) -> PeftModel:
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    assert isinstance(model, PeftModel)
-    return model
 
 
 def progress() -> Progress:
@@ -245,8 +271,7 @@ def _faults(stage: str, config: AdapterConfig, last: str | None) -> Iterator[Non
         raise ModelError(
             "the GPU's memory does not do for a step; lower "
             f"{' or '.join(filter(None, smaller))}"
-            f"{'' if config.lora.quantized else ', or set lora.quantized=true'}, then start the "
-            "same command again"
+            f"{_leaner(config)}, then start the same command again"
         ) from error
     except RuntimeError as error:
         if last is None or "size mismatch" not in str(error):
@@ -254,21 +279,9 @@ def _faults(stage: str, config: AdapterConfig, last: str | None) -> Iterator[Non
         raise another_model(last) from error
 
 
-def _card(base: str, lora: LoraConfig, history: Sequence[StageRecord]) -> str:
-    rows = [
-        f"| {done.stage} | `{done.command}` | {done.samples:,} | {done.seed} | {done.minutes:g} |"
-        for done in history
-    ]
-    settings = f"rank {lora.r}, alpha {lora.lora_alpha}, dropout {lora.lora_dropout:g}"
-    return "\n".join(
-        [
-            "# An adapter for reasoning chains about degraded pictures",
-            "",
-            f"LoRA for `{base}` ({settings}); vision encoder and merger are as they were.",
-            "",
-            "| stage | command | samples | seed | minutes |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
-    )
+def _leaner(config: AdapterConfig) -> str:
+    """Return words for what else would take less of a GPU's memory."""
+    if config.quantized:
+        return ""
+    whole = config.updates is None
+    return f", or {'take more GPUs (train/accelerate)' if whole else 'set lora.quantized=true'}"

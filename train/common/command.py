@@ -30,13 +30,16 @@ class _Threaded(Protocol):
 _Config = TypeVar("_Config", bound=_Threaded)
 
 
-def parser_of(command: str, description: str | None, config: str) -> argparse.ArgumentParser:
+def parser_of(
+    command: str, description: str | None, config: str, output: bool = True
+) -> argparse.ArgumentParser:
     """Make the command line that all stages share.
 
     Args:
         command: name of the stage's module, such as "train.sft".
         description: the module's docstring, whose first line is shown.
         config: the recipe that is followed where no other is asked for.
+        output: whether the folder of a run must be named.
     """
     about = (description or "").partition("\n")[0]
     parser = argparse.ArgumentParser(f"python -m {command}", description=about)
@@ -44,7 +47,7 @@ def parser_of(command: str, description: str | None, config: str) -> argparse.Ar
     parser.add_argument(
         "--set", action="append", metavar="SECTION.KEY=VALUE", help="override one setting"
     )
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder of the run")
+    parser.add_argument("-o", "--output", required=output, type=Path, help="folder of the run")
     return parser
 
 

@@ -4,19 +4,24 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 
 from robust_r1.errors import InputError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-# Whose recipe a file is, by the section that only such a file has: the package of its commands, the
+# Whose recipe a file is, by a key that only such a file has: the package of its commands, the
 # models that they train, and the names of the commands.
+_FULL_SIZE = ("train", "full-size", ("sft", "grpo"))
 _RECIPES = {
-    "lora": ("train", "full-size", ("sft", "grpo")),
+    "lora": _FULL_SIZE,
+    "finetuning": _FULL_SIZE,
     "warmup": ("train.tiny", "the bundled", ("base", "sft", "grpo")),
 }
+# Recipes of earlier names that no file has any more, and what to write instead.
+_FORMER = {"3b-lora": "--config 3b-qlora --set lora.quantized=false"}
 _Config = TypeVar("_Config")
 
 
@@ -61,21 +66,21 @@ def load_config(path: str, kind: type[_Config], changes: Sequence[str] | None = 
     """Read a configuration.
 
     Args:
-        path: a YAML file, or the name of one in `train/configs` ("cpu", "3b-qlora").
+        path: a YAML file, or the name of one in `train/configs` ("cpu", "sft-3b-qlora"). A name
+            without its stage stands for both stages' ("3b-qlora").
         kind: what the file describes, a dataclass.
         changes: "section.key=value" strings that override the file.
 
     Raises:
         InputError: a missing file, or unknown, missing or unfit keys; all of them in one message.
     """
-    file = _file(path)
-    values = _values(file)
+    values = _values(path)
     problems: list[str] = []
     for change in changes or ():
         _change(values, change, problems)
     config = _build(kind, values, "", problems)
     if problems:
-        raise InputError(f"{file}: " + "; ".join(problems))
+        raise InputError(f"{path}: " + "; ".join(problems))
     return config
 
 
@@ -87,22 +92,49 @@ def check_recipe(path: str, command: str) -> None:
         command: which is to follow the recipe, such as "train.sft".
 
     Raises:
-        InputError: the recipe trains models of the other kind.
+        InputError: the recipe trains models of the other kind, or is of another stage.
     """
     package, _, stage = command.rpartition(".")
-    if not _file(path).is_file():
+    if not any(file.is_file() for file in _files(path)):
         return
+    values = _values(path)
     for section, (owner, models, stages) in _RECIPES.items():
-        if section in _values(_file(path)) and owner != package:
+        if section in values and owner != package:
             other = f"{owner}.{stage if stage in stages else stages[0]}"
             raise InputError(f"{path} trains {models} models; that is now `python -m {other}`")
+    if package == _FULL_SIZE[0] and stage not in values:
+        others = [other for other in _FULL_SIZE[2] if other in values]
+        of = f"it is a recipe of train.{others[0]}" if others else "it is a recipe of no stage"
+        raise InputError(
+            f"{path} has no section {stage}, {of}; take one that has, such as {stage}-3b-qlora"
+        )
 
 
-def _file(path: str) -> Path:
-    return Path(path) if path.endswith((".yaml", ".yml")) else CONFIGS / f"{path}.yaml"
+def _files(path: str) -> list[Path]:
+    """Return the file of a recipe, or those of both stages where the name is without a stage."""
+    if path.endswith((".yaml", ".yml")):
+        return [Path(path)]
+    if path in _FORMER:
+        raise InputError(f"there is no recipe {path} any more; write {_FORMER[path]}")
+    stages = [CONFIGS / f"{stage}-{path}.yaml" for stage in _FULL_SIZE[2]]
+    return stages if all(file.is_file() for file in stages) else [CONFIGS / f"{path}.yaml"]
 
 
-def _values(file: Path) -> dict[str, Any]:
+def _values(path: str) -> dict[str, Any]:
+    """Read a recipe; of two stages the settings of both, which must not contradict each other."""
+    values: dict[str, Any] = {}
+    for file in _files(path):
+        read = _read(file)
+        if other := [key for key in read if key in values and read[key] != values[key]]:
+            raise InputError(
+                f"{path} stands for both stages, which differ in {', '.join(other)}; name one of "
+                f"them: {' or '.join(file.stem for file in _files(path))}"
+            )
+        values |= read
+    return values
+
+
+def _read(file: Path) -> dict[str, Any]:
     if not file.is_file():
         known = ", ".join(sorted(found.stem for found in CONFIGS.glob("*.yaml")))
         raise InputError(f"no configuration {file}; give a YAML file or one of: {known}")
@@ -132,6 +164,7 @@ def _change(values: dict[str, Any], change: str, problems: list[str]) -> None:
 
 def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
     """Make a dataclass from a mapping and note every key that does not fit."""
+    before = len(problems)
     if not isinstance(values, dict):
         problems.append(f"{place or 'the file'} must be a section of keys")
         return None
@@ -144,13 +177,30 @@ def _build(kind: type, values: Any, place: str, problems: list[str]) -> Any:
             arguments[name] = _setting(entry.type, values[name], f"{place}{name}", problems)
         elif entry.default is entry.default_factory is dataclasses.MISSING:
             problems.append(f"missing key {place}{name}")
-    return None if problems else kind(**arguments)
+    if len(problems) > before:
+        return None
+    try:
+        return kind(**arguments)
+    except InputError as error:
+        problems.append(str(error))
+        return None
 
 
 def _setting(kind: Any, value: Any, key: str, problems: list[str]) -> Any:
     """Return a value as the kind that its key has; note what does not fit."""
+    if get_origin(kind) is UnionType:  # of something and None
+        return None if value is None else _setting(get_args(kind)[0], value, key, problems)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _build(kind, value, f"{key}.", problems)
+    if get_origin(kind) is Literal:
+        choice = "off" if value is False else value  # which is how YAML reads that word
+        if choice not in get_args(kind):
+            problems.append(f"{key} must be one of {', '.join(get_args(kind))}, not {value!r}")
+        return choice
+    if kind is str:
+        if not isinstance(value, str):
+            problems.append(f"{key} must be a text, not {value!r}")
+        return value
     if kind is bool:
         if not isinstance(value, bool):
             problems.append(f"{key} must be true or false, not {value!r}")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from robust_r1.errors import InputError
+from train.common.adapter_config import AdapterConfig
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,28 @@ def begin_course(samples: int, epochs: float, per_step: int, what: str) -> Cours
             "stage; lower that setting or bring more data"
         )
     return Course(samples, max(math.ceil(samples * epochs), 1), per_step)
+
+
+def whole_course(stage: str, samples: int, config: AdapterConfig, processes: int) -> Course:
+    """Return the course of a whole run of a stage on so many samples, checked beforehand.
+
+    Args:
+        stage: "sft" or "grpo".
+        samples: that the stage learns from.
+        config: of the recipe.
+        processes: that share each step.
+
+    Raises:
+        InputError: fewer samples than a step takes, or a step that the processes cannot share.
+    """
+    if stage == "sft":
+        config.sft.share(processes)
+        what = "samples (sft.global_batch)"
+        return begin_course(samples, config.sft.epochs, config.sft.global_batch, what)
+    config.grpo.share(processes)
+    prompts = config.grpo.global_batch // config.grpo.group
+    what = "prompts (grpo.global_batch / grpo.group)"
+    return begin_course(samples, config.grpo.epochs, prompts, what)
 
 
 class MeetsSamples:

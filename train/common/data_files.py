@@ -57,6 +57,25 @@ def read_samples(
                 left_out.append(found)
 
 
+def trained_on(sample: Sample, path: Path) -> Record:
+    """Return the record of a sample that can be trained on, with a path that leads to its picture.
+
+    Args:
+        sample: of `read_samples`.
+        path: of its file.
+
+    Raises:
+        DataError: there is no chain, or the picture is inside the file.
+    """
+    record = sample.record
+    if not isinstance(sample.picture, Path):
+        raise DataError(f"{path} has its pictures inside; turn it into ours by train.convert_data")
+    if not record.chain:
+        raise DataError(f"{path}: the sample of {record.image} has no chain to learn from")
+    beside = record.picture(path.parent) == sample.picture
+    return replace(record, image=record.image if beside else str(sample.picture.absolute()))
+
+
 def data_files(source: Path) -> list[Path]:
     """Return the data files of a folder, training first; a file is its own.
 

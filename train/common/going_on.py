@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +13,44 @@ from robust_r1.engine.checkpoint import read_json
 from robust_r1.errors import InputError
 from robust_r1.records import Record
 from robust_r1.records.lines import write_whole
-from train.common.adapter_config import AdapterConfig
+from train.common.adapter_config import AdapterConfig, AdapterRewards
 from train.common.checkpoints import last_checkpoint, step_of
 from train.common.course import Course
+from train.common.launch import check_checkpoint
 
 FILE = "recipe.json"
 # What another machine may do otherwise without another model coming of it.
 _OF_THE_MACHINE = ("threads", "workers", "checkpointing", "validation")
-_OF_A_STAGE = ("batch", "global_batch", "save_every", "log_every", "sample_every")
+_OF_A_STAGE = (
+    *("batch", "global_batch", "save_every", "log_every", "sample_every"),
+    *(field.name for field in fields(AdapterRewards) if field.name.startswith("vllm")),
+)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Say what a run is trained with: its settings by name, and a digest of its samples."""
+    """Say what a run is trained with: settings by name, a digest of its samples, and its start.
+
+    The start is empty where it is not known, as in a run of an earlier version.
+    """
 
     settings: Mapping[str, Any]
     data: str
+    start: str = ""
 
 
-def recipe_of(stage: str, config: AdapterConfig, records: Sequence[Record]) -> Recipe:
+def recipe_of(
+    stage: str, config: AdapterConfig, records: Sequence[Record], start: str = ""
+) -> Recipe:
     """Return the recipe of a run.
 
     Args:
         stage: "sft" or "grpo".
         config: what it is to be trained with.
         records: what it learns from, in order.
+        start: what tells the weights that it begins with from others.
     """
-    return Recipe(dict(_settings(stage, config)), _digest(records))
+    return Recipe(dict(_settings(stage, config)), _digest(records), start)
 
 
 def go_on(course: Course, recipe: Recipe, folder: Path) -> Course:
@@ -51,12 +62,14 @@ def go_on(course: Course, recipe: Recipe, folder: Path) -> Course:
         folder: of the run, which need not be there.
 
     Raises:
-        InputError: the run was begun with other settings or other samples; they are named.
+        InputError: the run was begun with other settings, samples or weights, which are named, or
+            its weights lay otherwise over the GPUs.
         ModelError: a broken recipe.json.
     """
     last = last_checkpoint(folder)
     if last is None:
         return course
+    check_checkpoint(Path(last))
     if (folder / FILE).is_file():
         _refuse_others(read_json(folder, FILE, ""), recipe, folder)
     step = step_of(last)
@@ -91,8 +104,10 @@ def _seen(parts: Sequence[Mapping[str, int]], step: int, course: Course) -> int:
 
 def _settings(stage: str, config: AdapterConfig) -> Iterator[tuple[str, Any]]:
     """Yield the settings that make a run what it is, by their names."""
+    # What is not trained does not matter, whatever size it would have.
+    config = replace(config, lora=config.updates)
     for key, value in asdict(config).items():
-        if key in _OF_THE_MACHINE or (key in ("sft", "grpo") and key != stage):
+        if value is None or key in _OF_THE_MACHINE or (key in ("sft", "grpo") and key != stage):
             continue
         if not isinstance(value, dict):
             yield key, value
@@ -103,7 +118,8 @@ def _settings(stage: str, config: AdapterConfig) -> Iterator[tuple[str, Any]]:
 
 
 def _refuse_others(begun: Mapping[str, Any], recipe: Recipe, folder: Path) -> None:
-    before, after = begun["settings"], recipe.settings
+    # Earlier versions trained nothing else.
+    before, after = {"finetuning": "lora", **begun["settings"]}, recipe.settings
     other = [
         f"{key}={json.dumps(after[key])} (it was {json.dumps(before[key])})"
         for key in after
@@ -111,6 +127,8 @@ def _refuse_others(begun: Mapping[str, Any], recipe: Recipe, folder: Path) -> No
     ]
     if begun["data"] != recipe.data:
         other.append("the samples")
+    if recipe.start and begun.get("start", "") not in ("", recipe.start):
+        other.append("the weights of --from")
     if other:
         raise InputError(
             f"{folder} holds a run that was begun otherwise: {', '.join(other)} differ; go on with "

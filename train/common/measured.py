@@ -46,8 +46,8 @@ class Measured:
         }
 
     def callbacks(self) -> list[TrainerCallback]:
-        """Return what has the last step measured too."""
-        return [_MeasureAtEnd()] if self.records else []
+        """Return what has the last step measured too, and weights in 4 bits left as they are."""
+        return [_MeasureAtEnd(), _LeaveUnpacked()] if self.records else []
 
 
 def measured_of(
@@ -108,3 +108,24 @@ class _MeasureAtEnd(TrainerCallback):
     ) -> None:
         """Ask for it."""
         control.should_evaluate |= state.global_step >= state.max_steps
+
+
+class _LeaveUnpacked(TrainerCallback):
+    """Have weights in 4 bits measured as they are trained through.
+
+    On a CPU with instructions for them bitsandbytes packs the weights of a model that is measured
+    another way, which is faster for answers; there is no gradient through them any more.
+    """
+
+    def on_train_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Say so to each layer."""
+        for part in model.modules():
+            if hasattr(part, "support_avx512bf16_for_cpu"):
+                part.support_avx512bf16_for_cpu = False

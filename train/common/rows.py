@@ -5,7 +5,6 @@ before training begins, so that a broken line or a missing picture costs nothing
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,9 @@ from PIL import Image
 
 from robust_r1.chain import build_prompt
 from robust_r1.engine.conversation import plain
-from robust_r1.errors import DataError
 from robust_r1.images import load
 from robust_r1.records import Record
-from train.common.data_files import read_samples
+from train.common.data_files import read_samples, trained_on
 
 # What a model sees of a picture; uint8, (height, width, 3), in and out.
 Fit = Callable[[np.ndarray], np.ndarray]
@@ -30,18 +28,7 @@ def read_data(path: Path) -> list[Record]:
         DataError: a file that cannot be read or is empty, a broken line, a picture that is not
             there, or a sample without a chain that parses; file and line or picture are named.
     """
-    if path.suffix == ".parquet":
-        raise DataError(f"{path} has its pictures inside; turn it into ours by train.convert_data")
-    records = []
-    for sample in read_samples(path):
-        record = sample.record
-        if not record.chain:
-            raise DataError(f"{path}: the sample of {record.image} has no chain to learn from")
-        assert isinstance(sample.picture, Path)
-        beside = record.picture(path.parent) == sample.picture
-        image = record.image if beside else str(sample.picture.absolute())
-        records.append(replace(record, image=image))
-    return records
+    return [trained_on(sample, path) for sample in read_samples(path)]
 
 
 def chain_rows(

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from accelerate.utils import parse_flag_from_env
 from transformers import PreTrainedModel
+
+from train.common.launch import is_spread
 
 _PROBED = 64  # numbers of a picture that two are compared by, before all of them are
 # What a model's `get_image_features` calls the layout of pixels: Qwens their rows and columns of
@@ -102,18 +103,39 @@ def freeze_vision(model: PreTrainedModel, kept: int) -> None:
         model: whose vision side does not learn; one without such a side is left alone.
         kept: see `FrozenVision`.
     """
-    for part in model.modules():
-        # The outer class has a method of that name too, which calls the inner one's.
-        if hasattr(part, "get_image_features") and part.get_output_embeddings() is None:
-            part.get_image_features = FrozenVision(part.get_image_features, kept)
-            return
+    if (part := _looking(model)) is not None:
+        part.get_image_features = FrozenVision(part.get_image_features, kept)
+
+
+def share_vision(model: PreTrainedModel, other: PreTrainedModel) -> None:
+    """Let another model see what the first one has seen, as their vision sides are the same.
+
+    Args:
+        model: of `freeze_vision`.
+        other: with the same frozen vision side, which it goes on with where weights lie spread:
+            the first one's are only there while it computes itself.
+    """
+    part, there = _looking(model), _looking(other)
+    if part is None or there is None:
+        return
+    if is_spread():
+        freeze_vision(other, 0)
+    else:
+        there.get_image_features = part.get_image_features
 
 
 def pictures_kept(most: int) -> int:
     """Return how many pictures can be remembered: `most`, or 0 where weights lie spread."""
-    # As accelerate's launcher says it: before a model is prepared, its state does not know of FSDP.
-    spread = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED")
-    return 0 if any(map(parse_flag_from_env, spread)) else most
+    return 0 if is_spread() else most
+
+
+def _looking(model: PreTrainedModel) -> Any:
+    """Return the part of a model that looks at pictures; None where there is none."""
+    for part in model.modules():
+        # The outer class has a method of that name too, which calls the inner one's.
+        if hasattr(part, "get_image_features") and part.get_output_embeddings() is None:
+            return part
+    return None
 
 
 def _apart(pixels: torch.Tensor, layout: torch.Tensor | None) -> list[_Picture] | None:

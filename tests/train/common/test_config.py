@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import yaml
 
 from robust_r1.errors import InputError
 from tests.support.training import small
@@ -27,13 +28,58 @@ def test_a_setting_on_the_command_line_overrides_the_file():
         load_config("smoke", TrainingConfig, ["sft.sample=64"])
 
 
-@pytest.mark.parametrize("name", ["3b-qlora", "3b-lora"])
-def test_the_recipes_load_and_differ_in_the_weights_alone(name):
-    config = load_config(name, AdapterConfig)
-    assert config.lora.quantized == (name == "3b-qlora")
-    alike = dataclasses.replace(config, lora=dataclasses.replace(config.lora, quantized=True))
-    assert alike == load_config("3b-qlora", AdapterConfig)
-    assert (config.grpo.group, config.grpo.beta, config.sft_share) == (8, 0.04, 0.25)  # the paper's
+SIZES = ("3b", "qwen3-vl-2b")
+STAGES = ("sft", "grpo")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_recipes_are_the_papers_where_they_do_not_say_otherwise(size):
+    full, qlora = (load_config(f"{size}-{kind}", AdapterConfig) for kind in ("full", "qlora"))
+    assert full.updates is None and qlora.quantized
+    for config in (full, qlora):
+        assert (config.grpo.group, config.grpo.beta, config.grpo.max_tokens) == (8, 0.04, 2048)
+        assert (config.sft_share, config.grpo.epochs, config.grpo.vllm) == (0.25, 1, "off")
+        assert set(dataclasses.astuple(config.grpo.rewards)) == {1.0}
+    # Eight GPUs, eight completions on each, two passes.
+    assert full.grpo.share(8) == (8, 2) and full.sft.share(8) == (1, 2)
+
+
+def test_no_two_recipes_divide_the_samples_differently():
+    recipes = [load_config(f"{stage}-{size}-{kind}", AdapterConfig)
+               for stage in STAGES for size in SIZES for kind in ("full", "qlora")]  # fmt: skip
+    assert len({(one.sft_share, one.split_seed) for one in recipes}) == 1
+
+
+@pytest.mark.parametrize("name", ["3b-full", "3b-qlora", "qwen3-vl-2b-full", "qwen3-vl-2b-qlora"])
+def test_a_name_without_its_stage_stands_for_both(name):
+    both = load_config(name, AdapterConfig)
+    for stage in STAGES:
+        one = load_config(f"{stage}-{name}", AdapterConfig)
+        assert getattr(one, stage) == getattr(both, stage)
+        check_recipe(name, f"train.{stage}")
+        other = "grpo" if stage == "sft" else "sft"
+        with pytest.raises(InputError, match=f"no section {other}, .* a recipe of train.{stage}"):
+            check_recipe(f"{stage}-{name}", f"train.{other}")
+
+
+def test_two_recipes_that_contradict_each_other_stand_for_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("train.common.config.CONFIGS", tmp_path)
+    (tmp_path / "sft-mine.yaml").write_text("lora: {rank: 4}\nsft: {}")
+    (tmp_path / "grpo-mine.yaml").write_text("lora: {rank: 8}\ngrpo: {}")
+    with pytest.raises(InputError, match="differ in lora; name one of them: sft-mine or grpo-mine"):
+        load_config("mine", AdapterConfig)
+
+
+def test_a_recipe_of_an_earlier_name_says_what_to_write():
+    with pytest.raises(InputError, match="write --config 3b-qlora --set lora.quantized=false"):
+        load_config("3b-lora", AdapterConfig)
+
+
+def test_what_contradicts_itself_is_named_together_with_the_rest():
+    with pytest.raises(InputError) as caught:
+        small("grpo.global_batch=12", "grpo.group=8", "lora.rank=0", "sft.epochs=0", "speed=1")
+    for fault in ("grpo.global_batch is 12", "lora.rank", "epochs", "unknown key speed"):
+        assert fault in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +91,34 @@ def test_the_recipes_load_and_differ_in_the_weights_alone(name):
         ("grpo.group=1", "grpo.group"),
         ("sft_share=1.0", "sft_share"),
         ("grpo.rewards={degradation: 0, length: 0, format: 0, accuracy: 0}", "all 0"),
+        ("finetuning=some", "finetuning must be one of lora, full, not 'some'"),
+        ("finetuning=full", "weights of 4 bits cannot learn; set lora.quantized=false or finet"),
+        ("lora=null", "missing key lora"),
+        ("grpo.vllm=colocate", "merged weights of 16 bits; set lora.quantized=false or grpo.vllm"),
+        ("grpo.vllm=true", "grpo.vllm must be one of off, colocate, server, not True"),
+        ("grpo.vllm_server_base_url=gpu-box", "must be an address such as http://localhost:8000"),
+        ("grpo.vllm_server_base_url=8000", "must be a text, not 8000"),
+        ("grpo.vllm_gpu_memory_utilization=1", "must lie between 0 and 1"),
+        ("grpo.vllm_tensor_parallel_size=0", "must be 1 or more"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(change, words):
     with pytest.raises(InputError, match=words):
         small(change)
+
+
+def test_a_recipe_of_whole_weights_needs_no_size_of_updates(tmp_path):
+    whole = {"finetuning": "full", "sft": {"rate": 1e-5, "global_batch": 8, "batch": 1}}
+    whole["grpo"] = {**whole["sft"], "vllm": False}  # as YAML reads `vllm: off`
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(whole))
+    config = load_config(str(file), AdapterConfig)
+    assert (config.updates, config.quantized, config.grpo.vllm) == (None, False, "off")
+    check_recipe(str(file), "train.sft")
+    with pytest.raises(InputError, match="python -m train.sft"):
+        check_recipe(str(file), "train.tiny.sft")
+    # Those that a recipe states for updates do not matter where none are learned.
+    assert small("finetuning=full", "lora.quantized=false").updates is None
 
 
 @pytest.mark.parametrize(
@@ -59,8 +128,8 @@ def test_a_setting_that_cannot_be_is_named(change, words):
         ("gpu", "train.grpo", "train.tiny.grpo"),
         ("smoke", "train.sft", "train.tiny.sft"),
         ("3b-qlora", "train.tiny.sft", "train.sft"),
-        ("3b-lora", "train.tiny.grpo", "train.grpo"),
-        ("3b-lora", "train.tiny.base", "train.sft"),
+        ("grpo-3b-full", "train.tiny.grpo", "train.grpo"),
+        ("sft-3b-full", "train.tiny.base", "train.sft"),
     ],
 )
 def test_a_recipe_of_the_other_kind_names_its_command(recipe, command, other):
@@ -71,7 +140,7 @@ def test_a_recipe_of_the_other_kind_names_its_command(recipe, command, other):
 
 def test_a_recipe_of_ones_own_is_told_by_what_it_holds(tmp_path):
     file = tmp_path / "mine.yaml"
-    file.write_text("lora: {rank: 4}")
+    file.write_text("lora: {rank: 4}\ngrpo: {}")
     with pytest.raises(InputError, match="python -m train.grpo"):
         check_recipe(str(file), "train.tiny.grpo")
     check_recipe(str(file), "train.grpo")

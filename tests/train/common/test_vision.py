@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.support.training import rows_of, small
 from train import grpo, sft
-from train.common.adapters import begin, open_start, train_adapter
+from train.common.adapters import begin, open_start, train_on
 from train.common.measured import Measured
 from train.common.rows import read_data
 from train.common.splits import part_of
@@ -74,7 +74,7 @@ def test_a_run_looks_at_each_picture_once_a_step_and_never_backwards(
     further = (Measured(),) if stage == "sft" else ()
     where = (data_file.parent, config, course, tmp_path)
     trainer = module.make_trainer(start, records, *where, *further)
-    train_adapter(trainer, stage, config, tmp_path)
+    train_on(trainer, stage, config, tmp_path)
     steps = [number for number, learns in looks if not learns]
     assert len(steps) == len(looks)
     # Chains: two samples a step, and two more that are asked at the end. Rewards: one prompt a

@@ -17,16 +17,18 @@ def test_the_random_model_has_the_shape_of_the_full_size_one():
     assert size == catalog.find("qwen2.5-vl-3b").parameters
 
 
-@pytest.mark.parametrize("precision", ["bf16", "4bit"])
-def test_a_small_random_model_is_measured_the_same_way(precision):
+@pytest.mark.parametrize(
+    ("precision", "cache"), [("bf16", "dynamic"), ("4bit", "dynamic"), ("bf16", "static")]
+)
+def test_a_small_random_model_is_measured_the_same_way(precision, cache):
     config = make_config(make_tokenizer(), 64)
     with random_checkpoint(config) as checkpoint:
         folder = checkpoint.folder
-        costs = measure(checkpoint, precision, "sdpa", (1, 3), 4, grid=(2, 3))
+        costs = measure(checkpoint, precision, "sdpa", (1, 3), 4, (2, 3), cache)
     assert not folder.exists() and torch.get_default_dtype() == torch.float32
     assert [cost.batch for cost in costs] == [1, 3]
     for cost in costs:
-        assert cost.load_seconds > 0 and cost.first_token_seconds > 0
+        assert cost.cache == cache and cost.load_seconds > 0 and cost.first_token_seconds > 0
         assert cost.tokens_per_second > 0 and cost.peak_bytes > 0
 
 

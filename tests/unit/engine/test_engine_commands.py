@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -262,6 +263,9 @@ def test_models_as_json_says_where_and_what_fits(capsys):
 
 
 def test_what_does_not_fit_is_said(capsys, monkeypatch):
+    monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+
     def line(available, gpu):
         memory = machine.Memory(available, gpu)
         monkeypatch.setattr(machine, "read_memory", lambda: memory)
@@ -272,14 +276,20 @@ def test_what_does_not_fit_is_said(capsys, monkeypatch):
     assert line(10**9, gpu=5 * 10**9).endswith(" 4bit")
     assert line(4 * 10**9, gpu=10**9).endswith("too large")
     assert line(6 * 10**9, gpu=0).endswith(" 8bit")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert line(6 * 10**9, gpu=0).endswith(" 4bit, 8bit")
 
 
-@pytest.mark.parametrize("gpu", [0, 80_000_000_000])
-def test_4_bits_are_offered_where_a_full_size_model_can_be_loaded_in_them(gpu):
+@pytest.mark.parametrize(
+    ("gpu", "instructions"), [(80_000_000_000, False), (0, True), (0, False)]
+)
+def test_4_bits_are_offered_where_a_full_size_model_gains_by_them(gpu, instructions, monkeypatch):
+    monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
     free = machine.Memory(80_000_000_000, gpu)
     for info in catalog.models():
         offered = "4bit" in fitting(info.memory, free)
-        assert offered == (info.parameters < catalog.SMALL or gpu > 0), info.name
+        assert offered == (info.parameters < catalog.SMALL or bool(gpu) or instructions), info.name
 
 
 def test_a_table_aligns_numbers_right_and_texts_left():

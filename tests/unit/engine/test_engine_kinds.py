@@ -14,7 +14,6 @@ from transformers import (
 
 from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, machine
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
-from robust_r1.engine.memory import memory_needed
 from robust_r1.errors import InputError, ModelError
 from tests.support.tiny_checkpoint import make_qwen3, write_lora
 
@@ -143,14 +142,14 @@ def test_a_model_of_another_kind_answers_and_is_said_to_be_untrained(qwen3, make
 
 
 def test_a_model_that_does_not_fit_names_the_precisions_that_would(base, monkeypatch):
-    needed = memory_needed(catalog.find(str(base)).parameters)
+    needed = catalog.find(str(base)).memory
     free = machine.Memory(round(needed["8bit"] * 1.1), 0)
     monkeypatch.setattr(machine, "read_memory", lambda: free)
     text = refusal(base, quantize="fp32")
     assert "in fp32" in text and "choose 4bit or 8bit" in text
     load_engine(str(base), "8bit").close()
     monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(1000, 0))
-    assert "choose a smaller model" in refusal(base)
+    assert "no model of the catalog fits" in refusal(base)
 
 
 def test_running_out_of_memory_while_loading_says_what_would_fit(base, monkeypatch):

@@ -19,12 +19,21 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from robust_r1.engine import GenerationSettings, Request, catalog, load_engine, loading
+from robust_r1.engine import (
+    GenerationSettings,
+    Request,
+    catalog,
+    load_engine,
+    loading,
+    machine,
+    weights,
+)
 from robust_r1.engine.checkpoint import read_checkpoint
 from robust_r1.engine.conversation import write_prompt
+from robust_r1.engine.loading import default_precision
 from robust_r1.errors import ModelError
 from tests.support.paths import ROOT
-from tests.support.tiny_checkpoint import make_checkpoint
+from tests.support.tiny_checkpoint import make_checkpoint, write_lora
 
 FOUR = GenerationSettings(max_new_tokens=4)
 
@@ -156,9 +165,60 @@ def other_shapes(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
+def not_a_number(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    name = next(name for name in weights if "layers.1.mlp" in name)
+    weights[name].view(-1)[7] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def foreign_shard(folder: Path) -> None:
+    """Divide the weights over two files, and put another model's second file in its place."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    names = sorted(weights)
+    halves = {"one.safetensors": names[::2], "two.safetensors": names[1::2]}
+    for file, half in halves.items():
+        other = {name.replace("layers.", "blocks."): weights[name] for name in half}
+        held = other if file == "two.safetensors" else {name: weights[name] for name in half}
+        save_file(held, folder / file, metadata={"format": "pt"})
+    places = {name: file for file, half in halves.items() for name in half}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places}))
+    (folder / "model.safetensors").unlink()
+
+
+def foreign_tokenizer(folder: Path) -> None:
+    other = catalog.find("tiny-rl").source
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(Path(other) / name, folder / name)
+
+
+def no_image_tokens(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    del config["image_token_id"]
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "blip"}))
+
+
+def wants_torchvision(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "lfm2_vl"}))
+    settings = json.loads((folder / "processor_config.json").read_text())
+    settings["processor_class"] = "Lfm2VlProcessor"
+    settings["image_processor"]["image_processor_type"] = "Lfm2VlImageProcessor"
+    (folder / "processor_config.json").write_text(json.dumps(settings))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
+        (not_a_number, "not finite numbers, model.layers.1.mlp"),
+        (foreign_shard, "two.safetensors is of another model: it lacks"),
+        (foreign_tokenizer, "of another model: it has"),
+        (no_image_tokens, "has no image tokens"),
+        (wants_torchvision, "needs torchvision 0."),
         (break_config, "config.json"),
         (garble_config, "config.json"),
         (list_config, "config.json"),
@@ -190,11 +250,97 @@ def test_an_empty_folder_is_no_checkpoint(tmp_path):
     assert "it is no checkpoint" in refusal(tmp_path)
 
 
-def test_4_bit_on_a_cpu_names_the_width_that_does_not_fit(tmp_path, monkeypatch):
-    if torch.cuda.is_available():
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+@pytest.mark.parametrize("precision", ["4bit", "8bit"])
+def test_quantizing_hides_no_weight_that_is_not_a_number(copy, precision):
+    not_a_number(copy)
+    assert "not finite numbers" in refusal(copy, quantize=precision)
+
+
+def test_an_adapter_with_a_weight_that_is_not_a_number_is_refused(good, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    file = write_lora(good, tmp_path / "adapter") / "adapter_model.safetensors"
+    weights = load_file(file)
+    weights[min(weights)].view(-1)[0] = float("inf")
+    save_file(weights, file, metadata={"format": "pt"})
+    assert "not finite numbers" in refusal(file.parent)
+
+
+# -- What a machine computes in
+
+
+@pytest.fixture
+def cpu(monkeypatch):
+    monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
+
+
+def test_4_bit_on_a_cpu_names_the_width_that_does_not_fit(tmp_path, cpu):
     folder = make_checkpoint(tmp_path / "narrow", width=32)
     assert "width 32" in refusal(folder, quantize="4bit")
+
+
+@pytest.mark.parametrize(
+    ("device", "instructions", "odd", "precision"),
+    [
+        ("cuda", False, 0, "4bit"),
+        ("cuda", False, 100, "4bit"),
+        ("xpu", False, 0, "4bit"),
+        ("mps", False, 0, "bf16"),
+        ("cpu", True, 0, "4bit"),
+        ("cpu", True, 100, "bf16"),  # a width that its kernel cannot do
+        ("cpu", False, 0, "bf16"),
+    ],
+)
+def test_a_large_model_is_loaded_in_4_bits_where_that_is_faster(
+    monkeypatch, device, instructions, odd, precision
+):
+    monkeypatch.setattr(machine, "accelerator", lambda: device)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
+    assert default_precision(3_000_000_000, odd) == precision
+    assert default_precision(8_000_000, odd) == "fp32"
+
+
+@pytest.mark.parametrize("computed", [True, False])
+def test_a_large_model_in_4_bits_computes_in_16_on_a_cpu_and_says_where_that_does_not_pay(
+    good, cpu, picture, monkeypatch, computed
+):
+    monkeypatch.setattr(catalog, "SMALL", 1000)
+    monkeypatch.setattr(weights, "SMALL", 1000)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: computed)
+    with load_engine(str(good), "4bit") as engine:
+        kept = {weight.dtype for weight in engine._model.parameters()} - {torch.uint8}
+        assert kept == {torch.bfloat16}
+        assert ("bf16 is faster" in engine.note) is not computed
+        assert list(engine.stream(Request.of(picture, "a?"), FOUR))[-1].tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("device", "has", "precision"),
+    [
+        ("cpu", True, "bf16"),
+        ("cuda", True, "bf16"),
+        ("cuda", False, "fp16"),
+        ("xpu", True, "bf16"),
+        ("xpu", False, "fp16"),
+        ("mps", True, "bf16"),
+        ("mps", False, "fp16"),
+    ],
+)
+def test_16_bits_are_those_that_the_device_computes_in(monkeypatch, device, has, precision):
+    monkeypatch.setattr(machine, "accelerator", lambda: device)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (8, 0) if has else (7, 5))
+    monkeypatch.setattr(torch.xpu, "is_bf16_supported", lambda including_emulation: has)
+    monkeypatch.setattr(torch.backends.mps, "is_macos_or_newer", lambda *version: has)
+    assert machine.usable_precision("bf16") == precision
+    assert machine.usable_precision("fp32") == "fp32"
+
+
+def test_the_memory_counted_in_4_bits_is_what_4_bits_take(good):
+    needed = catalog.find(str(good)).memory
+    with load_engine(str(good), "4bit") as engine:
+        own = engine._model.parameters()
+        held = sum(weight.numel() * weight.element_size() for weight in own)
+    assert held / 2 < needed["4bit"] / 1.25 < held  # vision and head are in fp32 here
 
 
 # -- The hub
@@ -214,7 +360,7 @@ REFUSED = httpx.Response(403, request=httpx.Request("GET", "https://hub"))
         (RepositoryNotFoundError("no", response=REFUSED), "The hub has no model"),
         (ASKS_WITH.ConnectError("no route"), "could not be reached"),
         (ASKS_WITH.ReadTimeout("slow"), "could not be reached"),
-        (OSError("disk"), "could not be reached"),
+        (OSError("no answer"), "could not be reached"),
     ],
 )
 def test_what_the_hub_refuses_is_said(monkeypatch, error, words):

@@ -1,20 +1,30 @@
 """Claims about the menu's models: what loads when, who answers instead, what makes room."""
 
+import shutil
 import threading
 
 import httpx
 import huggingface_hub
 import pytest
+import torch
 
-from robust_r1.engine import Answer, GenerationSettings, ModelInfo, Request, catalog, machine
+from robust_r1.engine import (
+    Answer,
+    GenerationSettings,
+    ModelInfo,
+    Request,
+    catalog,
+    machine,
+)
 from robust_r1.engine import pool as pool_module
 from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.memory import memory_needed
-from robust_r1.engine.pool import ModelPool, open_models, start_loading
+from robust_r1.engine.pool import open_models, start_loading
 from robust_r1.errors import InputError, ModelError
 from robust_r1.ui.widgets.model_menu import _label
 from tests.support.endpoint_server import TEXT, serve_endpoint
 from tests.support.scripted_engine import ScriptedEngine
+from tests.support.tiny_checkpoint import make_checkpoint
 
 SHORT = GenerationSettings(max_new_tokens=8)
 
@@ -26,6 +36,7 @@ def _offline_and_without_gpu(monkeypatch):
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     monkeypatch.setattr(pool_module, "has_gpu", lambda: False)
+    monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
 
 
 def large(name: str, parameters: int = 3_000_000_000) -> ModelInfo:
@@ -104,29 +115,56 @@ def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monk
     assert loaded == ["a", "c", "b"]
 
 
-def test_the_model_that_was_asked_longest_ago_makes_room(picture, monkeypatch):
-    pool = ModelPool("bf16")
-    used = memory_needed(3_000_000_000)["bf16"]
-    free = [round(2.5 * used)]
-    monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(free[0], 0))
+@pytest.fixture
+def three(tiny_checkpoint, tmp_path, monkeypatch):
+    """Return three models as the page opens them, and how many of them the memory holds."""
+    folders = [shutil.copytree(tiny_checkpoint, tmp_path / name) for name in "abc"]
+    engines = open_models([str(folder) for folder in folders], "fp32")
+    size = engines[0].info.memory["fp32"]
+    room = [2.5]
 
-    class Counted(ScriptedEngine):
-        def __init__(self, name):
-            super().__init__(name)
-            self.info = large(name)
-            free[0] -= used
+    def read() -> machine.Memory:
+        loaded = sum(bool(one.precision) for one in engines)
+        return machine.Memory(round(max(0.0, room[0] - loaded) * size) + 1, 0)
 
-        def close(self):
-            free[0] += used
+    monkeypatch.setattr(machine, "read_memory", read)
+    yield engines, room
+    for engine in engines:
+        engine.close()
 
-    first, second, third = (
-        pool.add(large(name), lambda report, name=name: Counted(name)) for name in "abc"
-    )
-    for engine in (first, second, first, third):
+
+def loaded(engines) -> list[bool]:
+    return [bool(one.precision) for one in engines]
+
+
+def test_the_model_that_was_asked_longest_ago_makes_room_where_the_memory_asks_for_it(
+    three, picture
+):
+    engines, room = three
+    first, second, third = engines
+    for engine in (first, second, first):
         answer_of(engine, picture)
-    assert [bool(one.precision) for one in (first, second, third)] == [True, False, True]
+    assert loaded(engines) == [True, True, False]  # both fit: none was unloaded
+    answer_of(third, picture)
+    assert loaded(engines) == [True, False, True]
     answer_of(second, picture)
-    assert [bool(one.precision) for one in (first, second, third)] == [False, True, True]
+    assert loaded(engines) == [False, True, True]
+    room[0] = 3.5
+    answer_of(first, picture)
+    assert loaded(engines) == [True, True, True]
+
+
+def test_nothing_is_unloaded_for_a_model_that_would_not_fit_all_the_same(
+    tiny_checkpoint, tmp_path, monkeypatch, picture
+):
+    wide = make_checkpoint(tmp_path / "wide", width=128)
+    engines = small, large = open_models([str(tiny_checkpoint), str(wide)], "fp32")
+    answer_of(small, picture)
+    monkeypatch.setattr(machine, "read_memory", lambda: machine.Memory(1000, 0))
+    with pytest.raises(ModelError, match="no model of the catalog fits"):
+        answer_of(large, picture)
+    assert loaded(engines) == [True, False]
+    small.close()
 
 
 def test_stop_ends_the_wait_for_a_model_that_loads_and_its_note_says_how_far(picture):
@@ -166,14 +204,18 @@ def test_whatever_goes_wrong_in_loading_reaches_who_asks_and_is_tried_again(pict
 
 def test_the_menu_says_what_fits(monkeypatch):
     def label(available, gpu=0):
-        memory = machine.Memory(available, gpu)
-        monkeypatch.setattr(machine, "read_memory", lambda: memory)
+        free = machine.Memory(available, gpu)
+        monkeypatch.setattr(machine, "read_memory", lambda: free)
         return _label(LazyEngine(large("big"), None))
 
     needed = memory_needed(3_000_000_000)
     assert label(1000, gpu=needed["4bit"] + 1) == "big, fits in 4bit"
-    # Without a GPU 4 bits are not to be had, and what would be loaded is named where it fits.
-    assert label(needed["4bit"] + 1) == "big, too large here"
-    assert label(needed["8bit"] + 1) == "big, fits in 8bit"
-    assert label(needed["fp32"] + 1) == "big, fits in bf16"
     assert label(1000) == "big, too large here"
+    # 4 bits without a GPU where they are faster, else what would be loaded where it fits.
+    for packs, *shown in (
+        (True, "fits in 4bit", "fits in 4bit", "fits in 4bit"),
+        (False, "too large here", "fits in 8bit", "fits in bf16"),
+    ):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda packs=packs: packs)
+        free = [needed[precision] + 1 for precision in ("4bit", "8bit", "fp32")]
+        assert [label(size) for size in free] == [f"big, {words}" for words in shown]

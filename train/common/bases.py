@@ -1,0 +1,36 @@
+"""What of a base is adapted, and what it must have; known without any trainer."""
+
+import re
+
+from robust_r1.errors import InputError, ModelError
+
+# Projections of the language model's layers; those of the vision tower have other parents.
+TARGETS = (
+    r".*(?:language_model|text_model)\.(?:.*\.)?layers\.\d+\.(?:self_attn|mlp)\."
+    r"(?:q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+)
+
+# The language model and the head; what looks at pictures, and the merger, have other names.
+LANGUAGE = re.compile(r"(?:.*\.)?(?:language_model|text_model|lm_head)\..*")
+
+
+def require_image_tokens(config: object, label: str) -> None:
+    """Raise ModelError where a model has no image tokens.
+
+    Args:
+        config: of the model, as transformers reads it.
+        label: names the model to people.
+    """
+    if getattr(config, "image_token_id", None) is None:
+        raise ModelError(
+            f"{label} has no image tokens, by which a picture stands in a conversation; "
+            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
+        )
+
+
+def refuse_adapter(name: str) -> InputError:
+    """Return the error for an adapter that whole weights were to be trained of."""
+    return InputError(
+        f"{name} is an adapter, and finetuning=full trains whole weights; merge it first: "
+        f"python -m train.merge {name} -o {name.rstrip('/')}-merged"
+    )
