@@ -5,6 +5,9 @@ A chain is five sections, each between two tags, in this order and with nothing 
     <TYPE>lens blur(0.31), noise(0.20)<TYPE_END><INFLUENCE>...<INFLUENCE_END>
     <REASONING>...<REASONING_END><CONCLUSION>...<CONCLUSION_END><ANSWER>...<ANSWER_END>
 
+What a model thinks first, up to the mark that ends its thought (`thoughts.ENDS`), is no part of the
+chain; a chain that stands in there counts where none follows.
+
 Source: Tang et al., Robust-R1 (arXiv 2512.17532), section 3. The tags are ordinary text and must
 not become special tokens of a tokenizer: decoding for rewards skips special tokens.
 
@@ -20,6 +23,7 @@ from string import ascii_uppercase
 
 from robust_r1.degradations import SPECS, DegradationPlan, find
 from robust_r1.errors import InputError
+from robust_r1.thoughts import ENDS, STARTS
 
 SECTIONS = ("TYPE", "INFLUENCE", "REASONING", "CONCLUSION", "ANSWER")
 
@@ -51,7 +55,12 @@ PROBLEM_KINDS = (MISSING, REPEATED, DISORDER, UNCLOSED, OUTSIDE, UNKNOWN, INTENS
 # commas from becoming half a million objects.
 MAX_ENTRIES = 64
 
-_TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
+_MARKS = (*TAGS, *STARTS, *ENDS)
+_TAG = re.compile(
+    "<(" + "|".join(SECTIONS) + ")(_END)?>|" + "|".join(map(re.escape, (*STARTS, *ENDS)))
+)
+_FIRST = frozenset(mark[0] for mark in _MARKS)
+_LONGEST_MARK = max(map(len, _MARKS))
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 _CLIP = 40
 
@@ -170,6 +179,8 @@ class StreamParser:
         self._seen: list[str] = []
         self._last_tag = ""
         self._problems: dict[tuple[str, str | None], Problem] = {}
+        self._in_section = False  # whether what is open thinks inside itself
+        self._thought: tuple[dict[str, str], dict[tuple[str, str | None], Problem]] = {}, {}
 
     @property
     def text(self) -> str:
@@ -185,7 +196,9 @@ class StreamParser:
         for match in _TAG.finditer(text):
             if start < match.start():
                 self._take(text[start : match.start()])
-            if match[2]:
+            if match[1] is None:
+                self._think(match[0])
+            elif match[2]:
                 self._end(match[1])
             else:
                 self._begin(match[1])
@@ -201,9 +214,11 @@ class StreamParser:
         return self._parsed(final=True)
 
     def _parsed(self, final: bool) -> Parsed:
+        closed, problems = self._thought if not self._seen else ({}, {})
+        told = {**problems, **self._problems}.values()
         snapshot = _Snapshot(
-            closed=self._closed.copy(),
-            problems=(*self._problems.values(), *(self._problems_at_end() if final else ())),
+            closed={**closed, **self._closed},
+            problems=(*told, *(self._problems_at_end() if final else ())),
             parts=self._parts,
             count=len(self._parts),
             tail=self._pending if final else "",
@@ -217,7 +232,8 @@ class StreamParser:
             problems.append(Problem(UNCLOSED, self._open, f"{close_tag(self._open)} never came"))
         elif self._pending and (OUTSIDE, None) not in self._problems:
             problems.append(Problem(OUTSIDE, None, self._place()))
-        missing = [section for section in SECTIONS[:-1] if section not in self._seen]
+        seen = self._seen or self._thought[0]
+        missing = [section for section in SECTIONS[:-1] if section not in seen]
         return problems + [
             Problem(MISSING, name, f"{open_tag(name)} never came") for name in missing
         ]
@@ -228,6 +244,26 @@ class StreamParser:
                 self._parts.append(text)
         elif text and not text.isspace():
             self._note(OUTSIDE, None, self._place())
+
+    def _think(self, mark: str) -> None:
+        """Begin or end a thought; one inside a section is text of that section."""
+        if self._open is not None and (self._in_section or mark in STARTS):
+            self._in_section = mark in STARTS
+            self._take(mark)
+        elif mark in STARTS:
+            self._take(mark)
+        else:
+            self._put_behind()
+
+    def _put_behind(self) -> None:
+        """Begin anew after a thought; what stood in it is kept for want of anything better."""
+        if self._open is not None:
+            self._note(UNCLOSED, self._open, f"{ENDS[0]} came first")
+            self._closed.setdefault(self._open, "".join(self._parts))
+        if self._seen:
+            self._thought = self._closed, self._problems
+        self._open, self._parts, self._closed = None, [], {}
+        self._seen, self._problems = [], {}
 
     def _begin(self, section: str) -> None:
         if self._open is not None:
@@ -240,7 +276,7 @@ class StreamParser:
             if later:
                 self._note(DISORDER, section, f"it comes after {later[0]}")
             self._seen.append(section)
-        self._open, self._parts = section, []
+        self._open, self._parts, self._in_section = section, [], False
 
     def _end(self, section: str) -> None:
         if section == self._open:
@@ -308,21 +344,32 @@ def option_labels(count: int, lettered: bool = False) -> tuple[str, ...]:
     return tuple(ascii_uppercase[:count]) if lettered else tuple(map(str, range(count)))
 
 
-def build_prompt(question: str, answer_only: bool = False) -> str:
+_AFTER_FINDINGS = (
+    "<INFLUENCE>what it does to the evidence<INFLUENCE_END>"
+    "<REASONING>what the undamaged picture shows<REASONING_END>"
+    "<CONCLUSION>what follows<CONCLUSION_END>"
+    "<ANSWER>the answer<ANSWER_END>"
+)
+
+
+def build_prompt(question: str, answer_only: bool = False, findings: str | None = None) -> str:
     """Write the prompt for a question: the question first, then how to answer.
 
-    With `answer_only`, for models without reasoning, only the answer section is asked for. The
-    bundled models read this text too, so it is short and does not list the degradations.
+    With `answer_only`, for models without reasoning, only the answer section is asked for. With
+    `findings`, written as in a TYPE section, another model has looked before, and the four sections
+    after that one are asked for. The bundled models read these texts too, so they are short and do
+    not list the degradations.
     """
     if answer_only:
         return f"{question}\nWrite only <ANSWER>the answer<ANSWER_END>"
+    if findings is not None:
+        return (
+            f"{question}\nDamage was found in the picture, with intensities from 0 to 1: "
+            f"{findings}. Answer in four sections, in this order: {_AFTER_FINDINGS}"
+        )
     return (
         f"{question}\nThe picture may be damaged. Answer in five sections, in this order: "
-        "<TYPE>each degradation(intensity from 0 to 1), or none<TYPE_END>"
-        "<INFLUENCE>what it does to the evidence<INFLUENCE_END>"
-        "<REASONING>what the undamaged picture shows<REASONING_END>"
-        "<CONCLUSION>what follows<CONCLUSION_END>"
-        "<ANSWER>the answer<ANSWER_END>"
+        f"<TYPE>each degradation(intensity from 0 to 1), or none<TYPE_END>{_AFTER_FINDINGS}"
     )
 
 
@@ -400,10 +447,10 @@ def _render_findings(findings: Iterable[Finding]) -> str:
 
 
 def _held_back(text: str, start: int) -> int:
-    """Return where a tag may have begun at the end of the text, else the text's length."""
-    cut = text.rfind("<", max(start, len(text) - max(map(len, TAGS)) + 1))
-    if cut >= 0 and any(tag.startswith(text[cut:]) for tag in TAGS):
-        return cut
+    """Return where a tag or mark may have begun at the end of the text, else the text's length."""
+    for cut in range(max(start, len(text) - _LONGEST_MARK + 1), len(text)):
+        if text[cut] in _FIRST and any(mark.startswith(text[cut:]) for mark in _MARKS):
+            return cut
     return len(text)
 
 

@@ -19,7 +19,8 @@ MAX_QUESTIONS = 12
 class Side:
     """Say who answers about which damage: a model's name and label, a plan, the picture's title.
 
-    `pinned` marks a column of an earlier run, kept to compare with.
+    `pinned` marks a column of an earlier run, kept to compare with. `eyes` names the model that
+    looks before that one answers; empty where it looks itself.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Side:
     plan: DegradationPlan
     picture: str = ""
     pinned: bool = False
+    eyes: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def _check(sides: Sequence, cases: Sequence[Case], pinned: Column | None) -> Non
             f"A comparison has {least} to {MAX_SIDES} columns, not {len(sides)}: "
             "choose two or three models, or two plans."
         )
-    if len({(side.model, side.plan) for _, side in sides}) < len(sides):
+    if len({(side.model, side.eyes, side.plan) for _, side in sides}) < len(sides):
         raise InputError("Two columns are the same: choose different models, or different plans.")
     if not 1 <= len(cases) <= MAX_QUESTIONS:
         raise InputError(f"Ask 1 to {MAX_QUESTIONS} questions at a time, not {len(cases)}.")

@@ -19,6 +19,7 @@ class Terms:
         degrade_at: "native", "fitted" or "as published"; empty of before that was kept.
         file, bytes: name and size of the published file; empty and 0 of benchmarks made here.
         max_pixels: what pictures were fitted to; 0 where that is not known.
+        eyes: the model that perceived, where another one answered; else empty.
     """
 
     engine: str = ""
@@ -27,6 +28,7 @@ class Terms:
     file: str = ""
     bytes: int = 0
     max_pixels: int = 0
+    eyes: str = ""
 
 
 @dataclass(frozen=True)

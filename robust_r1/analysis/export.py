@@ -44,6 +44,7 @@ def sweep_json(result: SweepResult) -> str:
         "kind": "robust-r1 sweep",
         "version": 1,
         "model": result.model,
+        "eyes": result.eyes or None,
         "query": question_fields(result.case),
         "sweep": asdict(result.sweep),
         "finished": result.finished,
@@ -74,6 +75,7 @@ def comparison_json(comparison: Comparison) -> str:
         "columns": [
             {
                 "model": column.side.model,
+                "eyes": column.side.eyes or None,
                 "picture": column.side.picture,
                 "plan": json.loads(column.side.plan.to_json()),
                 "pinned": column.side.pinned,
@@ -105,6 +107,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "answer": outcome.said,
         "right": None if score.accuracy is None else bool(score.accuracy),
         "well_formed": answer.parsed.well_formed,
+        "remark": answer.sight.remark or None if answer.sight else None,
         "degradation_reward": score.degradation,
         "tokens": answer.tokens,
         "seconds": round(answer.seconds, 3),

@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 
 from robust_r1 import images
-from robust_r1.ask.perceive import look_at
 from robust_r1.ask.picture import Picture
 from robust_r1.chain import Finding, open_tag
 from robust_r1.engine import Answer, Engine
+from robust_r1.engine.eyes import look_at
 from robust_r1.errors import InputError, RobustR1Error
 
 Scale = Literal["whole", "close"]

@@ -125,6 +125,7 @@ class SweepResult:
         sweep, case, model: what was swept, asked, and whom; the case's own plan counts for nothing.
         steps: those done, in the order of `Sweep.plans`.
         finished: whether all are done; a stopped sweep never is.
+        eyes: name of the model that looked before that one answered; empty where it did itself.
     """
 
     sweep: Sweep
@@ -132,6 +133,7 @@ class SweepResult:
     model: str
     steps: tuple[Step, ...] = ()
     finished: bool = False
+    eyes: str = ""
 
     @property
     def damaged(self) -> tuple[Step, ...]:
@@ -201,7 +203,8 @@ def run_sweep(
     where the model fails.
     """
     case.check()
-    result = SweepResult(sweep, case, engine.info.name)
+    eyes = engine.info.eyes.name if engine.info.eyes else ""
+    result = SweepResult(sweep, case, engine.info.name, eyes=eyes)
     for series, level, plan in sweep.plans():
         if stop is not None and stop.is_set():
             return

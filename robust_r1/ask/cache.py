@@ -29,9 +29,11 @@ class AnswerCache:
     def key(engine: Engine, request: Request, settings: GenerationSettings | None) -> tuple:
         """Return what determines the answer of a model to a request."""
         pictures = tuple((image.shape, _digest(image)) for image in request.images)
-        model = (engine.info.name, engine.info.source, engine.precision)
+        info = engine.info
+        eyes = (info.eyes.name, info.eyes.source) if info.eyes else ()
+        model = (info.name, info.source, engine.precision, eyes)
         asked = (request.question, request.history, request.template, request.until)
-        return (*model, pictures, *asked, settings or engine.info.defaults)
+        return (*model, pictures, *asked, settings or info.defaults)
 
     def get(self, key: tuple) -> Answer | None:
         """Return the answer under a key, or None."""
@@ -39,8 +41,8 @@ class AnswerCache:
             return self._answers.get(key)
 
     def put(self, key: tuple, answer: Answer) -> None:
-        """Keep an answer; one that was stopped is no answer to the question and is not kept."""
-        if answer.finish == "stopped":
+        """Keep an answer; one that was stopped or cut is not whole, and is not kept."""
+        if answer.finish in ("stopped", "cut"):
             return
         with self._lock:
             self._answers[key] = answer

@@ -88,6 +88,7 @@ class Case:
         seed: what the seeds of the plan's steps are derived from.
         model: name of the model that is asked; empty where that is left open.
         lettered: whether the options get letters instead of numbers.
+        eyes: name of the model that looks before that one answers; empty where it looks itself.
     """
 
     picture: Picture | None = None
@@ -103,6 +104,7 @@ class Case:
     seed: int = 0
     model: str = ""
     lettered: bool = False
+    eyes: str = ""
 
     @property
     def prompt(self) -> str:

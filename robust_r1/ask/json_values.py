@@ -5,6 +5,7 @@ from typing import Any
 
 from robust_r1.ask.case import Reply
 from robust_r1.metrics import Scorecard
+from robust_r1.thoughts import thought_in
 
 
 def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict[str, Any] | None:
@@ -13,12 +14,16 @@ def reply_fields(reply: Reply | None, score: Scorecard | None) -> dict[str, Any]
         return None
     fields: dict[str, Any] = {
         "text": reply.text,
+        "thought": thought_in(reply.text) or None,
         "findings": [asdict(finding) for finding in reply.parsed.chain.findings],
         **section_fields(reply),
         "problems": [str(problem) for problem in reply.parsed.problems],
     }
     if reply.answer is not None:
         fields |= {
+            "perceived_by": reply.answer.eyes or reply.answer.model,
+            "answered_by": reply.answer.model,
+            "remark": reply.answer.sight.remark or None if reply.answer.sight else None,
             "finish": reply.answer.finish,
             "fault": reply.answer.fault or None,
             "tokens": reply.answer.tokens,

@@ -19,7 +19,7 @@ from robust_r1.errors import InputError
 from robust_r1.images import Identity
 
 _OWN = ("picture", "size", "name", "kept")
-_KEYS = ("example", *_OWN, "plan", "seed", "question", "choice", "answer", "model")
+_KEYS = ("example", *_OWN, "plan", "seed", "question", "choice", "answer", "model", "eyes")
 _DIGEST, _SIZE = re.compile("[0-9a-f]{64}"), re.compile("([1-9][0-9]{0,5})x([1-9][0-9]{0,5})")
 _MAX_NAME = 80  # characters; of a longer name the end is left out
 
@@ -36,6 +36,7 @@ def encode(case: Case) -> str:
         *(("choice", choice) for choice in case.choices),
         ("answer", case.truth),
         ("model", case.model),
+        ("eyes", case.eyes),
     ]
     return query_string(pairs)
 
@@ -73,8 +74,15 @@ def query_string(pairs: Sequence[tuple[str, str]]) -> str:
     return "?" + urlencode([(key, value) for key, value in pairs if value])
 
 
-def decode(pairs: Sequence[tuple[str, str]], models: Sequence[str]) -> tuple[Case, list[str]]:
+def decode(
+    pairs: Sequence[tuple[str, str]], models: Sequence[str], eyes: str = ""
+) -> tuple[Case, list[str]]:
     """Read the parameters of a link.
+
+    Args:
+        pairs: their names and values.
+        models: the names of those that can be asked here.
+        eyes: the name of the one that can look for them; empty where none can.
 
     Returns the case and one sentence for each value that could not be used; the rest of the link
     still counts. Parameters with other names are left alone. The picture is None where the link
@@ -107,6 +115,11 @@ def decode(pairs: Sequence[tuple[str, str]], models: Sequence[str]) -> tuple[Cas
             case = replace(case, model=model)
         else:
             problems.append(f"The link's model {model[:40]!r} is not loaded here.")
+    if wanted := single.get("eyes"):
+        if wanted == eyes:
+            case = replace(case, eyes=eyes)
+        else:
+            problems.append(f"The link's eyes, {wanted[:40]!r}, are not here.")
     return case, problems
 
 

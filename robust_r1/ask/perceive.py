@@ -3,22 +3,17 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import Picture, load_picture
 from robust_r1.ask.pipeline import request_of
-from robust_r1.chain import Finding, close_tag
+from robust_r1.chain import Finding
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, Request
+from robust_r1.engine import Answer, Engine
+from robust_r1.engine.eyes import LOOK, look_at
 from robust_r1.errors import RobustR1Error
-
-# The question of the perception benchmarks: it has to ask something, and asks for nothing special.
-LOOK = "What is shown?"
-_END = close_tag("TYPE")
 
 
 @dataclass(frozen=True)
@@ -53,16 +48,11 @@ def perceive(
     RobustR1Error where the picture or the model fails.
     """
     request = request_of(engine, Case(picture, plan or DegradationPlan(), LOOK))
-    with closing(engine.stream(replace(request, until=_END), None, stop)) as events:
+    with closing(engine.stream(look_at(request.images[0]), None, stop)) as events:
         for event in events:
             if isinstance(event, Answer):
                 return None if event.finish == "stopped" else event.parsed.chain.findings
     return None
-
-
-def look_at(image: np.ndarray) -> Request:
-    """Ask what is wrong with a picture (uint8, (height, width, 3)), and for nothing further."""
-    return Request.of(image, LOOK, until=_END)
 
 
 def perceive_files(

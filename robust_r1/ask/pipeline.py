@@ -30,6 +30,7 @@ class Outcome:
     Attributes:
         case: what is asked.
         reasons: whether the model was trained to write a chain at all.
+        credit: whose work the chain is, where one model perceives and another answers; else empty.
         reply, score: the answer about the damaged picture; the score is None until it is complete.
         clean, clean_score: the same of the undamaged picture, where that is asked as well.
         thumbnail: what the model saw, uint8, H x W x 3, at most `THUMBNAIL_PIXELS`.
@@ -44,6 +45,7 @@ class Outcome:
     clean_score: Scorecard | None = None
     thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
     cached: bool = False
+    credit: str = ""
 
     @property
     def applied(self) -> tuple[Finding, ...]:
@@ -102,7 +104,8 @@ def ask(
     case.check()
     request = request_of(engine, case)
     thumbnail = images.fit(request.images[0], THUMBNAIL_PIXELS)
-    outcome = Outcome(case, engine.info.reasons, thumbnail=thumbnail)
+    info = engine.info
+    outcome = Outcome(case, info.reasons, thumbnail=thumbnail, credit=info.credit)
     for reply, known in _replies(engine, request, case, stop, cache):
         outcome = replace(outcome, reply=reply, cached=known)
         if reply.answer is not None:
@@ -147,7 +150,8 @@ def request_of(engine: Engine, case: Case, clean: bool = False) -> Request:
 def score(engine: Engine, case: Case, reply: Reply, clean: bool = False) -> Scorecard:
     """Score a reply against the plan that was applied, with whatever else is known."""
     tokens = reply.answer.tokens if reply.answer else None
-    return score_parsed(case, reply.parsed, tokens, engine.count_tokens, clean, reply.text)
+    said = reply.answer.reply if reply.answer else reply.text
+    return score_parsed(case, reply.parsed, tokens, engine.count_tokens, clean, said)
 
 
 def score_parsed(

@@ -83,6 +83,7 @@ def to_json(engine: Engine, outcome: Outcome) -> str:
         ],
         "answer": case.truth or None,
         "model": engine.info.name,
+        "eyes": engine.info.eyes.name if engine.info.eyes else None,
         "settings": asdict(case.settings or engine.info.defaults),
         "template": case.template or None,
         "reply": reply_fields(outcome.reply, outcome.score),
@@ -101,9 +102,9 @@ def read_case(path: Path) -> Case:
     """Read a saved answer.
 
     Needs "question"; reads "choices", "lettered", "turns", "plan", "settings", "template", "model",
-    "image" (a data URL), "further" (more of them, with their digests) and "answer". Other keys are
-    what came of it then, and are ignored. A picture that the file names and does not hold is
-    `missing`. Raises DataError that names the file and the key.
+    "eyes", "image" (a data URL), "further" (more of them, with their digests) and "answer". Other
+    keys are what came of it then, and are ignored. A picture that the file names and does not hold
+    is `missing`. Raises DataError that names the file and the key.
     """
     return _case(_record(path, str(path))[0], str(path))
 
@@ -191,6 +192,7 @@ def _case(record: dict[str, Any], path: str) -> Case:
         further=_further(record, path),
         seed=seed,
         model=_text(record, "model", path) or "",
+        eyes=_text(record, "eyes", path) or "",
     )
 
 

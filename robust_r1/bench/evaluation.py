@@ -25,7 +25,7 @@ from robust_r1.chain import parse
 from robust_r1.engine import Answer, Engine, GenerationSettings, Request, catalog, load_engine
 from robust_r1.errors import InputError
 from robust_r1.evaluation import benchmark, evaluate
-from robust_r1.evaluation.asking import BATCH
+from robust_r1.evaluation.asking import batch_of
 from robust_r1.evaluation.published import ALL_LEVELS, PublishedItems, Selection
 from robust_r1.paths import CHECKOUT
 from robust_r1.records import open_benchmark
@@ -33,7 +33,7 @@ from robust_r1.records import open_benchmark
 SIZE = 50_000_000  # bytes of the table, unless somebody says otherwise
 ANSWERS = 20_000
 _BESIDE = 12_000_000  # bytes of the table that the work beside generation is measured with
-_ASKED = 48  # questions for the comparison of batches
+_ASKED = 96  # questions for the comparison of batches
 _ROUNDS = 3
 _TEXT = (
     "<TYPE>lens blur(0.40)<TYPE_END><INFLUENCE>Edges are soft.<INFLUENCE_END><REASONING>One animal."
@@ -204,11 +204,12 @@ def measure_batches(model: str, asked: int = _ASKED, rounds: int = _ROUNDS) -> l
     found = []
     with closing(load_engine(model)) as engine:
         requests = [request_of(engine, item.case) for item in items]
-        engine.generate(requests[:BATCH], batch_size=BATCH)
+        together = batch_of(engine.info)
+        engine.generate(requests[:together], batch_size=together)
         for _ in range(rounds):
             (wall, cpu), (batched, less) = (
                 _seconds(partial(engine.generate, requests, batch_size=size))
-                for size in (1, BATCH)
+                for size in (1, together)
             )
             found.append(BatchRates(asked / wall, asked / batched, cpu / less))
     return found

@@ -19,12 +19,16 @@ from robust_r1.ask.pipeline import Outcome, ask, finished
 from robust_r1.ask.prompts import read_prompt
 from robust_r1.ask.saved import read_case
 from robust_r1.chain import SECTIONS, Finding
+from robust_r1.commands.eyes import add_eyes, open_eyes
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.degradations import PRESETS, DegradationPlan
 from robust_r1.engine import PRECISIONS, Answer, Engine, GenerationSettings, load_engine
+from robust_r1.engine.eyes import with_eyes
+from robust_r1.engine.types import credit
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import describe, load
 from robust_r1.metrics import Scorecard
+from robust_r1.thoughts import CLOSE, OPEN, thought_in
 
 _EPILOG = """\
 examples:
@@ -36,9 +40,10 @@ examples:
 The picture is fitted to what the model sees and then degraded, so that the model sees the damage as
 it was asked for. Further pictures are shown after it, as they are."""
 
-_TAG = re.compile("<(" + "|".join(SECTIONS) + ")(_END)?>")
+_TAG = re.compile(f"<({'|'.join(SECTIONS)})(_END)?>|{OPEN}|{CLOSE}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LONGEST_TAG = len("<CONCLUSION_END>")
+_THOUGHT_OVER = "\n\n(the thought ends here)\n"
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -74,6 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--seed", type=int, help="of the damage and of drawn tokens (default: 0)")
     parser.add_argument("--model", metavar="M", help="a catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
+    add_eyes(parser)
     parser.add_argument(
         "--prompt",
         metavar="P",
@@ -93,7 +99,9 @@ def run(args: argparse.Namespace) -> int:
     """Ask, print the chain as it comes, then what it is worth."""
     case = _case(args)
     start = time.perf_counter()
-    engine = load_engine(case.model or "auto", args.quantize, max_pixels=args.max_pixels)
+    eyes = open_eyes(case.eyes)
+    answering = load_engine(case.model or "auto", args.quantize, max_pixels=args.max_pixels)
+    engine = with_eyes(answering, eyes)
     seconds = time.perf_counter() - start
     try:
         settings = given_settings(args, case.settings or engine.info.defaults)
@@ -133,6 +141,8 @@ def _case(args: argparse.Namespace) -> Case:
         changes |= {"template": prompt.template, "lettered": prompt.lettered}
     if args.model is not None:
         changes["model"] = args.model
+    if args.eyes is not None:
+        changes["eyes"] = args.eyes
     if args.alone:
         changes["earlier"] = ()
     if args.seed is not None:
@@ -234,11 +244,16 @@ class ChainPrinter:
     def _heading(self, tag: re.Match[str]) -> str:
         if tag[2]:
             return ""
+        if tag[1] is None:
+            return self._paragraph("THOUGHT\n" if tag[0] == OPEN else _THOUGHT_OVER)
         return self._paragraph(f"\n\n{tag[1]}\n" if self._started else f"{tag[1]}\n")
 
 
 def _summarize(answer: Answer, applied: tuple[Finding, ...], score: Scorecard) -> None:
     print()
+    if answer.sight:
+        told = credit(answer.eyes, answer.model)
+        print(". ".join(filter(None, (told[0].upper() + told[1:], answer.sight.remark))))
     print(f"applied:   {_list(applied)}")
     print(f"perceived: {_list(answer.parsed.chain.findings)}")
     for name, words in score.explain.items():
@@ -270,6 +285,8 @@ def _result(
     return {
         "model": answer.model,
         "precision": engine.precision,
+        "eyes": answer.eyes or None,
+        "remark": answer.sight.remark or None if answer.sight else None,
         "note": engine.note or None,
         "source": str(args.image) if args.image is not None else None,
         "further": [asdict(describe(one)) for one in further],
@@ -283,6 +300,7 @@ def _result(
         "template": case.template or None,
         "lettered": case.lettered,
         "text": answer.text,
+        "thought": thought_in(answer.text) or None,
         "chain": section_fields(outcome.reply),
         "findings": [asdict(finding) for finding in outcome.findings],
         "applied": [asdict(finding) for finding in outcome.applied],

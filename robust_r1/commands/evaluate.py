@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from robust_r1.commands.evaluate_flags import add_asking, add_items, add_sets
+from robust_r1.commands.eyes import add_eyes, open_eyes
 from robust_r1.commands.judging import add_judge, judge_of, judged
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.errors import InputError
@@ -48,6 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--model", default="auto", help="catalog name, folder, hub id or endpoint")
     parser.add_argument("--quantize", help="4bit, 8bit, bf16 or fp32")
+    add_eyes(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -70,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from robust_r1.commands.evaluate_figures import print_run
     from robust_r1.commands.evaluate_sets import run_sets
     from robust_r1.engine import GenerationSettings, load_engine
+    from robust_r1.engine.eyes import with_eyes
     from robust_r1.evaluation.ranks import ranks_of
 
     known = named(args)
@@ -86,7 +89,9 @@ def run(args: argparse.Namespace) -> int:
     check_concurrency(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
     judge = judge_of(args, args.output)
+    eyes = open_eyes(args.eyes)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
+    engine = with_eyes(engine, eyes)
     done = answer(args, engine, work, args.output, ranks)
     if ranks.rank:
         return 0  # the figures are printed once

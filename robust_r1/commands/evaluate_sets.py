@@ -11,9 +11,11 @@ from typing import Any
 from robust_r1.commands.evaluate_answer import answer, check_concurrency
 from robust_r1.commands.evaluate_data import Work, work_of
 from robust_r1.commands.evaluate_download import fetch, fetch_benchmark, say
+from robust_r1.commands.eyes import open_eyes
 from robust_r1.commands.sets_summary import summary_lines
 from robust_r1.commands.settings import given_settings
 from robust_r1.engine import Engine, GenerationSettings, load_engine
+from robust_r1.engine.eyes import EyesEngine, with_eyes
 from robust_r1.engine.hub import data_files
 from robust_r1.errors import DataError, InputError
 from robust_r1.evaluation import Row
@@ -70,7 +72,9 @@ def run_sets(args: argparse.Namespace, known: Known) -> int:
     works, wrong = _opened(jobs)
     check_concurrency(args)
     given_settings(args, GenerationSettings())  # out of range: said before the model is loaded
+    eyes = open_eyes(args.eyes)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
+    engine = with_eyes(engine, eyes)
     ranks = ranks_of(os.environ)
     rows = _answered(args, engine, works, wrong, ranks)
     if ranks.rank:
@@ -226,6 +230,7 @@ def _values(
         "benchmark": known.name,
         "model": engine.info.name,
         "precision": engine.precision,
+        **({"eyes": engine.eyes} if isinstance(engine, EyesEngine) else {}),
         "clean": {name: asdict(figure) for name, figure in clean.items()},
         "tables": [asdict(one) for one in measured],
         "not_made": list(wrong),

@@ -10,10 +10,12 @@ from robust_r1.analysis import MAX_STEPS, Sweep, SweepResult, run_sweep, sweep_c
 from robust_r1.analysis.export import sweep_json
 from robust_r1.ask.case import Case
 from robust_r1.ask.picture import Picture
+from robust_r1.commands.eyes import add_eyes, open_eyes
 from robust_r1.commands.settings import add_settings, given_settings
 from robust_r1.commands.tables import format_table
 from robust_r1.degradations import find
 from robust_r1.engine import PRECISIONS, load_engine
+from robust_r1.engine.eyes import with_eyes
 from robust_r1.errors import InputError
 from robust_r1.images import load
 from robust_r1.metrics import answer_words
@@ -60,6 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--model", default="auto", metavar="M",
                         help="a catalog name, folder or hub id (default: auto)")
     parser.add_argument("--quantize", choices=PRECISIONS, help="precision (default: the machine's)")
+    add_eyes(parser)
     add_settings(parser)
     parser.add_argument("-o", "--output", type=Path, metavar="FILE",
                         help="write the steps to a .csv or .json file")
@@ -80,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     case.check()
     sweep = Sweep(tuple(args.vary or ()), args.levels, args.together, args.seed)
     write = _writer(args.output)
+    eyes = open_eyes(args.eyes)
     engine = load_engine(args.model, args.quantize, max_pixels=args.max_pixels)
+    engine = with_eyes(engine, eyes)
     case = replace(case, settings=given_settings(args, engine.info.defaults))
     result, interrupted = SweepResult(sweep, case, engine.info.name), False
     try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from robust_r1.chain import build_prompt
 from robust_r1.engine.types import ModelInfo, Request, Turn
 from robust_r1.errors import InputError
+from robust_r1.thoughts import without_thought
 
 MAX_QUESTION = 4000  # characters; far above any benchmark's, far below a context
 # Earlier turns that a model is given at most. A turn of the longest question (4000 characters of
@@ -21,6 +22,9 @@ _CONTROL = re.compile(
 
 
 QUESTION = "{question}"
+FINDINGS = "{findings}"  # what another model has found, in the prompt of one that answers after it
+# Before a prompt of somebody's own that says nothing about them.
+_FOUND = f"Damage was found in the picture, with intensities from 0 to 1: {FINDINGS}.\n"
 
 
 def plain(text: str) -> str:
@@ -29,8 +33,19 @@ def plain(text: str) -> str:
 
 
 def own_template(info: ModelInfo) -> str:
-    """Return the prompt that a model is asked with, with QUESTION where the question goes."""
+    """Return the prompt that a model is asked with, with QUESTION where the question goes.
+
+    Where another model looks before it, FINDINGS stands where its findings go.
+    """
+    if info.eyes is not None:
+        return build_prompt(QUESTION, findings=FINDINGS)
     return build_prompt(QUESTION, answer_only=not info.reasons)
+
+
+def with_findings(template: str, findings: str) -> str:
+    """Put what another model has found into a prompt: where FINDINGS stands, or before it."""
+    prompt = template if FINDINGS in template else _FOUND + template
+    return prompt.replace(FINDINGS, findings)
 
 
 def check_template(template: str) -> str:
@@ -67,7 +82,8 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     """Return the messages of a conversation that ends with a question, for a chat template.
 
     The pictures stand in the first message alone, before its text. Earlier answers follow their
-    questions verbatim, except that control tokens are made plain: a saved answer can hold anything.
+    questions verbatim, but for what was thought before them, which models are not given again, and
+    for control tokens, which are made plain: a saved answer can hold anything.
 
     Raises InputError for an unfit question, a history that is longer than MAX_TURNS, any history
     for a model that answers one question at a time, no picture, and more than a model takes.
@@ -77,7 +93,7 @@ def write_turns(info: ModelInfo, request: Request) -> list[dict]:
     messages: list[dict] = []
     for turn in request.history:
         messages.append(_message("user", write_prompt(info, turn.question, request.template)))
-        messages.append(_message("assistant", plain(turn.answer)))
+        messages.append(_message("assistant", plain(without_thought(turn.answer))))
     messages.append(_message("user", write_prompt(info, request.question, request.template)))
     messages[0]["content"][:0] = [{"type": "image"} for _ in request.images]
     return messages

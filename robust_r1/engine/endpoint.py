@@ -5,9 +5,13 @@ serve` and others speak this protocol. Nothing here talks to a network.
 """
 
 import json
+import math
 import os
+import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx
@@ -21,6 +25,20 @@ TIMEOUT = 120.0
 CONNECT_TIMEOUT = 5.0  # seconds; a server that takes longer to say hello is not there
 _NAMED = 5  # models that a sentence lists
 _DETAIL = 200  # characters of a server's own words
+_ROOT = "/v1"  # where the protocol lies at most servers
+_ASKING = "/chat/completions"  # some copy the whole address of a question
+# What servers say, with any status, of a model that takes text alone.
+_SIGHT = "(image|picture|vision|multi-?modal)"
+_BLIND = re.compile(
+    f"{_SIGHT}.*(not support|unsupport|only support|not available|not accept)"
+    "|(not support|unsupport|not accept|no support for|cannot process|missing data required for|"
+    f"is not a|doesn't have|without).*{_SIGHT}|mmproj",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class NoAnswer(ModelError):
+    """Report a question that the model would not answer; the next one it may."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +89,27 @@ class Endpoint:
             words = "broke the connection off; ask again, and see its log for the reason."
         return ModelError(f"The endpoint {self.base} {words}")
 
-    def status_fault(self, status: int, headers: Mapping[str, str], body: str) -> ModelError:
-        """Say what an answer with an HTTP status other than 200 means."""
+    def status_fault(
+        self, status: int, headers: Mapping[str, str], body: str, served: Sequence[str] = ()
+    ) -> ModelError:
+        """Say what an answer with an HTTP status other than 200 means.
+
+        `served` are the models that the endpoint lists, where it was asked for them.
+        """
         said = self._said(body)
+        unknown = bool(served) and self.model not in served
         if status in (401, 403):
             words = (
                 f"refused the key in {self.key_variable}; set it to a valid one."
                 if self.key
                 else f"wants an API key; set the environment variable {self.key_variable} to it."
+            )
+        elif _BLIND.search(said):
+            words = f"takes no pictures with {self.model!r}{said}; serve a model that sees."
+        elif unknown and (status == 404 or "model" in said.lower()):
+            words = (
+                f"knows no model {self.model!r}{said}; it serves {named_models(served)}: give one "
+                "of these after #."
             )
         elif status == 404:
             words = (
@@ -86,8 +117,8 @@ class Endpoint:
                 "the path, which usually ends with /v1."
             )
         elif status == 429:
-            wait = headers.get("retry-after", "")
-            after = f"in {wait} s" if wait.isdigit() else "in a while"
+            wait = retry_after(headers)
+            after = "in a while" if wait is None else f"in {math.ceil(min(wait, 1e6))} s"
             words = f"has too many questions{said}; ask again {after}."
         elif 300 <= status < 400:
             words = f"sends callers elsewhere (status {status}); give the final address."
@@ -102,6 +133,13 @@ class Endpoint:
         return ModelError(
             f"The endpoint {self.base} {self._clean(what)}; ask again, and see its log for the "
             "reason."
+        )
+
+    def no_answer(self, what: str) -> NoAnswer:
+        """Say why a reply that is whole is no answer."""
+        return NoAnswer(
+            f"The endpoint {self.base} {self._clean(what)}; change the question, or ask another "
+            "model."
         )
 
     def _said(self, body: str) -> str:
@@ -144,13 +182,19 @@ def parse_endpoint(name: str, environ: Mapping[str, str] = os.environ) -> Endpoi
         )
     if not host or parts.query or any(sign.isspace() or not sign.isprintable() for sign in name):
         raise InputError(f"{name[:80]!r} is no endpoint's address; {example}.")
-    path = parts.path.rstrip("/") or "/v1"
+    path = parts.path.rstrip("/").removesuffix(_ASKING) or _ROOT
     return Endpoint(
         base=f"{parts.scheme}://{parts.netloc}{path}",
         model=unquote(parts.fragment),
         key=environ.get(KEY_VARIABLE, "").strip(),
         timeout=_timeout(environ.get(TIMEOUT_VARIABLE, "").strip()),
     )
+
+
+def other_root(endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint with /v1 at the end of its address where there was none, or without."""
+    base = endpoint.base.removesuffix(_ROOT)
+    return replace(endpoint, base=base if base != endpoint.base else base + _ROOT)
 
 
 def choose_model(endpoint: Endpoint, served: Sequence[str]) -> Endpoint:
@@ -185,6 +229,19 @@ def error_words(content: object) -> str:
         if isinstance(value, str) and value.strip():
             return value
     return ""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for, as a number or as a date; None without it."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
 
 
 def _timeout(text: str) -> float:

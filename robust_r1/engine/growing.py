@@ -5,10 +5,11 @@ from typing import Any
 
 from robust_r1.chain import parse
 from robust_r1.engine.control import Ending, Watch
-from robust_r1.engine.endpoint import Endpoint
+from robust_r1.engine.endpoint import Endpoint, NoAnswer
 from robust_r1.engine.transfer import Arrival, Patience, Transfer
 from robust_r1.engine.types import Answer, Finish, GenerationSettings, ListedToken
 from robust_r1.errors import ModelError, RobustR1Error
+from robust_r1.thoughts import CLOSE, OPEN
 
 # For work that nobody sits before: with these waits a server may be busy for a minute and longer.
 PATIENCE = Patience(tries=7)
@@ -19,6 +20,7 @@ class Growing:
     """Put an answer together from what arrives of it, up to the text that it is asked until.
 
     Servers leave that text out, write it, or do not know how to stop at one: here all are the same.
+    What a server keeps apart as a thought stands between marks before the answer.
     """
 
     def __init__(self, until: str = "") -> None:
@@ -26,25 +28,33 @@ class Growing:
         self._ending = Ending(until)
         self._watch = Watch()
         self._pieces: list[str] = []
+        self._thinking = False
         self._finish: Finish = "stopped"
         self._tokens: int | None = None
         self._listed: list[ListedToken] = []
         self.fault = ""
 
     def take_whole(self, arrival: Arrival) -> ModelError | None:
-        """Add an arrival, and return why the answer is not whole where that is known now."""
+        """Add an arrival, and return why the answer is not whole where that is known now.
+
+        A question that the model would not answer is answered with `fault`.
+        """
         try:
             self.take(arrival)
+        except NoAnswer as error:
+            self._finish, self.fault = "cut", str(error)
         except ModelError as error:
             return error
-        return ModelError(self.fault) if self.fault else None
+        refused = isinstance(arrival.fault, NoAnswer)
+        return ModelError(self.fault) if self.fault and not refused else None
 
     def take(self, arrival: Arrival) -> str:
         """Add an arrival and return its text; raises its fault where no text had come before."""
         if self.ended:
             return ""
         chunk = arrival.chunk
-        text = self._ending.feed(chunk.text) + (self._ending.close() if arrival.ended else "")
+        text = self._marked(chunk.thought, chunk.text)
+        text += self._ending.close() if arrival.ended else ""
         if text:
             self._watch.see_text()
             self._pieces.append(text)
@@ -58,11 +68,23 @@ class Growing:
         elif arrival.ended:
             self.ended = True
             # What breaks after the end, while the connection is closed, takes nothing away.
-            if arrival.fault is not None and self._finish == "stopped":
+            refused = isinstance(arrival.fault, NoAnswer)
+            if arrival.fault is not None and (refused or self._finish == "stopped"):
                 if not self._pieces:
                     raise arrival.fault
                 self._finish, self.fault = "cut", str(arrival.fault)
         return text
+
+    def _marked(self, thought: str, text: str) -> str:
+        """Return what is new: a thought and its marks, and the text up to the answer's end."""
+        said = ""
+        if thought:
+            said = thought if self._thinking else OPEN + thought
+            self._thinking = True
+        if text and self._thinking:
+            said += CLOSE
+            self._thinking = False
+        return said + self._ending.feed(text)
 
     def answer(self, model: str, settings: GenerationSettings, alone: bool = True) -> Answer:
         """Return the answer as far as it has come; not `alone` if others were under way with it."""

@@ -13,10 +13,10 @@ from robust_r1 import images
 from robust_r1.engine import catalog
 from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
-from robust_r1.engine.endpoint import Endpoint, choose_model, parse_endpoint
+from robust_r1.engine.endpoint import Endpoint, NoAnswer, choose_model, parse_endpoint
 from robust_r1.engine.growing import Growing, ask_many
 from robust_r1.engine.odds import listed_logprobs
-from robust_r1.engine.transfer import Transfer, list_models
+from robust_r1.engine.transfer import Transfer, look_up
 from robust_r1.engine.types import (
     Answer,
     GenerationSettings,
@@ -73,7 +73,8 @@ class RemoteEngine:
 
         Raises:
             InputError: an unfit question, template or history, too many pictures, at once.
-            ModelError: the endpoint is down, refuses, or breaks off before the first text.
+            ModelError: the endpoint is down, refuses, breaks off before the first text, or has
+                none for an answer.
         """
         settings = settings or self.info.defaults
         return self._stream(request, self._body(request, settings), settings, any_set(stop))
@@ -96,8 +97,8 @@ class RemoteEngine:
                             continue
                         if text := growing.take(arrival):
                             yield TextDelta(text)
-        except ModelError:  # no text had come
-            if "stop" not in body:
+        except ModelError as error:  # no text had come
+            if "stop" not in body or isinstance(error, NoAnswer):
                 raise
             self._tells_end = False
             yield from self._stream(request, self._body(request, settings), settings, stopped)
@@ -148,6 +149,8 @@ class RemoteEngine:
         as long as a benchmark. A server that is busy (429, 503) is asked again after a while, the
         one that it names where it does. Once a question fails no further one is asked; the answers
         to those under way are yielded first. Setting `stop`, or closing the iterator, cuts these.
+        A question that the model would not answer (a content filter, a refusal, no word) does not
+        end the others: its answer is "cut", and `fault` says why.
 
         Args:
             logprobs: ask for the likeliest tokens beside the ones that were written, which
@@ -222,14 +225,13 @@ def connect(name: str, environ: Mapping[str, str] = os.environ) -> RemoteEngine:
     """Find the endpoint that a name such as http://host:8000/v1#model means, and look whether it is
     there.
 
-    Without a name after #, the only model that is served is taken.
+    Without a name after #, the only model that is served is taken; /v1 may be missing.
 
     Raises:
         InputError: an address that cannot be read, or no name where several models are served.
         ModelError: the endpoint cannot be reached, or refuses the key.
     """
-    endpoint = parse_endpoint(name, environ)
-    endpoint = choose_model(endpoint, list_models(endpoint))
+    endpoint = choose_model(*look_up(parse_endpoint(name, environ)))
     engine = RemoteEngine(endpoint)
     if not _known(endpoint.model):
         engine.note = (

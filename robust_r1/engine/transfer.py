@@ -12,16 +12,16 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 
-from robust_r1.engine.endpoint import CONNECT_TIMEOUT, Endpoint
-from robust_r1.engine.events import BrokenStream, Chunk, EventReader, read_chunk
+from robust_r1.engine.endpoint import CONNECT_TIMEOUT, Endpoint, other_root, retry_after
+from robust_r1.engine.events import BrokenStream, Chunk, NotAnswered
+from robust_r1.engine.reply import ReplyReader
 from robust_r1.errors import ModelError
 
 # Seconds before each further try, where no connection came about: nothing was asked yet, so nothing
@@ -31,6 +31,7 @@ _MAX_ERROR = 20_000  # bytes of an error's text that are read
 _NOT_THERE = (httpx.ConnectError, httpx.ConnectTimeout)
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 _BUSY = (429, 503)  # too many questions; not now
+_UNKNOWN = (400, 404)  # of a model that is not served, among others
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,8 @@ class Transfer:
             fault = self._endpoint.connection_fault(error)
         except BrokenStream as error:
             fault = self._endpoint.stream_fault(str(error))
+        except NotAnswered as error:
+            fault = self._endpoint.no_answer(str(error))
         except ModelError as error:
             fault = error
         except Exception as error:  # an answer that never ended would be waited for
@@ -159,17 +162,15 @@ class Transfer:
             tried += 1
             try:
                 if response.status_code == 200:
-                    if "text/event-stream" not in response.headers.get("content-type", ""):
-                        raise BrokenStream(
-                            "does not stream chat completions; check its address"
-                        )
-                    return await self._read(response, number)
+                    # What ends at a text of the caller's may have none before it.
+                    return await self._read(response, number, ReplyReader("stop" in body))
                 status, headers = response.status_code, response.headers
                 text = await _head(response)
                 busy = status in _BUSY
                 pause = self._patience.wait(tried, headers, rng) if busy else None
                 if pause is None:
-                    raise self._endpoint.status_fault(status, headers, text)
+                    served = await self._served() if status in _UNKNOWN else []
+                    raise self._endpoint.status_fault(status, headers, text, served)
             finally:
                 await response.aclose()
             await asyncio.sleep(pause)
@@ -190,34 +191,42 @@ class Transfer:
                 await asyncio.sleep(pause)
         return await self._client.send(request, stream=True)
 
-    async def _read(self, response: httpx.Response, number: int) -> None:
-        reader, finished = EventReader(), False
+    async def _read(self, response: httpx.Response, number: int, reader: ReplyReader) -> None:
         async for data in response.aiter_bytes():
-            finished = self._take(reader.feed(data), number) or finished
-        if not (self._take(reader.close(), number) or finished):
-            raise BrokenStream("ended its answer half way")
-
-    def _take(self, events: Iterable[str], number: int) -> bool:
-        """Hand events over, and tell whether one of them was the last of the answer."""
-        finished = False
-        for data in events:
-            chunk = read_chunk(data)
-            finished = finished or bool(chunk.finish)
+            for chunk in reader.feed(data):
+                self._arrivals.put(Arrival(number, chunk))
+        for chunk in reader.close():
             self._arrivals.put(Arrival(number, chunk))
-        return finished
+
+    async def _served(self) -> list[str]:
+        """Return the models that the endpoint lists, for a sentence; none where it does not."""
+        try:
+            response = await self._client.get(f"{self._endpoint.base}/models")
+        except httpx.HTTPError:
+            return []
+        return _names(response)
 
 
-def list_models(endpoint: Endpoint) -> list[str]:
-    """Ask an endpoint for the names of its models; empty where it does not tell.
+def look_up(endpoint: Endpoint) -> tuple[Endpoint, list[str]]:
+    """Ask an endpoint for the names of its models; none where it does not tell.
 
+    An address that lists none, and does with /v1 at its end, or without, becomes that one.
     Raises ModelError where it cannot be reached or refuses the key.
     """
     with httpx.Client(**client_options(endpoint)) as client:
-        response = _look(client, endpoint)
-    if response is None:
-        return []
-    if response.status_code in (401, 403):
-        raise endpoint.status_fault(response.status_code, response.headers, response.text)
+        for place in (endpoint, other_root(endpoint)):
+            response = _look(client, place)
+            if response is None:
+                break
+            if response.status_code in (401, 403):
+                raise place.status_fault(response.status_code, response.headers, response.text)
+            if names := _names(response):
+                return place, names
+    return endpoint, []
+
+
+def _names(response: httpx.Response) -> list[str]:
+    """Read a list of models; empty where it is none."""
     try:
         return [str(entry["id"]) for entry in response.json()["data"]]
     except (ValueError, KeyError, TypeError):
@@ -248,21 +257,10 @@ def client_options(endpoint: Endpoint) -> dict[str, Any]:
         "timeout": httpx.Timeout(endpoint.timeout, connect=CONNECT_TIMEOUT),
         "follow_redirects": False,
         "limits": httpx.Limits(max_connections=None),  # whoever asks says how many at a time
+        # The certificates of the world take 30 ms to read, and http:// needs none.
+        "verify": endpoint.base.lower().startswith("https:"),
         "trust_env": not _is_near(urlsplit(endpoint.base).hostname or ""),
     }
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, as a number or as a date; None without it."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
 
 
 async def _head(response: httpx.Response) -> str:

@@ -115,22 +115,48 @@ class ListedToken:
 
 
 @dataclass(frozen=True)
+class Sight:
+    """Tell who looked before a model answered, and what became of what that one said.
+
+    Attributes:
+        eyes: name of the model that looked: the findings are its own.
+        said: all that the answering model wrote; what the answer's text has of it is the rest of
+            the chain.
+        remark: what is not as it was asked for, in sentences; empty otherwise.
+        free: whether it wrote no sections, so that all of its words stand as the answer.
+    """
+
+    eyes: str
+    said: str
+    remark: str = ""
+    free: bool = False
+
+
+def credit(eyes: str, model: str) -> str:
+    """Say whose work a chain is that two models wrote."""
+    return f"perceived by {eyes}, answered by {model}"
+
+
+@dataclass(frozen=True)
 class Answer:
     """Give what a model said, and how that went.
 
     Attributes:
-        text: everything the model wrote, section tags included, without end and padding tokens.
+        text: everything the model wrote, section tags included, without end and padding tokens;
+            with eyes, the chain of both models. A thought that an endpoint keeps apart stands
+            before it, between the marks of `thoughts`.
         parsed: the chain in the text and its problems.
         tokens: number of generated tokens, without the end token.
         seconds: from the start of the work to the last token; of a batch, an equal share.
         first_text_seconds: from the start of the work to the first text; None in a batch.
         finish: "stop" at the model's end token or at `Request.until`, "length" at max_new_tokens,
-            "stopped" by the user, "cut" where the connection to the model broke: the text is then
-            only what had come.
+            "stopped" by the user, "cut" where the connection to the model broke or the model would
+            not answer: the text is then only what had come.
         model: name of the model.
         settings: what it was generated with.
         fault: why it was cut, one sentence; empty otherwise.
         listed: what a server told of each token, where it was asked to.
+        sight: who looked before it answered; None where it looked itself.
     """
 
     text: str
@@ -143,6 +169,17 @@ class Answer:
     settings: GenerationSettings
     fault: str = ""
     listed: tuple[ListedToken, ...] = ()
+    sight: Sight | None = None
+
+    @property
+    def reply(self) -> str:
+        """Return the text that its answer is looked for in: free words are read as such."""
+        return self.sight.said if self.sight and self.sight.free else self.text
+
+    @property
+    def eyes(self) -> str:
+        """Return the name of the model that looked before; empty without one."""
+        return self.sight.eyes if self.sight else ""
 
     @staticmethod
     def stopped(
@@ -173,6 +210,7 @@ class ModelInfo:
         pictures: how many pictures one question may show it, 1 to MAX_PICTURES.
         defaults: how it is asked unless somebody says otherwise.
         at_once: how many questions it answers at the same time; others wait for their turn.
+        eyes: the model that looks before this one answers; None where it looks itself.
     """
 
     name: str
@@ -192,6 +230,12 @@ class ModelInfo:
     pictures: int = MAX_PICTURES
     defaults: GenerationSettings = GenerationSettings()
     at_once: int = 1
+    eyes: "ModelInfo | None" = None
+
+    @property
+    def credit(self) -> str:
+        """Say whose work its chains are, where two models write them; else nothing."""
+        return credit(self.eyes.name, self.name) if self.eyes else ""
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from robust_r1.ask.pipeline import request_of
 from robust_r1.engine.checkpoint import fingerprint
-from robust_r1.engine.types import Answer, Engine, GenerationSettings, Request
+from robust_r1.engine.eyes import EyesEngine
+from robust_r1.engine.types import Answer, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.evaluation.benchmarks import BenchmarkItem
 from robust_r1.evaluation.head import note_cases, note_rows, open_head, read_head, unusable_rows
 from robust_r1.evaluation.lock import held
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 Items = Sequence[BenchmarkItem] | PublishedItems
 Report = Callable[[int, int, int | None], None]
 AT_ONCE = 8  # questions that an endpoint is asked at a time, unless somebody says otherwise
-BATCH = 16  # questions that a model of this process is asked together
+# Questions that a model of this process is asked together. Of each step of a bundled model most is
+# spent whatever the number of rows, and its pictures are small; a full-size model's need memory.
+_BATCH, _BUNDLED_BATCH = 16, 32
 _REMOTE = "remote"  # the precision of what answers behind an endpoint
 _ALONE = Ranks()
 
@@ -55,6 +58,16 @@ class _Work:
     settings: GenerationSettings
     at_once: int
     logprobs: bool
+
+    @property
+    def batch(self) -> int:
+        """Return how many questions are asked together."""
+        return batch_of(self.engine.info)
+
+
+def batch_of(info: ModelInfo) -> int:
+    """Return how many questions a model of this process is asked together."""
+    return _BUNDLED_BATCH if info.bundled else _BATCH
 
 
 def evaluate(
@@ -88,7 +101,7 @@ def evaluate(
         ModelError: the model failed, or another rank ended too early. What was answered is kept.
     """
     settings = settings or engine.info.defaults
-    kept = {**(terms or {}), **({"logprobs": True} if logprobs else {})}
+    kept = {**(terms or {}), **({"logprobs": True} if logprobs else {}), **_eyes(engine)}
     work = _Work(engine, items, folder, settings, at_once, logprobs)
     head = _head(work, benchmark, kept)
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +128,12 @@ def _head(work: _Work, benchmark: str, terms: Mapping[str, Any]) -> dict[str, An
         "weights": fingerprint(work.engine.info.source),
         "terms": dict(terms),
     }
+
+
+def _eyes(engine: Engine) -> dict[str, Any]:
+    """Return who looks before the model answers, with a fingerprint; nothing of one alone."""
+    eyes = engine.info.eyes if isinstance(engine, EyesEngine) else None
+    return {"eyes": eyes.name, "eyes_weights": fingerprint(eyes.source)} if eyes else {}
 
 
 def _lead(work: _Work, ranks: Ranks, progress: Report | None) -> tuple[Row, ...]:
@@ -196,7 +215,7 @@ class _Share:
     def _batches(self) -> Iterator[list[BenchmarkItem]]:
         """Cut the items by their number, whether they were answered before or not."""
         waiting, number = iter(self._work.items), 0
-        while batch := list(islice(waiting, BATCH)):
+        while batch := list(islice(waiting, self._work.batch)):
             if self._ranks.has(number):
                 self.order += [item.id for item in batch]
                 yield batch
@@ -209,7 +228,7 @@ class _Share:
         if missing:
             work = self._work
             requests = [missing.get(one.id) or request_of(work.engine, one.case) for one in asked]
-            answers = work.engine.generate(requests, work.settings, batch_size=BATCH)
+            answers = work.engine.generate(requests, work.settings, batch_size=work.batch)
             odds = self._odds(asked, requests, answers)
             for item, answer, own in zip(asked, answers, odds, strict=True):
                 self._keep(item, answer, own)
@@ -262,7 +281,7 @@ class _Share:
         if not self._work.logprobs:
             return [()] * len(items)
         labels = [item.case.labels for item in items]
-        return self._work.engine.option_logprobs(requests, answers, labels, BATCH)
+        return self._work.engine.option_logprobs(requests, answers, labels, self._work.batch)
 
     def _keep(self, item: BenchmarkItem, answer: Answer, odds: tuple[float, ...]) -> None:
         if item.id in self.done:
@@ -280,6 +299,7 @@ class _Share:
 
     def _total(self) -> int:
         items = cast(Sequence[BenchmarkItem], self._work.items)
-        starts = range(0, len(items), BATCH)
+        size = self._work.batch
+        starts = range(0, len(items), size)
         mine = [at for number, at in enumerate(starts) if self._ranks.has(number)]
-        return sum(min(BATCH, len(items) - at) for at in mine)
+        return sum(min(size, len(items) - at) for at in mine)

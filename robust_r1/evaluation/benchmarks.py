@@ -14,9 +14,9 @@ import numpy as np
 
 from robust_r1.ask.case import Case
 from robust_r1.ask.examples import scene_id
-from robust_r1.ask.perceive import LOOK
 from robust_r1.ask.picture import Picture
 from robust_r1.degradations import LEVELS, SPECS, STAGES, DegradationPlan
+from robust_r1.engine.eyes import LOOK
 from robust_r1.errors import InputError
 from robust_r1.evaluation.photobench2 import (
     PHOTOGRAPHS,

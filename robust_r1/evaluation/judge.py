@@ -15,7 +15,7 @@ from robust_r1.engine.endpoint import (
     named_models,
     parse_endpoint,
 )
-from robust_r1.engine.transfer import list_models
+from robust_r1.engine.transfer import look_up
 from robust_r1.errors import InputError, ModelError
 from robust_r1.evaluation.benchmarks import BENCHMARKS
 from robust_r1.evaluation.head import read_head
@@ -83,7 +83,7 @@ def connect_judge(name: str, environ: Mapping[str, str] = os.environ) -> Endpoin
     endpoint = parse_endpoint(address, environ)
     if key := environ.get(KEY_VARIABLE, "").strip():
         endpoint = replace(endpoint, key=key, key_variable=KEY_VARIABLE)
-    served = list_models(endpoint)
+    endpoint, served = look_up(endpoint)
     endpoint = choose_model(endpoint, served)
     if served and endpoint.model not in served:
         _try_name(endpoint, served)

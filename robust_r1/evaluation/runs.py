@@ -40,7 +40,8 @@ class Row:
     answer; None where a benchmark draws the picture. `option_logprobs` are
     the natural logarithms of the probabilities of the options' labels where the answer begins, in
     the order of `choices`; empty where nobody asked for them. `truths` are further right answers,
-    or captions.
+    or captions. `remark` says what was not as it was asked for, where one model perceived and
+    another answered.
 
     Of a run that a judge has looked at, `accuracy` is what the judge's calls come to, and `judged`
     tells whether they came; it is None of rows that no judge is asked about. `exact` is then what
@@ -79,6 +80,7 @@ class Row:
     judged: bool | None = None
     exact: float | None = None
     consistency: float | None = None
+    remark: str = ""
 
     @cached_property
     def matching(self) -> Matching:
@@ -127,6 +129,11 @@ class Run:
     unusable: tuple[str, ...] = ()
     judge: JudgedBy | None = None
     max_pixels: int = 0
+
+    @property
+    def eyes(self) -> str:
+        """Return the name of the model that perceived; empty where the answering one did."""
+        return str(self.terms.get("eyes", ""))
 
 
 def write_run(folder: Path, head: dict, rows: Sequence[Row]) -> None:
@@ -211,6 +218,7 @@ def row_of(item: BenchmarkItem, answer: Answer, odds: tuple[float, ...] = ()) ->
         picture=item.picture,
         option_logprobs=odds,
         truths=item.truths,
+        remark=answer.sight.remark if answer.sight else "",
     )
 
 
@@ -220,7 +228,7 @@ def _accuracy(item: BenchmarkItem, answer: Answer) -> float | None:
         return None
     truths = (item.case.truth, *item.truths)
     cases = [replace(item.case, truth=truth) for truth in truths]
-    scores = [score_parsed(case, answer.parsed, text=answer.text).accuracy for case in cases]
+    scores = [score_parsed(case, answer.parsed, text=answer.reply).accuracy for case in cases]
     return max((score for score in scores if score is not None), default=None)
 
 
@@ -238,6 +246,7 @@ _USUAL: dict[str, Any] = {
     "picture": "",
     "option_logprobs": (),
     "truths": (),
+    "remark": "",
 }
 
 

@@ -36,15 +36,16 @@ def write_answers(answers: Sequence[SavedAnswer], folder: Path) -> tuple[Path, .
     if not 1 <= len(answers) <= MAX_ANSWERS:
         raise InputError(f"give 1 to {MAX_ANSWERS} saved answers at a time, not {len(answers)}")
     unique = {answer.digest: answer for answer in answers}.values()
-    models = dict.fromkeys(answer.case.model for answer in unique)
+    models = dict.fromkeys((answer.case.model, answer.case.eyes) for answer in unique)
     runs = []
-    for number, model in enumerate(models):
-        own = [answer for answer in unique if answer.case.model == model]
+    for number, (model, eyes) in enumerate(models):
+        own = [one for one in unique if (one.case.model, one.case.eyes) == (model, eyes)]
         # The number keeps two models apart whose names become the same.
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", model)[:_NAME]
         run = folder / str(number) / f"saved-answers-{name}"
         head = {"benchmark": SAVED, "model": model, "precision": "not known",
-                "settings": asdict(_settings(own[0].case))}  # fmt: skip
+                "settings": asdict(_settings(own[0].case)),
+                **({"terms": {"eyes": eyes}} if eyes else {})}  # fmt: skip
         (run / PICTURES).mkdir(parents=True)
         rows = [row for answer in own for row in _rows(answer, run)]
         write_run(run, head, rows)

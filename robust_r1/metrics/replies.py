@@ -22,22 +22,11 @@ from dataclasses import dataclass
 
 from robust_r1.chain import TAGS, open_tag, parse
 from robust_r1.metrics.options import reader_of, statement
+from robust_r1.thoughts import THOUGHT, THOUGHT_END
 
 # An answer stands at the end of a long reply; a bound keeps a hostile megabyte from costing more.
 _LONGEST = 8_000
 
-THOUGHT = re.compile(
-    r"<(think|thinking|thought|thoughts|(?-i:reasoning)|seed:think|\|begin_of_thought\|)>"
-    r".*?(?:</\1>|<\|end_of_thought\|>|\Z)"
-    r"|◁think▷.*?(?:◁/think▷|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-# Templates that open the thought themselves leave only its end to the model.
-THOUGHT_END = re.compile(
-    r"</(?:think|thinking|thought|thoughts|reasoning|seed:think)>|<\|end_of_thought\|>|◁/think▷"
-    r"|\[/THINK\]",
-    re.IGNORECASE,
-)
 # <answer>B</answer>, as models write that were trained on other grammars than ours; ours is upper
 # case and read by `chain`.
 _FOREIGN_SECTION = re.compile(

@@ -3,7 +3,7 @@
 import re
 
 from robust_r1.chain import TAGS, open_tag
-from robust_r1.metrics.replies import THOUGHT, THOUGHT_END
+from robust_r1.thoughts import THOUGHT, THOUGHT_END
 
 # <answer> of other grammars than ours counts too.
 _SECTION = re.compile(re.escape(open_tag("ANSWER")), re.IGNORECASE)

@@ -68,6 +68,7 @@ def terms_of(run: Run) -> Terms:
         degrade_at=str(told.get("degrade_at", "")),
         file=str(told.get("file", "")),
         bytes=int(told.get("bytes", 0)),
+        eyes=run.eyes,
         max_pixels=run.max_pixels,
     )
 
@@ -129,6 +130,7 @@ def _asked(run: Run) -> dict[str, Any]:
     return {
         "model": run.model,
         "prompt": str(run.terms.get("prompt", OURS)),
+        "eyes": run.eyes or "none",
         "precision": run.precision,
         **asdict(run.settings),
         **damaged,
@@ -143,7 +145,7 @@ def _names(runs: Sequence[Run]) -> list[str]:
         mine = _asked(run)
         apart = [
             key for key in in_order(key for one in alike for key in one)
-            if len({str(one.get(key)) for one in alike}) > 1
+            if len({str(one.get(key)) for one in alike}) > 1 or (key == "eyes" and run.eyes)
         ]  # fmt: skip
         told = [_told(key, mine[key]) for key in apart if key in mine]
         names.append(", ".join([run.model, *told]))

@@ -1,5 +1,6 @@
 """How a run was asked, in words, below its figures."""
 
+from robust_r1.engine.types import credit
 from robust_r1.evaluation import Run
 
 _SHOWN = 5  # unusable rows that are named; run.json has all
@@ -13,7 +14,7 @@ _DAMAGED = {
 
 def terms_lines(run: Run) -> list[str]:
     """Return sentences about a run: its prompt, where the damage was done, who judged it, what was
-    left out.
+    left out, what was not answered.
 
     Nothing for a run of before these were kept.
     """
@@ -22,11 +23,22 @@ def terms_lines(run: Run) -> list[str]:
         lines.append(f"{run.model}: {'; '.join(_parts(run))}.")
     if run.judge is not None:
         lines.append(f"{run.model}: {judged_words(run)}.")
+    if count := sum(bool(row.remark) for row in run.rows):
+        lines.append(
+            f"{run.model}: {count} of {len(run.rows)} answers were not as they were asked for "
+            "(their remarks say why)."
+        )
     if count := len(run.unusable):
         what = "1 row" if count == 1 else f"{count} rows"
         named = "; ".join(run.unusable[:_SHOWN])
         more = f"; and {count - _SHOWN} more, in run.json" if count > _SHOWN else ""
         lines.append(f"{run.model}: {what} could not be used ({named}{more}).")
+    if count := sum(row.finish == "cut" for row in run.rows):
+        what = "1 question" if count == 1 else f"{count} questions"
+        lines.append(
+            f"{run.model}: {what} got no whole answer (a content filter, a refusal, no word); what "
+            "had come is all that is scored."
+        )
     return lines
 
 
@@ -37,6 +49,8 @@ def _parts(run: Run) -> list[str]:
     parts = [f"prompt: {prompt}"]
     if at := terms.get("degrade_at"):
         parts.append(f"each picture {_DAMAGED.get(at, at)}")
+    if run.eyes:
+        parts.append(f"{credit(run.eyes, run.model)}, so the figures about damage are {run.eyes}'s")
     parts += [f"{name} {terms[name]}" for name in ("shard", "file") if name in terms]
     return parts
 

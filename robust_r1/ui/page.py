@@ -24,6 +24,7 @@ from robust_r1.ui.sweep.tab import SweepTab
 from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets.changed import changed_script
 from robust_r1.ui.widgets.drop import drop_script
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, html
 from robust_r1.ui.widgets.links import open_tab
@@ -54,6 +55,7 @@ def build_ui(
     engines, visitors = tuple(engines), visitors or Visitors()
     active = ActiveAnswers()
     answers = AnswerCache()
+    eyes = PageEyes(engines)
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_CACHE
     ) as page:
@@ -63,11 +65,11 @@ def build_ui(
         memory = build_memory()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Explore", id="explore") as explore_tab:
-                explore = Explore(page, engines, active, share, held)
+                explore = Explore(page, engines, active, share, held, eyes)
             with gr.Tab("Compare", id="compare") as compare_tab:
-                compare = Compare(page, engines, answers, share, held)
+                compare = Compare(page, engines, answers, share, held, eyes)
             with gr.Tab("Sweep", id="sweep") as sweep_tab:
-                sweep = SweepTab(page, engines, answers, share, held)
+                sweep = SweepTab(page, engines, answers, share, held, eyes)
             with gr.Tab("Analyze", id="analyze") as analyze:
                 Analyze(page, analyze, engines, active, share, visitors)
             with gr.Tab("Learn", id="learn") as learn:
@@ -81,8 +83,8 @@ def build_ui(
         # The first pictures, with the values that their fields came in sight with.
         compare.preview_after(compare_shown.then)
         sweep.preview_after(sweep_shown.then)
-        Endpoints(engines, active)
-        AnalysisEndpoints(engines, active, answers)
+        Endpoints(engines, active, eyes)
+        AnalysisEndpoints(engines, active, answers, eyes)
         LearnEndpoints(engines)
         PerceiveEndpoint(engines, active)
     page.queue(max_size=_QUEUE, default_concurrency_limit=4)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.support.endpoint_replies import PLAYED, Played
 from tests.support.running import running
 
 TEXT = "<TYPE>lens blur(0.35)<TYPE_END><INFLUENCE>Soft edges.<INFLUENCE_END>"
@@ -31,10 +32,15 @@ class Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
     def do_GET(self) -> None:
-        """List the models, to those who have a key where one is wanted."""
+        """List the models, to those who have a key where one is wanted.
+
+        What /rootless serves has no /v1, /api has nothing without it.
+        """
         if self.path.startswith("/locked") and self.headers["Authorization"] != f"Bearer {KEY}":
             self._refuse(401, {"error": {"message": f"bad {self.headers['Authorization']}"}})
         else:
+            if self.path in ("/rootless/v1/models", "/api/models"):
+                return self._refuse(404, {"detail": "Not Found"})
             names = ["only"] if self.path.startswith("/one") else ["good", "cut"]
             self._send(200, {"data": [{"id": name, "object": "model"} for name in names]})
 
@@ -43,7 +49,9 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((body, self.headers["Authorization"]))
         model = body["model"]
-        if model.isdigit():
+        if model in PLAYED:
+            self._play(PLAYED[model])
+        elif model.isdigit():
             detail = {"detail": "tell <b>why</b>"} if model != "500" else None
             self._refuse(int(model), detail)
         elif model == "no-stop" and "stop" in body:
@@ -61,6 +69,21 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         else:
             self._stream(model, body)
+
+    def _play(self, played: Played) -> None:
+        self.send_response(played.status)
+        for name, value in {"Content-Type": played.type, **dict(played.headers)}.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in played.pieces:
+            if not self._still_there(lambda piece=piece: self._chunk(piece)):
+                return
+        if played.breaks:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self._end(b"")
 
     def _tries(self, body: dict) -> int:
         """Return how often this question was asked."""

@@ -25,12 +25,14 @@ class Failure:
     """Say what a request gets instead of a judgement.
 
     `status` is an HTTP status, 0 to break the connection off, -1 to send nothing for a second;
-    `text` is what the judge says instead, where the status is 200.
+    `text` is what the judge says instead, where the status is 200, as a text or a list of parts,
+    and `finish` why it ends.
     """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
-    text: str = ""
+    text: str | list = ""
+    finish: str = "stop"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -81,7 +83,9 @@ class Handler(BaseHTTPRequestHandler):
         prompt = body["messages"][-1]["content"]
         text = failure.text if failure else f"Score: {judgement(prompt)}"
         message = {"role": "assistant", "content": text}
-        return self._send(200, {"choices": [{"index": 0, "message": message}]})
+        reason = failure.finish if failure else None
+        choice = {"index": 0, "message": message, "finish_reason": reason}
+        return self._send(200, {"choices": [choice]})
 
     def _send(self, status: int, content: dict, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(content).encode()

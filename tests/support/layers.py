@@ -7,7 +7,7 @@ from pathlib import Path
 # What each folder holds, in layers: a module imports from layers above its own and from its own
 # folder, never from beside it or from below. Folders without a drawing are free inside.
 LAYERS = (
-    ("errors", "markup", "paths"),
+    ("errors", "markup", "paths", "thoughts"),
     ("images", "installation"),
     ("degradations",),
     ("chain",),

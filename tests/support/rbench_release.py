@@ -51,7 +51,8 @@ class Teller:
         defaults = GenerationSettings(max_new_tokens=8)
         told = {
             "name": "teller", "label": "Teller", "source": "/nowhere", "pictures": 1,
-            "max_pixels": 36864, "defaults": defaults, "fit": staticmethod(lambda image: image),
+            "max_pixels": 36864, "defaults": defaults, "bundled": False,
+            "fit": staticmethod(lambda image: image),
         }  # fmt: skip
         self.info, self.replies, self.asked = type("Info", (), told), dict(replies), 0
 

@@ -17,6 +17,7 @@ class Sayer:
             "source": "/nowhere",
             "pictures": 1,
             "max_pixels": 36864,
+            "bundled": False,
             "defaults": defaults,
             "fit": staticmethod(lambda image: image),
         }

@@ -32,6 +32,7 @@ from robust_r1.chain import (
 )
 from robust_r1.degradations import SPECS, DegradationPlan
 from robust_r1.errors import InputError
+from robust_r1.thoughts import ENDS, STARTS, thought_in
 
 BLURRED = Chain(
     (Finding("lens blur", 0.31), Finding("lens flare", 0.05)),
@@ -53,13 +54,13 @@ findings = st.lists(
     st.builds(Finding, chain_names, st.integers(0, 100).map(lambda percent: percent / 100)),
     unique_by=lambda finding: finding.name,
 ).map(tuple)
-section_texts = st.text().filter(lambda text: not any(tag in text for tag in TAGS))
+section_texts = st.text().filter(lambda text: not any(tag in text for tag in (*TAGS, *ENDS)))
 chains = st.builds(Chain, findings, section_texts, section_texts, section_texts, section_texts)
 
 # Pieces that a model, or somebody who means harm, might string together in any order.
 pieces = st.sampled_from(
     [*TAGS, "<", "<TY", "_END>", ">", "lens blur(0.3)", "noise(2)", "noise", "none", ",", "(", ")"]
-    + [" ", "\n", "foo(0.1)", "a word", "Flare(.5)"]
+    + [" ", "\n", "foo(0.1)", "a word", "Flare(.5)", *STARTS[:2], *ENDS, "</thi", "[/"]
 )
 model_texts = st.lists(pieces, max_size=20).map("".join) | st.text(max_size=60)
 
@@ -130,6 +131,36 @@ def test_stream_shows_the_open_section_and_only_whole_findings():
     assert [str(problem) for problem in parser.close().problems][0] == (
         "unclosed section INFLUENCE: <INFLUENCE_END> never came"
     )
+
+
+@given(model_texts, st.sampled_from([*ENDS]), st.sampled_from(["", *STARTS]))
+def test_what_is_thought_before_a_chain_is_no_part_of_it(thought, end, start):
+    parsed = parse(f"{start}{thought}{end}\n{LAYOUT}")
+    if not any(f"<{name}>" in thought for name in SECTIONS):
+        assert parsed == parse(LAYOUT) and parsed.well_formed
+    assert parsed.chain == BLURRED or any(mark in thought for mark in STARTS)
+
+
+def test_a_chain_within_a_thought_counts_where_none_follows():
+    parsed = parse(f"<think>Hm. {LAYOUT[: LAYOUT.index('<ANSWER>')]}</think>A triangle.")
+    assert parsed.chain.findings == BLURRED.findings and parsed.chain.conclusion
+    assert {problem.kind for problem in parsed.problems} == {OUTSIDE}
+    assert parse(f"<think>{LAYOUT}").chain == parse(f"<think>{LAYOUT}</think>").chain == BLURRED
+    begun = parse("<think>I write <TYPE>noise(0.5) and so on</think><TYPE>none<TYPE_END>")
+    assert begun.chain.findings == () and UNCLOSED not in kinds("x<TYPE></think>" + LAYOUT)
+
+
+def test_a_thought_inside_a_section_is_text_of_it():
+    text = LAYOUT.replace("It is", "<think>Is it?</think>It is")
+    assert parse(text).well_formed
+    assert parse(text).chain.conclusion == "<think>Is it?</think>It is a triangle."
+
+
+def test_a_thought_is_told_without_its_marks():
+    assert thought_in("<think>\nA cat?</think>\nA cat.") == "A cat?"
+    assert thought_in("A cat?</think>A cat.") == "A cat?"
+    assert thought_in("<think>A ca") == "A ca"
+    assert thought_in(LAYOUT) == thought_in("I think <think> is a mark.") == ""
 
 
 def test_an_earlier_result_does_not_change_when_more_is_fed():

@@ -1,37 +1,25 @@
 """Ask an OpenAI-compatible endpoint, so that nothing is asked twice and nothing is lost.
 
-Each reply is kept in a file under the digest of what was asked, pictures included. What fails on
-the way is asked again after pauses that double, or when the server says; nobody asks meanwhile.
+Each reply is kept in a file under the digest of what was asked, pictures included.
 """
 
-import asyncio
 import base64
 import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
-from robust_r1.engine.endpoint import Endpoint, error_words
-from robust_r1.engine.transfer import client_options, retry_after
+from robust_r1.engine.completions import Failure, Insistence
+from robust_r1.engine.endpoint import Endpoint
 from robust_r1.errors import ModelError
 from train.aokvqa.annotators import Unusable
 from train.common.journal import Journal
 
-# Seconds before each further try, where the server names no time of its own.
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
-LONGEST_WAIT = 120.0  # seconds; a server that wants longer pauses is not asked again by this call
-_HELLOS = 1  # further tries to reach somebody who was never there
-_STALLS = 2  # tries that may wait for the whole time-out
-_LONGEST = 5  # times the time-out: what trickles longer than that is a stall as well
-_GONE = (401, 403, 404, 405)  # key, right, model or path: no other question would fare better
 _REFUSED = 3  # questions refused by a server that has answered none: it would answer no other
-_PASSING = (408, 409, 425, 429)  # and all from 500 on
 
 
 class StillOpen(Exception):
@@ -91,14 +79,13 @@ class Asker:
             body: temperature and the like; what is None there is not sent.
         """
         self._endpoint, self._replies = endpoint, replies
+        self._insistence = Insistence(endpoint)
         self._body = {key: value for key, value in body.items() if value is not None}
-        self._not_before = 0.0
-        self._met = False  # whether anybody answered yet
         self._refused = 0  # questions, before anything was answered
 
     async def __aenter__(self) -> Self:
         """Open what the connections come from."""
-        self._client = httpx.AsyncClient(**client_options(self._endpoint))
+        await self._insistence.__aenter__()
         return self
 
     async def __aexit__(
@@ -108,7 +95,7 @@ class Asker:
         trace: TracebackType | None,
     ) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._insistence.__aexit__(kind, error, trace)
 
     async def ask(self, step: str, messages: Sequence[Message]) -> str:
         """Return the endpoint's text; `step` is what is asked for, for the report.
@@ -123,87 +110,24 @@ class Asker:
         reply = self._replies.get(key)
         if reply is None:
             begun = time.monotonic()
-            content, tries = await self._insist({**body, "messages": [m.json() for m in messages]})
-            told = {"key": key, "step": step, "tries": tries}
-            reply = {**told, "seconds": round(time.monotonic() - begun, 2), **content}
+            content = await self._reply({**body, "messages": [m.json() for m in messages]})
+            seconds = round(time.monotonic() - begun, 2)
+            reply = {"key": key, "step": step, "seconds": seconds, **content}
             self._replies.add(reply)
         if reply["refused"]:
             raise Unusable([f"the model would not write the {step}: {reply['refused']}"])
         return reply["text"]
 
-    async def _insist(self, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        """Ask until there is a reply, or it is certain that there is none; return the tries too."""
-        data = json.dumps(body).encode()
-        stalls = 0
-        for tries, pause in enumerate((*PAUSES, None), 1):
-            await self._wait_for_turn()
-            try:
-                return await self._try(data), tries
-            except _Later as later:
-                fault, gone, wait = later.fault, later.gone, later.wait
-            except (httpx.TimeoutException, TimeoutError) as error:
-                stall = error if isinstance(error, httpx.HTTPError) else httpx.ReadTimeout("")
-                fault, wait = self._endpoint.connection_fault(stall), 0.0
-                gone = isinstance(error, httpx.ConnectTimeout)
-                stalls += 1
-                if stalls >= _STALLS:
-                    raise StillOpen(fault, gone) from None
-            except httpx.HTTPError as error:
-                fault, wait = self._endpoint.connection_fault(error), 0.0
-                gone = isinstance(error, httpx.ConnectError)
-                if gone and not self._met and tries > _HELLOS:
-                    raise StillOpen(fault, gone) from None
-            if pause is None or wait > LONGEST_WAIT:
-                raise StillOpen(fault, gone or wait > LONGEST_WAIT)
-            self._not_before = max(self._not_before, time.monotonic() + wait)
-            await asyncio.sleep(0.0 if wait else pause)
-        raise AssertionError("the last try returns or raises")
-
-    async def _wait_for_turn(self) -> None:
-        """Wait until the time that the server named to any question."""
-        while (rest := self._not_before - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
-
-    async def _try(self, data: bytes) -> dict[str, Any]:
-        address = f"{self._endpoint.base}/chat/completions"
-        headers = {"Content-Type": "application/json"}
-        async with asyncio.timeout(_LONGEST * self._endpoint.timeout):
-            response = await self._client.post(address, content=data, headers=headers)
-        status, self._met = response.status_code, True
-        if status == 200:
-            return self._content(response)
-        fault = self._endpoint.status_fault(status, response.headers, response.text)
-        if status in _GONE or 300 <= status < 400:
-            raise StillOpen(fault, gone=True)
-        if status in _PASSING or status >= 500:
-            raise _Later(fault, wait=retry_after(response.headers) or 0.0)
-        if not len(self._replies):  # what is wrong is no matter of this one question, most likely
-            self._refused += 1
-            raise StillOpen(fault, gone=self._refused >= _REFUSED)
-        raise Unusable([str(fault)])
-
-    def _content(self, response: httpx.Response) -> dict[str, Any]:
-        """Return text, refusal and tokens of a completion; raises _Later for anything else."""
+    async def _reply(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is kept of a reply, one in which the model refuses included."""
         try:
-            content = response.json()
-            if words := error_words(content):
-                raise _Later(self._endpoint.stream_fault(f"failed ({words})"))
-            choice = content["choices"][0]
-            text = choice["message"].get("content") or ""
-            refused = choice["message"].get("refusal") or ""
-            usage = content.get("usage") or {}
-            tokens = {key: usage.get(key) for key in ("prompt_tokens", "completion_tokens")}
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-            fault = self._endpoint.stream_fault("sent something else than a chat completion")
-            raise _Later(fault) from None
-        if choice.get("finish_reason") == "content_filter":
-            refused = refused or "its filter took the reply away"
-        return {"text": str(text), "refused": str(refused), **tokens}
-
-
-class _Later(Exception):
-    """Report a try that another one may better; `wait` is how many seconds the server asks for."""
-
-    def __init__(self, fault: ModelError, wait: float = 0.0) -> None:
-        super().__init__(str(fault))
-        self.fault, self.gone, self.wait = fault, False, wait
+            reply = await self._insistence.ask(body)
+        except Failure as failure:
+            if failure.gone or failure.kind:
+                raise StillOpen(failure.fault, failure.gone) from None
+            if len(self._replies):
+                raise Unusable([str(failure.fault)]) from None
+            # What is wrong is no matter of this one question, most likely.
+            self._refused += 1
+            raise StillOpen(failure.fault, gone=self._refused >= _REFUSED) from None
+        return {**asdict(reply), "refused": reply.refused and f"it {reply.refused}"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from robust_r1.engine.endpoint import Endpoint, choose_model, is_endpoint, parse_endpoint
 from robust_r1.engine.loops import run_to_end
-from robust_r1.engine.transfer import list_models
+from robust_r1.engine.transfer import look_up
 from robust_r1.errors import DataError, InputError
 from train.aokvqa.annotators import Rules
 from train.aokvqa.asking import Asker
@@ -154,7 +154,7 @@ def _endpoint(name: str | None) -> Endpoint:
     if not name or not is_endpoint(name):
         raise InputError("--annotator llm needs --endpoint; give one as http://host:8000/v1#name")
     endpoint = parse_endpoint(name)
-    return endpoint if endpoint.model else choose_model(endpoint, list_models(endpoint))
+    return endpoint if endpoint.model else choose_model(*look_up(endpoint))
 
 
 def _body(text: str) -> dict[str, Any]:

@@ -20,7 +20,9 @@ from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import parse
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Answer, GenerationSettings
+from robust_r1.engine.types import credit
 from robust_r1.errors import InputError
+from robust_r1.evaluation import Row
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, score_answer, truth_words
 from robust_r1.report.pictures import case_of, picture_of, why_absent
@@ -88,8 +90,18 @@ def heading(entry: Entry, place: int, total: int) -> str:
         f"of {total}, {escape(entry.model)}, {escape(row.task)}, {escape(row.level)}, "
         f"{escape(verdict(entry))}</p><h4>{escape(row.question, _TEXT)}</h4>{listed}"
         f'<p class="rr-caption">{truth}{applied(entry)}</p>'
-        f"{_before(entry)}</div>"
+        f"{_looked_before(entry)}{_before(entry)}</div>"
     )
+
+
+def _looked_before(entry: Entry) -> str:
+    """Say whose work the chain is, where one model perceived and another answered."""
+    terms = entry.terms
+    if not terms.eyes:
+        return ""
+    remark = entry.row.remark if isinstance(entry.row, Row) else ""
+    words = f"{credit(terms.eyes, terms.engine)}. {remark}"
+    return f'<p class="rr-caption">{escape(words[0].upper() + words[1:], _TEXT)}</p>'
 
 
 def _before(entry: Entry) -> str:

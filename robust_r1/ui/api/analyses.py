@@ -1,12 +1,13 @@
 """The public endpoints of the analyses: /compare and /sweep."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import gradio as gr
 
 from robust_r1.analysis import (
+    Side,
     Sweep,
     compare,
     comparison_json,
@@ -17,11 +18,12 @@ from robust_r1.analysis.compare import MAX_QUESTIONS
 from robust_r1.ask.cache import AnswerCache
 from robust_r1.ask.case import Case, check_question
 from robust_r1.ask.picture import load_picture, uploaded
+from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
-from robust_r1.ui.compare.sides import model_sides
+from robust_r1.ui.compare.sides import side_of
 from robust_r1.ui.widgets.api_values import strictly, whole
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import ANALYSIS, AT_ONCE, ActiveAnswers
-from robust_r1.ui.widgets.model_menu import engine_of
 from robust_r1.ui.widgets.picture_input import build_picker
 from robust_r1.ui.widgets.plan_input import read_plan
 from robust_r1.ui.widgets.question import parse_choices, read_lines
@@ -33,11 +35,12 @@ class AnalysisEndpoints:
     """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
 
     def __init__(
-        self, engines: tuple[Engine, ...], active: ActiveAnswers, cache: AnswerCache
+        self, engines: tuple[Engine, ...], active: ActiveAnswers, cache: AnswerCache,
+        eyes: PageEyes,
     ) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
-        self.active, self.cache = active, cache
-        names = ", ".join(self.engines)
+        self.active, self.cache, self.eyes = active, cache, eyes
+        names = f"{', '.join(self.engines)}{eyes.offer}"
         with gr.Group(visible=False):
             image = build_picker(label="image")
             questions = gr.Textbox(label="questions, one a line: text | choice | choice => truth")
@@ -76,7 +79,7 @@ class AnalysisEndpoints:
         sides = [
             side
             for text in _lines(plans) or [""]
-            for side in model_sides(self.engines, names, read_plan(text, number), _TITLE)
+            for side in self._sides(names, read_plan(text, number))
         ]
         picture = uploaded(image)
         load_picture(picture)
@@ -85,13 +88,19 @@ class AnalysisEndpoints:
             for found in compare(sides, cases, stop, self.cache):
                 yield json.loads(comparison_json(found))
 
+    def _sides(
+        self, names: Sequence[str], plan: DegradationPlan
+    ) -> list[tuple[Engine, Side]]:
+        engines = [self.eyes.find(self.engines, name) for name in names]
+        return [side_of(engine, plan, _TITLE) for engine in engines]
+
     def sweep(
         self, request: gr.Request, image: str | None, question: str, degradations: str,
         levels: float = Sweep.levels, together: bool = False, seed: float = 0,
         choices: str = "", answer: str = "", model: str = "",
     ) -> Iterator[dict]:
         """Yield the sweep as it grows."""
-        engine = engine_of(self.engines, model)
+        engine = self.eyes.find(self.engines, model)
         case = Case(
             uploaded(image),
             question=check_question(question or ""),

@@ -11,6 +11,7 @@ from robust_r1.ask.pipeline import Outcome, ask
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.ui.widgets.api_values import settings_of, strictly, whole
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
 from robust_r1.ui.widgets.model_menu import engine_of
 from robust_r1.ui.widgets.picture import write_png
@@ -21,10 +22,13 @@ from robust_r1.ui.widgets.question import parse_choices, parse_template
 class Endpoints:
     """Add the endpoints to the current `gr.Blocks`; they have no visible part."""
 
-    def __init__(self, engines: tuple[Engine, ...], active: ActiveAnswers) -> None:
+    def __init__(
+        self, engines: tuple[Engine, ...], active: ActiveAnswers, eyes: PageEyes
+    ) -> None:
         self.engines = {engine.info.name: engine for engine in engines}
-        self.active = active
+        self.active, self.eyes = active, eyes
         default = engines[0].info.name
+        models = f"one of {', '.join(self.engines)}{eyes.offer}"
         with gr.Group(visible=False):
             image = build_picker(label="image")
             question = gr.Textbox(label="question")
@@ -32,7 +36,7 @@ class Endpoints:
             seed = gr.Number(0, label="seed of the plan, a whole number")
             choices = gr.Textbox("", label="answer choices, one a line")
             answer = gr.Textbox("", label="known answer; of choices, a text or a number from 0")
-            model = gr.Textbox(default, label=f"model, one of {', '.join(self.engines)}")
+            model = gr.Textbox(default, label=f"model, {models}")
             full_size = gr.Checkbox(False, label="degrade at full size, not as the model sees it")
             tokens = gr.Number(
                 None, label="longest answer in tokens; empty for the model's own"
@@ -80,7 +84,7 @@ class Endpoints:
         sampling_seed: float = 0, prompt: str = "", further: list[str] | None = None,
     ) -> Iterator[dict]:
         """Yield the reply as it grows; the last one has the scores."""
-        engine = engine_of(self.engines, model)
+        engine = self.eyes.find(self.engines, model)
         case = Case(
             picture=uploaded(image),
             plan=DegradationPlan.parse(plan, seed=whole("seed", seed)),

@@ -11,6 +11,7 @@ from robust_r1.ask.case import MAX_SEED
 from robust_r1.engine import Engine
 from robust_r1.ui.compare.handlers import CompareHandlers, Results
 from robust_r1.ui.compare.sides import (
+    EYES,
     MODELS,
     OPENING_PLAN,
     PLANS,
@@ -19,6 +20,7 @@ from robust_r1.ui.compare.sides import (
     plan_label,
 )
 from robust_r1.ui.compare.views import comparison_view
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import Job
 from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, chosen_in, html
 from robust_r1.ui.widgets.model_menu import menu_choices
@@ -34,12 +36,13 @@ _IDLE = "Choose what to compare. The same questions go to every side, about the 
 class Compare:
     """Lay out and wire the Compare tab; make one inside a `gr.Blocks` context.
 
-    `answers` are those that are known from before, `held` is the page's state of Explore's case.
+    `answers` are those that are known from before, `held` is the page's state of Explore's case,
+    `eyes` are those that other models can be lent.
     """
 
     def __init__(
         self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache, share: Share,
-        held: gr.State,
+        held: gr.State, eyes: PageEyes,
     ) -> None:
         named = {engine.info.name: engine for engine in engines}
         self.asked = PictureQuestion("compare", named, several=True, kept=share.kept)
@@ -49,10 +52,10 @@ class Compare:
                 self.asked.build_picture()
                 self.preview = html(elem_id="compare-preview")
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
-                self.fields = build_sides(menu_choices(engines))
+                self.fields = build_sides(menu_choices(engines), eyes.offered)
                 self.asked.build_question()
                 self.job = Job("compare", "Compare", _IDLE)
-        self.sides = Sides(named, self.asked, self.fields)
+        self.sides = Sides(named, self.asked, self.fields, eyes)
         self.results = self._build_results(share)
         self._events = CompareHandlers(answers, self.asked, self.sides, self.job, self.results)
         self._wire(page)
@@ -105,8 +108,8 @@ class Compare:
         for event in (*changed, taken):
             self.preview_after(event.then)
         switched = fields.by.input(
-            self.sides.switch, fields.by, {fields.models, fields.model, fields.plan, fields.other},
-            **UNQUEUED,
+            self.sides.switch, [fields.by, fields.model],
+            {fields.models, fields.model, fields.plan, fields.other}, **UNQUEUED,
         )
         self.preview_after(switched.then)
         touched = [control.change for control in fields.all - {fields.by}]
@@ -143,11 +146,15 @@ class Compare:
         self.take_over.offer_after(listen)
 
 
-def build_sides(models: Sequence[tuple[str, str]]) -> SideFields:
-    """Lay out the fields that say what is compared; `models` are (what people see, name)."""
+def build_sides(models: Sequence[tuple[str, str]], eyes: bool) -> SideFields:
+    """Lay out the fields that say what is compared.
+
+    `models` are (what people see, name); `eyes` tells whether one can be lent other eyes.
+    """
     several, names = len(models) > 1, [name for _, name in models]
     start = MODELS if several else PLANS
-    by = gr.Radio([MODELS, PLANS], value=start, label="Compare", elem_id="compare-by")
+    kinds = [MODELS, PLANS, *([EYES] if eyes else [])]
+    by = gr.Radio(kinds, value=start, label="Compare", elem_id="compare-by")
     with gr.Row(elem_classes="rr-sides"):
         menu = gr.Dropdown(
             models, value=names[:MAX_SIDES], multiselect=True, max_choices=MAX_SIDES,

@@ -132,8 +132,14 @@ def _cell(
         f'<div class="rr-cell-of{" is-reference" if is_reference else ""}">{title}'
         f"{_findings(outcome, gap)}{_answer(outcome, reference, gap)}"
         f"{_length(outcome, gap, longest)}"
-        f"<details><summary>Chain</summary>{chain_cards(outcome.reply)}</details></div>"
+        f"<details><summary>Chain</summary>{chain_cards(outcome.reply, by=outcome.credit)}"
+        f"{_remark(outcome)}</details></div>"
     )
+
+
+def _remark(outcome: Outcome) -> str:
+    sight = finished(outcome)[0].sight
+    return f"<p>{escape(sight.remark, 400)}</p>" if sight and sight.remark else ""
 
 
 def _findings(outcome: Outcome, gap: Difference | None) -> str:

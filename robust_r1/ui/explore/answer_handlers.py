@@ -23,6 +23,7 @@ from robust_r1.ui.explore.picture_handlers import PictureHandlers
 from robust_r1.ui.explore.visit import Beside, VisitAnswers, find_answer
 from robust_r1.ui.widgets.chain import idle_line, waiting_line
 from robust_r1.ui.widgets.conversation import change_note, state_note, turns_list
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.further_pictures import FurtherPictures
 from robust_r1.ui.widgets.job import ActiveAnswers
 from robust_r1.ui.widgets.layout import Updates, Values
@@ -48,6 +49,7 @@ class AnswerHandlers:
     visit: VisitAnswers
     query: gr.Textbox
     held: gr.State
+    eyes: PageEyes
 
     @property
     def asked(self) -> set[Component]:
@@ -80,7 +82,7 @@ class AnswerHandlers:
         """Stream the chain, then the scores and the file to keep; go on with a conversation."""
         conversation = resume(values[self.talk.kept], self._subject(values))
         case = self._case(values, conversation)
-        engine, shown = self.engines[case.model], None
+        engine, shown = self._engine(case), None
         asked, shared = self._asked(values), self._shared(values, conversation)
         with self.active.begin(request.session_hash) as stop:
             for view in views(engine, case, stop):
@@ -115,7 +117,7 @@ class AnswerHandlers:
 
     def _show_again(self, outcome: Outcome, beside: Beside) -> Updates:
         case = outcome.case
-        engine, conversation = self.engines[case.model], beside.conversation
+        engine, conversation = self._engine(case), beside.conversation
         here = Path(beside.file).exists()
         file = beside.file if here else self._write(engine, outcome)
         return {
@@ -151,9 +153,18 @@ class AnswerHandlers:
             *self.actions.buttons, *self.visit.outputs,
         }
 
-    def show_defaults(self, model: str) -> Updates:
-        """Show the longest answer and the prompt that a model is asked with by itself."""
-        info = self.engines[model].info
+    def choose_model(self, model: str) -> Updates:
+        """Lend eyes to a model that has them by default, and show how it is asked then."""
+        engine = self.engines[model]
+        switch = {self.actions.eyes: self.eyes.switch(engine)}
+        return {**switch, **self.show_defaults(model, self.eyes.usual(engine))}
+
+    def show_defaults(self, model: str, eyes: bool) -> Updates:
+        """Show the longest answer and the prompt that a model is asked with unless told otherwise.
+        """
+        if eyes:
+            self.eyes.prepare()
+        info = self.eyes.of(self.engines[model], eyes).info
         return {
             self.settings.max_tokens: info.defaults.max_new_tokens,
             self.settings.prompt: own_template(info),
@@ -199,6 +210,7 @@ class AnswerHandlers:
             "damage": case.plan,
             "question": (case.question, case.choices, case.truth),
             "model": case.model,
+            "eyes": case.eyes,
             "settings": self._set(values),
         }
 
@@ -242,6 +254,9 @@ class AnswerHandlers:
         case = self.pictures.case(values)
         return Subject(case.picture, case.plan, case.model, values[self.further.kept])
 
+    def _engine(self, case: Case) -> Engine:
+        return self.eyes.of(self.engines[case.model], bool(case.eyes))
+
     def _case(self, values: Values, conversation: Conversation) -> Case:
         case = self.pictures.case(values)
         return replace(
@@ -251,7 +266,7 @@ class AnswerHandlers:
             settings=self.settings.read(values),
             also_clean=bool(values[self.actions.also_clean]),
             earlier=conversation.exchanges,
-            template=parse_template(values[self.settings.prompt], self.engines[case.model]),
+            template=parse_template(values[self.settings.prompt], self._engine(case)),
             further=values[self.further.kept],
         )
 

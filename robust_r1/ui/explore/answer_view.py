@@ -36,7 +36,8 @@ class View:
 
 def views(engine: Engine, case: Case, stop: threading.Event) -> Iterator[View]:
     """Answer a case and yield what the page shows, a few times a second, the scored one last."""
-    yield _view(Outcome(case, engine.info.reasons), None)
+    info = engine.info
+    yield _view(Outcome(case, info.reasons, credit=info.credit), None)
     shown, charted = time.monotonic(), None
     for outcome in ask(engine, case, stop):
         stage = _chart_stage(outcome)
@@ -83,7 +84,7 @@ def _view(outcome: Outcome, chart: go.Figure | None, finished: bool = False) -> 
         clean_chain = chain_cards(outcome.clean) + problems_list(outcome.clean, outcome.reasons)
     return View(
         status=status_line(outcome),
-        chain=chain_cards(outcome.reply),
+        chain=chain_cards(outcome.reply, by=outcome.credit),
         answer=answer_cards(outcome),
         problems=problems_list(outcome.reply, outcome.reasons),
         score=score_line(outcome),

@@ -14,6 +14,7 @@ from robust_r1.engine import Engine, GenerationSettings
 from robust_r1.engine.conversation import MAX_QUESTION, QUESTION
 from robust_r1.ui.widgets.chain import answer_cards, chain_cards, status_line
 from robust_r1.ui.widgets.changed import changed_row
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.further_pictures import FurtherPictures
 from robust_r1.ui.widgets.layout import html
 from robust_r1.ui.widgets.model_menu import menu_choices
@@ -146,6 +147,7 @@ class Actions:
 
     model: gr.Dropdown
     also_clean: gr.Checkbox
+    eyes: gr.Checkbox
     stop: gr.Button
     leave: gr.Button
     ask: gr.Button
@@ -259,25 +261,24 @@ def _build_settings(defaults: GenerationSettings) -> Settings:
     return Settings(*numbers, prompt)
 
 
-def build_actions(engines: tuple[Engine, ...]) -> Actions:
+def build_actions(engines: tuple[Engine, ...], eyes: PageEyes) -> Actions:
     """Lay out the row that asks."""
     with gr.Row(elem_classes="rr-ask", equal_height=True):
-        return Actions(
-            model=gr.Dropdown(
-                choices=menu_choices(engines),
-                value=engines[0].info.name, label="Model", show_label=False, container=False,
-                filterable=False, min_width=150, scale=2, elem_id="model",
-            ),
-            also_clean=gr.Checkbox(
-                label="Also ask the clean picture", container=False, min_width=150, scale=2,
-                elem_id="also-clean",
-            ),
-            stop=gr.Button("Stop", interactive=False, min_width=80, scale=1, elem_id="stop"),
-            leave=gr.Button(
-                "Leave queue", visible=False, min_width=80, scale=1, elem_id="leave"
-            ),
-            ask=gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask"),
+        model = gr.Dropdown(
+            choices=menu_choices(engines),
+            value=engines[0].info.name, label="Model", show_label=False, container=False,
+            filterable=False, min_width=150, scale=2, elem_id="model",
         )
+        with gr.Column(min_width=150, scale=2, elem_classes="rr-ways"):
+            also_clean = gr.Checkbox(
+                label="Also ask the clean picture", container=False, min_width=150,
+                elem_id="also-clean",
+            )
+            switch = eyes.build(engines[0], "eyes")
+        stop = gr.Button("Stop", interactive=False, min_width=80, scale=1, elem_id="stop")
+        leave = gr.Button("Leave queue", visible=False, min_width=80, scale=1, elem_id="leave")
+        ask = gr.Button("Ask", variant="primary", min_width=110, scale=1, elem_id="ask")
+    return Actions(model, also_clean, switch, stop, leave, ask)
 
 
 def build_talk() -> Talk:

@@ -16,6 +16,7 @@ from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.ui.explore.layout import SLIDER, Actions, PictureSide, Question
 from robust_r1.ui.widgets.changed import changed_row
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.photograph import inset, read_screen, show_large, show_seen
 from robust_r1.ui.widgets.picture import caption
@@ -49,8 +50,9 @@ class PictureHandlers:
         actions: Actions,
         notice_: gr.HTML,
         kept: KeptPictures | None,
+        eyes: PageEyes,
     ) -> None:
-        self.engines, self.examples, self.kept = engines, examples, kept
+        self.engines, self.examples, self.kept, self.eyes = engines, examples, kept, eyes
         self.side, self.question, self.actions, self.notice = side, question, actions, notice_
         self.picture = gr.State(None)
         self.source = gr.State(None)  # where the question came from, if it was suggested
@@ -63,6 +65,7 @@ class PictureHandlers:
         """Return what a link describes."""
         return {
             self.picture, *self.side.damage, *self.question.fields, self.actions.model,
+            self.actions.eyes,
         }
 
     @property
@@ -82,6 +85,7 @@ class PictureHandlers:
             truth=(values[question.truth] or "").strip(),
             seed=checked_seed(seed),
             model=values[self.actions.model],
+            eyes=self.eyes.name if values[self.actions.eyes] else "",
         )
 
     def open_link(self, request: gr.Request, screen: str) -> Updates:
@@ -89,7 +93,7 @@ class PictureHandlers:
         pairs = list(request.query_params.multi_items()) if request else []
         if dict(pairs).get("tab"):  # another tab's link, with keys of the same names
             pairs = []
-        case, problems = decode(pairs, list(self.engines))
+        case, problems = decode(pairs, list(self.engines), self.eyes.name)
         for problem in problems:
             warn(problem)
         if not any(key in ("example", "picture", "plan", "question") for key, _ in pairs):
@@ -124,6 +128,7 @@ class PictureHandlers:
             **self.side.sliders.show(case.plan.intensities),
             **self.question.fill(asked),
             self.actions.model: model,
+            self.actions.eyes: self.eyes.switch(self.engines[model], bool(case.eyes)),
             self.side.gallery: gr.Gallery(
                 selected_index=shown.index(example) if example in shown else None
             ),
@@ -281,7 +286,8 @@ class PictureHandlers:
         first = example.questions[0]
         picture = Picture(example=example.id)
         asked = (first.text, first.choices, first.answer)
-        return Case(picture, _OPENING, *asked, seed=1, model=model)
+        eyes = self.eyes.name if self.eyes.usual(self.engines[model or self.default]) else ""
+        return Case(picture, _OPENING, *asked, seed=1, model=model, eyes=eyes)
 
     def _set_damage(self, seed: int, intensities: Mapping[str, float]) -> Updates:
         side = self.side

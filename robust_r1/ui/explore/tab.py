@@ -21,6 +21,7 @@ from robust_r1.ui.explore.layout import (
 )
 from robust_r1.ui.explore.picture_handlers import PictureHandlers
 from robust_r1.ui.explore.visit import VisitAnswers
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import MODEL, PREVIEW, ActiveAnswers
 from robust_r1.ui.widgets.layout import PRIVATE, QUIET, UNQUEUED, chosen_in, html
 from robust_r1.ui.widgets.links import write_address
@@ -38,12 +39,13 @@ class Explore:
     """Lay out and wire the Explore tab; make one inside a `gr.Blocks` context.
 
     The models of the menu are `engines`, the first one chosen at the start; `active` knows what is
-    being answered for whom, `share` shows links, `held` is the page's state of the case in sight.
+    being answered for whom, `share` shows links, `held` is the page's state of the case in sight,
+    `eyes` are those that other models can be lent.
     """
 
     def __init__(
         self, page: gr.Blocks, engines: tuple[Engine, ...], active: ActiveAnswers, share: Share,
-        held: gr.State,
+        held: gr.State, eyes: PageEyes,
     ) -> None:
         examples = gallery()
         named = {engine.info.name: engine for engine in engines}
@@ -57,17 +59,18 @@ class Explore:
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 built = build_question(named, self._converses)
                 self.question, self.settings, self.further = built
-                self.actions = build_actions(engines)
+                self.actions = build_actions(engines, eyes)
                 model_state = html(elem_id="model-state")
                 self.talk = build_talk()
                 self.results = build_results()
                 self.visit = VisitAnswers()
         self._pictures = PictureHandlers(
-            named, examples, self.left, self.question, self.actions, self.notice, share.kept
+            named, examples, self.left, self.question, self.actions, self.notice, share.kept,
+            eyes,
         )
         self._answers = AnswerHandlers(
             named, active, self._pictures, self.settings, self.further, self.actions, self.talk,
-            self.results, self.visit, self.query, held,
+            self.results, self.visit, self.query, held, eyes,
         )
         self._wire_picture(page)
         self._wire_damage()
@@ -123,11 +126,14 @@ class Explore:
         chosen_in(model)(
             events.change_model, [events.picture, model], list(events.suited), **QUIET
         )
+        shown_defaults = {self.settings.max_tokens, self.settings.prompt}
+        switch = self.actions.eyes
+        for listen in (opened.then, switch.input):
+            listen(self._answers.show_defaults, [model, switch], shown_defaults, **UNQUEUED)
+        chosen_in(model)(
+            self._answers.choose_model, model, {*shown_defaults, switch}, **UNQUEUED
+        )
         for listen in (opened.then, chosen_in(model)):
-            listen(
-                self._answers.show_defaults, model,
-                {self.settings.max_tokens, self.settings.prompt}, **UNQUEUED,
-            )
             listen(
                 self.further.show_for, [model, self.further.kept],
                 {self.further.note, self.further.files}, **UNQUEUED,
@@ -192,6 +198,7 @@ class Explore:
         )
         self.follow_after(edited.then)
         told = [field.change for field in (question.choices, question.truth, *self.settings.all)]
+        told.append(self.actions.eyes.change)
         self.follow_after(lambda *args, **options: gr.on(told, *args, **options))
         share.add(
             self.results.link, self._answers.share, {self.results.old.kept, *events.state}

@@ -19,6 +19,7 @@ from robust_r1.errors import RobustR1Error
 from robust_r1.ui.sweep.charts import calibration_chart, length_chart
 from robust_r1.ui.sweep.views import Strip, series_label, step_words, summary
 from robust_r1.ui.widgets.chain import idle_line
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import Job, progress_line
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.links import read_value, values_of
@@ -46,6 +47,7 @@ class SweepFields:
     levels: gr.Number
     seed: gr.Number
     model: gr.Dropdown
+    eyes: gr.Checkbox
     size: gr.HTML
 
     @property
@@ -98,6 +100,7 @@ class SweepLink:
     engines: Mapping[str, Engine]
     asked: PictureQuestion
     fields: SweepFields
+    eyes: PageEyes
 
     def open(self, request: gr.Request) -> Updates:
         """Put the tab into the state of a link that names it."""
@@ -111,9 +114,11 @@ class SweepLink:
         def name(text: str) -> str:
             return engine_of(self.engines, text).info.name
 
+        model = read_value(link, "model", name) or next(iter(self.engines))
         return {
             **self.asked.open(link, brought),
-            fields.model: read_value(link, "model", name) or next(iter(self.engines)),
+            fields.model: model,
+            fields.eyes: self.eyes.switch(self.engines[model], bool(link.get("eyes"))),
             fields.ids: list(read_value(link, "vary", _read_ids, _LINKED)),
             fields.order: TOGETHER if link.get("together") else ONE_BY_ONE,
             fields.levels: read_value(link, "levels", read_seed, LEVELS),
@@ -129,6 +134,7 @@ class SweepLink:
             "question": (values[self.asked.text] or "").strip(),
             "plan": plan,
             "model": values[fields.model],
+            "eyes": bool(values[fields.eyes]),
         }
 
     def holds(self, case: Case, values: Values) -> bool:
@@ -153,6 +159,7 @@ class SweepLink:
         return {
             **self.asked.describe(values[self.asked.picture], values[self.asked.text]),
             "model": values[fields.model],
+            "eyes": self.eyes.name if values[fields.eyes] else "",
             "vary": ",".join(values[fields.ids] or ()),
             "together": "1" if values[fields.order] == TOGETHER else "",
             "levels": str(int(values[fields.levels] or 0)),
@@ -171,6 +178,11 @@ class SweepHandlers:
     before: gr.HTML
     job: Job
     results: SweepResults
+    eyes: PageEyes
+
+    def choose_model(self, model: str) -> gr.Checkbox:
+        """Lend eyes to a model that has them by default."""
+        return self.eyes.switch(self.engines[model])
 
     def preview(self, values: Values) -> Updates:
         """Show the picture at no and at full intensity, and say how many steps there are."""
@@ -207,7 +219,9 @@ class SweepHandlers:
         """Ask at every step, and show the strip and the charts as they grow."""
         (case,) = read_lines(values[self.asked.text], 1)
         case = replace(case, picture=values[self.asked.picture])
-        sweep, engine = self.fields.read(values), self.engines[values[self.fields.model]]
+        fields = self.fields
+        sweep = fields.read(values)
+        engine = self.eyes.of(self.engines[values[fields.model]], bool(values[fields.eyes]))
         strip = Strip(self.results.strip.GRADIO_CACHE)
         result, shown = SweepResult(sweep, case, engine.info.name), 0.0
         # Nothing is taken off the page before the first step has been answered.

@@ -1,6 +1,6 @@
 """The Sweep tab: the same question at rising intensities of some degradations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import gradio as gr
 from gradio.components import Component
@@ -21,8 +21,9 @@ from robust_r1.ui.sweep.handlers import (
     SweepResults,
 )
 from robust_r1.ui.sweep.views import empty_strip
+from robust_r1.ui.widgets.eyes import PageEyes
 from robust_r1.ui.widgets.job import Job
-from robust_r1.ui.widgets.layout import QUIET, chosen_in, html
+from robust_r1.ui.widgets.layout import QUIET, UNQUEUED, chosen_in, html
 from robust_r1.ui.widgets.model_menu import menu_choices
 from robust_r1.ui.widgets.old_answer import TabAnswer
 from robust_r1.ui.widgets.picture_question import PictureQuestion
@@ -35,12 +36,13 @@ _IDLE = "Choose what to sweep. Every step is a whole answer of the model."
 class SweepTab:
     """Lay out and wire the Sweep tab; make one inside a `gr.Blocks` context.
 
-    `answers` are those that are known from before, `held` is the page's state of Explore's case.
+    `answers` are those that are known from before, `held` is the page's state of Explore's case,
+    `eyes` are those that other models can be lent.
     """
 
     def __init__(
         self, page: gr.Blocks, engines: tuple[Engine, ...], answers: AnswerCache, share: Share,
-        held: gr.State,
+        held: gr.State, eyes: PageEyes,
     ) -> None:
         named = {engine.info.name: engine for engine in engines}
         self.asked = PictureQuestion(
@@ -53,12 +55,13 @@ class SweepTab:
                 self.preview = html(elem_id="sweep-preview")
             with gr.Column(min_width=340, scale=12, elem_classes="rr-side"):
                 self.asked.build_question()
-                self.fields = build_fields(menu_choices(engines))
+                self.fields = build_fields(engines, eyes)
                 self.job = Job("sweep", "Sweep", _IDLE)
-        self.link = SweepLink(named, self.asked, self.fields)
+        self.link = SweepLink(named, self.asked, self.fields, eyes)
         self.results = self._build_results(share)
         self._events = SweepHandlers(
-            named, answers, self.asked, self.fields, self.preview, self.job, self.results
+            named, answers, self.asked, self.fields, self.preview, self.job, self.results,
+            eyes,
         )
         self._wire(page)
 
@@ -87,11 +90,12 @@ class SweepTab:
     @property
     def _preview_inputs(self) -> set[Component]:
         """Return what says which pictures and how many steps there will be."""
-        return {self.asked.picture, self.fields.model, *self.fields.swept}
+        fields = self.fields
+        return {self.asked.picture, fields.model, fields.eyes, *fields.swept}
 
     def _wire(self, page: gr.Blocks) -> None:
         fields = self.fields
-        touchable = {fields.model, *fields.swept}
+        touchable = {fields.model, fields.eyes, *fields.swept}
         self.opened = page.load(
             self.link.open, None, {*self.asked.opened, *touchable}, **QUIET
         )
@@ -105,7 +109,9 @@ class SweepTab:
         # ask with the old ones of those behind it.
         touched = [chosen_in(fields.model), *(control.input for control in fields.swept)]
         self.preview_after(lambda *args, **options: gr.on(touched, *args, **options))
-        self.follow_after(self.asked.text.change)
+        chosen_in(fields.model)(self._events.choose_model, fields.model, fields.eyes, **UNQUEUED)
+        told = [self.asked.text.change, fields.eyes.change]
+        self.follow_after(lambda *args, **options: gr.on(told, *args, **options))
         self.job.wire(
             page, self._events.check, self._events.ask_all,
             {self.asked.text, *self._preview_inputs}, self.results.all,
@@ -129,8 +135,9 @@ class SweepTab:
         self.take_over.offer_after(listen)
 
 
-def build_fields(models: Sequence[tuple[str, str]]) -> SweepFields:
-    """Lay out the fields that say what is swept; `models` are (what people see, name)."""
+def build_fields(engines: tuple[Engine, ...], eyes: PageEyes) -> SweepFields:
+    """Lay out the fields that say what is swept, and whom it is asked."""
+    models = menu_choices(engines)
     ids = gr.CheckboxGroup(
         [(spec.label, spec.id) for spec in SPECS], value=list(read_openings().kinds),
         label="Degradations", elem_id="sweep-ids", elem_classes="rr-ids",
@@ -152,7 +159,8 @@ def build_fields(models: Sequence[tuple[str, str]]) -> SweepFields:
             models, value=models[0][1], label="Model", filterable=False, min_width=220,
             elem_id="sweep-model",
         )
-    return SweepFields(ids, order, levels, seed, model, html(elem_id="sweep-size"))
+        switch = eyes.build(engines[0], "sweep-eyes")
+    return SweepFields(ids, order, levels, seed, model, switch, html(elem_id="sweep-size"))
 
 
 def build_chart(title: str, elem_id: str) -> ChartPlace:

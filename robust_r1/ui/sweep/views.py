@@ -6,6 +6,7 @@ from robust_r1.analysis import Step, Sweep, SweepResult
 from robust_r1.analysis.sweep import TOGETHER
 from robust_r1.ask.pipeline import finished
 from robust_r1.degradations import find
+from robust_r1.engine.types import credit
 from robust_r1.markup import escape
 from robust_r1.ui.widgets.badges import agreement_badge, said_words, verdict_badge
 from robust_r1.ui.widgets.picture import picture_tag
@@ -73,6 +74,9 @@ def summary(result: SweepResult | None) -> str:
     if result.case.truth:
         right = sum(bool(finished(step.outcome)[1].accuracy) for step in result.steps)
         told.append(f"{right} of {len(result.steps)} answers are right")
+    if result.eyes:
+        words = credit(result.eyes, result.model)
+        told.append(words[0].upper() + words[1:])
     if known := sum(step.outcome.cached for step in result.steps):
         told.append(f"{known} answers were known from before")
     return f'{onsets_table(result)}<p class="rr-told">{escape(". ".join(told))}.</p>'

@@ -8,6 +8,7 @@ from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import label_of, stage_of
 from robust_r1.markup import escape
 from robust_r1.metrics import Scorecard, answer_words
+from robust_r1.thoughts import thought_in, without_thought
 from robust_r1.ui.widgets.badges import agreement_badge, verdict_badge
 
 _TITLES = {
@@ -23,12 +24,19 @@ _NAME_LIMIT = 48
 _PROBLEMS_SHOWN = 8
 
 
-def chain_cards(reply: Reply | None, heading: str = "") -> str:
-    """Draw the first four sections as HTML; the open one is marked, findings are chips."""
+def chain_cards(reply: Reply | None, heading: str = "", by: str = "") -> str:
+    """Draw the first four sections as HTML; the open one is marked, findings are chips.
+
+    `by` says whose work they are, where two models wrote them.
+    """
     parsed = reply.parsed if reply else None
     title = f'<h3 class="rr-which">{escape(heading)}</h3>' if heading else ""
-    cards = "".join(_card(section, parsed, reply, ' role="listitem"') for section in SECTIONS[:-1])
-    return f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    credit = f'<p class="rr-by">{escape(by[0].upper() + by[1:])}</p>' if by else ""
+    cards = _thought(reply) + "".join(
+        _card(section, parsed, reply, ' role="listitem"') for section in SECTIONS[:-1]
+    )
+    chain = f'<div class="rr-chain" role="list" aria-label="Reasoning chain">{title}{cards}</div>'
+    return credit + chain
 
 
 def section_card(section: str, reply: Reply | None, choices: Sequence[str] = ()) -> str:
@@ -46,6 +54,16 @@ def problems_list(reply: Reply | None, reasons: bool = True) -> str:
     """
     if reply is None or reply.answer is None:
         return ""
+    sight = reply.answer.sight
+    words = escape(sight.remark, 400) if sight else ""
+    remark = f'<p class="rr-notice" role="note">{words}</p>' if words else ""
+    if sight and sight.free and reply.answer.finish == "stop":
+        return remark
+    return remark + _problems(reply, reasons)
+
+
+def _problems(reply: Reply, reasons: bool) -> str:
+    assert reply.answer is not None
     if reply.parsed.well_formed and reply.answer.finish != "cut":
         return ""
     if not reasons and reply.answer.finish == "stop":
@@ -134,6 +152,21 @@ def _card(section: str, parsed: Parsed | None, reply: Reply | None, role: str = 
         f'<section class="rr-card rr-{section.lower()} is-{state}"{role}>'
         f'<h4><span class="rr-number">{number}</span>{_TITLES[section]}{mark}</h4>'
         f'<div class="rr-text">{_content(section, parsed, state)}</div></section>'
+    )
+
+
+def _thought(reply: Reply | None) -> str:
+    """Draw what the model thinks before its answer: open while nothing follows it, then folded."""
+    thought = thought_in(reply.text) if reply else ""
+    if reply is None or not thought:
+        return ""
+    thinking = without_thought(reply.text) == reply.text
+    writing = thinking and reply.answer is None
+    mark = '<span class="rr-pen">writing</span>' if writing else ""
+    return (
+        f'<div class="rr-thought" role="listitem"><details{" open" if thinking else ""}>'
+        f"<summary>Thought before the answer{mark}</summary>"
+        f'<div class="rr-text">{escape(thought, _SECTION_LIMIT)}</div></details></div>'
     )
 
 

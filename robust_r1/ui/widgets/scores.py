@@ -18,15 +18,21 @@ def score_line(outcome: Outcome | None) -> str:
     if outcome is None or outcome.reply is None or outcome.score is None:
         return f'<div class="rr-scores rr-empty"><p>{_EMPTY}</p></div>'
     groups = (
-        ("Perception", _perception(outcome.score.matching)),
+        (_perceiver(outcome.reply), _perception(outcome.score.matching)),
         ("Rewards", _rewards(outcome.score)),
         ("Cost", _cost(outcome.reply)),
     )
     drawn = "".join(
-        f'<div class="rr-group"><h4>{name}</h4><dl>{"".join(cells)}</dl></div>'
+        f'<div class="rr-group"><h4>{escape(name)}</h4><dl>{"".join(cells)}</dl></div>'
         for name, cells in groups
     )
     return f'<div class="rr-scores" role="group" aria-label="Scores">{drawn}</div>'
+
+
+def _perceiver(reply: Reply) -> str:
+    """Name the figures of what was perceived, and by whom, if not by the model that answered."""
+    eyes = reply.answer.eyes if reply.answer else ""
+    return f"Perception of {eyes}" if eyes else "Perception"
 
 
 def _perception(matching: Matching | None) -> list[str]:

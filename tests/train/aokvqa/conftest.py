@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from robust_r1.engine import completions
 from tests.support.annotator_server import serve_annotator
 from tests.support.aokvqa_miniature import write_miniature
 from tests.support.aokvqa_sets import build, by
 from tests.support.sharing import made_once
-from train.aokvqa import asking
 
 
 @pytest.fixture(scope="session")
@@ -40,5 +40,5 @@ def asked(miniature, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     """Wait for hundredths of a second where a network asks for seconds."""
-    monkeypatch.setattr(asking, "PAUSES", (0.01, 0.02, 0.02, 0.02, 0.02))
+    monkeypatch.setattr(completions, "PAUSES", (0.01, 0.02, 0.02, 0.02, 0.02))
     monkeypatch.setenv("ROBUST_R1_ENDPOINT_TIMEOUT", "30")

@@ -112,7 +112,7 @@ def test_rate_limits_failures_and_broken_connections_change_nothing(miniature, a
         ("prose", "influence", "influence: no <INFLUENCE>...<INFLUENCE_END> in the reply"),
         ("refuse", "reasoning", "reasoning: no <REASONING>...<REASONING_END> in the reply"),
         ("half", "conclusion", "conclusion: no <CONCLUSION>...<CONCLUSION_END> in the reply"),
-        ("filtered", "influence", "the model would not write the influence: its filter"),
+        ("filtered", "influence", "the model would not write the influence: it took"),
         ("400", "reasoning", "refused the question (status 400) (no luck with this reasoning)"),
         ("<INFLUENCE>It is option {{}}.<INFLUENCE_END>", "influence", "names option"),
         (

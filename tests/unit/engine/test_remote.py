@@ -31,6 +31,7 @@ from robust_r1.engine import transfer as transfer_module
 from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.endpoint import KEY_VARIABLE, TIMEOUT_VARIABLE, parse_endpoint
 from robust_r1.engine.events import BrokenStream, EventReader, read_chunk
+from robust_r1.engine.eyes import look_at, with_eyes
 from robust_r1.engine.remote import connect
 from robust_r1.errors import InputError, ModelError
 from tests.support.endpoint_server import KEY, TEXT, serve_endpoint
@@ -479,3 +480,13 @@ def test_a_served_model_is_evaluated_into_a_run(served, tmp_path, capsys):
 def test_a_name_that_the_server_does_not_serve_is_said(served, picture):
     engine = load_engine(served[0].partition("#")[0] + "#nothing")
     refusal(lambda: list(engine.stream(Request.of(picture, "a?"), SHORT)), "pinned")
+
+
+def test_a_served_model_answers_after_what_other_eyes_have_found(served, picture):
+    with load_engine("tiny-sft") as eyes, load_engine(served[0]) as engine:
+        (alone,) = eyes.generate([look_at(picture, "What is it?")])
+        both = with_eyes(engine, eyes)
+        *_, answer = both.stream(Request.of(picture, "What is it?"))
+        ((_, again),) = both.answers([Request.of(picture, "What is it?")])
+    assert answer.text == again.text and answer.text.startswith(f"{alone.text}<TYPE_END><INFL")
+    assert (answer.eyes, answer.model, answer.finish) == ("tiny-sft", engine.info.name, "stop")

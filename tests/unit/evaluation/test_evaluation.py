@@ -26,7 +26,7 @@ from tests.support.paths import ROOT
 
 MINI = benchmark("minibench")
 _DESCRIBED = {
-    "name": "oracle", "source": "/nowhere", "max_pixels": 36864,
+    "name": "oracle", "source": "/nowhere", "max_pixels": 36864, "bundled": False,
     "defaults": GenerationSettings(max_new_tokens=320),
 }  # fmt: skip
 

@@ -191,7 +191,7 @@ def test_what_may_be_named_of_a_saved_view_covers_the_loss_of_the_lowest_quality
         assert 0.6 * most < loss < most
 
 _DESCRIBED = {
-    "name": "speaker", "source": "/nowhere", "max_pixels": 2400,
+    "name": "speaker", "source": "/nowhere", "max_pixels": 2400, "bundled": False,
     "defaults": GenerationSettings(max_new_tokens=320),
 }  # fmt: skip
 

@@ -26,7 +26,7 @@ from tests.support.published_tables import write_mmstar
 ROWS, LEVELS = 24, ("clean", "50", "100")
 CASES = (ROWS - 1) * len(LEVELS)
 _INFO = {
-    "name": "counter", "source": "/nowhere", "label": "Counter", "pictures": 1,
+    "name": "counter", "source": "/nowhere", "label": "Counter", "pictures": 1, "bundled": False,
     "max_pixels": 36864, "defaults": GenerationSettings(max_new_tokens=8),
     "fit": staticmethod(lambda image: image),
 }  # fmt: skip
