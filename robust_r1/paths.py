@@ -13,6 +13,7 @@ ASSETS = (CHECKOUT or _PACKAGE) / "assets"
 EXAMPLES = ASSETS / "examples"
 MODELS = ASSETS / "models"
 BUNDLED_RUNS = ASSETS / "runs"
+BUNDLED_TRAINING = BUNDLED_RUNS / "training"
 
 # Where the user's own runs and notebook lie. An installed package lies among others, so there it is
 # the folder that it is used from.

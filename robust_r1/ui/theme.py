@@ -17,7 +17,7 @@ STYLES = tuple(
         *("picture", "picture_input", "plan_input", "question", "conversation", "chain", "badges",
           "charts", "scores", "job", "share", "changed",
           "first_look", "strip"),
-        *("explore", "compare", "sweep", "analyze", "learn", "presenter"),
+        *("explore", "compare", "sweep", "analyze", "training", "learn", "presenter"),
     )
 )  # fmt: skip
 # Fonts of the visitor's own system; as plain strings, so that Gradio asks no server for them.

@@ -1,6 +1,5 @@
 """Handlers of the Analyze tab: open runs, filter their cases, keep filters."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from robust_r1.ui.analyze.selection import (
     CASES,
     FIGURES,
     NO_CASE,
+    TRAINING,
     Link,
     Selection,
     SharedCases,
@@ -29,6 +29,7 @@ from robust_r1.ui.analyze.selection import (
     encode,
     place_of,
 )
+from robust_r1.ui.analyze.training_view import TrainingView
 from robust_r1.ui.widgets.chain import idle_line
 from robust_r1.ui.widgets.layout import Updates, Values
 from robust_r1.ui.widgets.share import Shared
@@ -73,7 +74,7 @@ class RunHandlers:
         query = dict(request.query_params) if request else {}
         link = decode(query, found)
         # The tab opens on its figures; whoever has gone on by now is not called back.
-        shown = {} if link.view == FIGURES else self._show_part(link.view)
+        shown = {} if link.view == FIGURES else self.show_part(link.view)
         return {**self._follow(link, found, self.folders.opening()), **shown}
 
     def go_back(self, query: str, selection: Selection | None) -> Updates:
@@ -84,7 +85,7 @@ class RunHandlers:
         found = self.folders.found()
         link = decode(dict(parse_qsl(query.strip().removeprefix("?"))), found)
         opened = self._follow(link, found, selection.runs if selection else ())
-        return {**opened, **self._show_part(link.view)}
+        return {**opened, **self.show_part(link.view)}
 
     def _follow(self, link: Link, found: Sequence[str], otherwise: Sequence[str]) -> Updates:
         """Show what a link says, of the runs that it names, or of others where it names none."""
@@ -104,7 +105,8 @@ class RunHandlers:
             self.selection: replace(selection, place=place or 0),
         }
 
-    def _show_part(self, view: str) -> Updates:
+    def show_part(self, view: str) -> Updates:
+        """Bring a part of the tab into sight."""
         return {self.view: view, self.parts: gr.Tabs(selected=view)}
 
     def narrow(self, clicked: str, selection: Selection | None) -> Updates:
@@ -114,12 +116,16 @@ class RunHandlers:
         narrower = replace(selection, wanted=wanted, place=0)
         return {
             **self.filters.show(wanted),
-            **self._show_part(CASES),
+            **self.show_part(CASES),
             **self._select(narrower),
         }
 
-    def describe(self, selection: Selection | None, view: str) -> str:
+    def describe(
+        self, selection: Selection | None, view: str, training: TrainingView | None = None
+    ) -> str:
         """Return the query string of what somebody looks at."""
+        if view == TRAINING:
+            return training.query() if training else ""
         entries = self.shared.chosen(selection)
         if selection is None or not entries:
             return ""
@@ -153,13 +159,12 @@ class RunHandlers:
 
     def add_folder(self, folder: str, selection: Selection | None) -> Updates:
         """Open the run of a folder, beside those open if it is of their benchmark."""
-        if not folder.strip():
+        if not folder:
             raise InputError("Name the folder of a run, as in runs/my-run.")
-        path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
-        self.folders.run(path)
-        opened: list[str] = [path]
+        self.folders.run(folder)
+        opened: list[str] = [folder]
         for other in selection.runs if selection else ():
-            if other != path and self._go_together([other, *opened]):
+            if other != folder and self._go_together([other, *opened]):
                 opened.insert(len(opened) - 1, other)
         return self._open(opened, self.folders.found())
 

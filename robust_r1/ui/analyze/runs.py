@@ -80,12 +80,15 @@ class RunFolders:
     def states(self, folders: Sequence[str]) -> tuple[tuple, ...]:
         """Return what changes with the runs: for each its folder, and times and sizes of files."""
         return tuple(
-            (folder, *map(_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
+            (folder, *map(file_state, (Path(folder) / "run.json", Path(folder) / "cases.jsonl")))
             for folder in folders
         )
 
-    def _admit(self, folder: str) -> None:
-        """Refuse a folder that visitors of this page may not look into, whether there or not."""
+    def admit(self, folder: str, listed: Sequence[str] = ()) -> None:
+        """Refuse a folder that visitors of this page may not look into, whether there or not.
+
+        `listed` are folders besides the runs that are in a list of this page.
+        """
         if self._besides is None or self._besides(folder):
             return
         try:
@@ -94,14 +97,14 @@ class RunFolders:
             path = Path()
         roots = {root.resolve() for root in self.folders}
         # A run in the list may be a link to elsewhere: that is the operator's.
-        if roots.isdisjoint(path.parents) and folder not in self.found():
+        if roots.isdisjoint(path.parents) and folder not in (*self.found(), *listed):
             raise InputError(
                 "This page opens only its own runs, because others can reach it: choose one of "
                 "the list"
             )
 
     def _read(self, folder: str) -> tuple[Run, tuple[Entry, ...]]:
-        self._admit(folder)
+        self.admit(folder)
         (key,) = self.states([folder])
         with self._lock:
             # What somebody brought is forgotten with its files.
@@ -113,7 +116,8 @@ class RunFolders:
             return self._kept[key]
 
 
-def _state(path: Path) -> tuple[int, int] | None:
+def file_state(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file, its time and size; None where there is none."""
     try:
         state = path.stat()
     except (OSError, ValueError):  # not there, or a text that can be no path

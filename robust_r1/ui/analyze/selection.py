@@ -19,7 +19,8 @@ from robust_r1.ui.widgets.toasts import warn
 
 T = TypeVar("T")
 TAB = "analyze"
-VIEWS = FIGURES, CASES = "figures", "cases"  # the tab's parts, as links and Gradio name them
+# The tab's parts, as links and Gradio name them.
+VIEWS = FIGURES, CASES, TRAINING = "figures", "cases", "training"
 _KEPT = 64  # summaries in memory, of some 20 kB each
 NO_CASE = "No case passes this filter: take something out of it, or clear it."
 
@@ -166,7 +167,7 @@ def decode(query: Mapping[str, str], found: Sequence[str]) -> Link:
     case = query.get("case", "")
     view = query.get("view", "")
     if view not in ("", *VIEWS):
-        problems.append(f"Analyze has no part {view[:40]!r}; it has {' and '.join(VIEWS)}.")
-    view = CASES if case or view == CASES else FIGURES
+        problems.append(f"Analyze has no part {view[:40]!r}; it has {', '.join(VIEWS)}.")
+    view = CASES if case else view if view in VIEWS else FIGURES
     runs = tuple(known[name] for name in names if name in known)
     return Link(runs, wanted, case, view, tuple(problems))

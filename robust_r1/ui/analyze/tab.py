@@ -1,7 +1,9 @@
 """The Analyze tab: open runs, read their figures, filter their cases, mark and export them."""
 
+import os
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -20,7 +22,8 @@ from robust_r1.ui.analyze.notebooks import BrowserNotebooks
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
-from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
+from robust_r1.ui.analyze.selection import CASES, FIGURES, TRAINING, Selection, SharedCases
+from robust_r1.ui.analyze.training import TrainingPart
 from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.api_values import strictly
@@ -73,6 +76,8 @@ class Analyze:
                 self.figures = build_figures()
             with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
+            with gr.Tab("Training", id=TRAINING, elem_id="analyze-training") as learned:
+                self.training = TrainingPart()
         named = {engine.info.name: engine for engine in engines}
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
@@ -97,6 +102,8 @@ class Analyze:
         self._wire_filters()
         self._wire_figures()
         self._wire_cases()
+        self.training.wire(learned, self.read, share, folders.admit)
+        self._describe_after(self.training.view.change)
         self._add_endpoint()
 
     def _wire_runs(self, tab: gr.Tab) -> None:
@@ -116,8 +123,9 @@ class Analyze:
                 opening.open_runs, [chooser.runs, self.selection], opened, **QUIET
             ),
             gr.on(
-                [chooser.add.click, chooser.folder.submit], with_toasts(opening.add_folder),
-                [chooser.folder, self.selection], opened, **QUIET,
+                [chooser.add.click, chooser.folder.submit], with_toasts(self._add_folder),
+                [chooser.folder, self.selection, *self.training.look],
+                {*opened, *self.training.opened, self.view, self.parts}, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
@@ -125,6 +133,18 @@ class Analyze:
             ),
         ):
             self._apply_after(event.success)
+
+    def _add_folder(
+        self, folder: str, selection: Selection | None, *look: Any
+    ) -> Updates:
+        """Open the folder of an evaluation run, or of a run of training in the part for those.
+
+        `look` holds the values of `training.look`.
+        """
+        path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
+        if path and self.training.holds(path):
+            return {**self._open.show_part(TRAINING), **self.training.add_folder(path, *look)}
+        return self._open.add_folder(path, selection)
 
     @property
     def _followed(self) -> set[Component]:
@@ -234,9 +254,10 @@ class Analyze:
 
     def _describe_after(self, listen: Callable) -> None:
         linked = listen(
-            with_toasts(self._open.describe), [self.selection, self.view], self.query, **_LATEST
+            with_toasts(self._open.describe), [self.selection, self.view, self.training.view],
+            self.query, **_LATEST,
         )
-        linked.then(None, self.query, None, js=write_address("runs"), **PRIVATE)
+        linked.then(None, self.query, None, js=write_address("open-run"), **PRIVATE)
 
     def _wire_cases(self) -> None:
         events, case, selection = self._cases, self.case, self.selection
