@@ -49,7 +49,7 @@ def without_thought(text: str) -> str:
 
 
 class AfterThought:
-    """Pass on, piece by piece, what follows a thought at the beginning; a text without one whole."""
+    """Pass on, piece by piece, what follows a thought; a text that begins with none, whole."""
 
     def __init__(self) -> None:
         self._held = ""
