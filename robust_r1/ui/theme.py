@@ -5,6 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from robust_r1.paths import ASSETS
+from robust_r1.ui.frontend import lighter_head
 
 _FOLDER = Path(__file__).with_name("styles")
 # Loaded in this order: what several tabs share, one file a widget, one file a tab. Of two rules of
@@ -110,6 +111,7 @@ def launch_arguments(
         # Said, since Gradio would else read a variable of its own.
         "mcp_server": mcp,
         "theme": build_theme(),
+        "head": lighter_head(),
         "css_paths": list(STYLES),
         "allowed_paths": [str(ASSETS)],
         "max_file_size": MAX_UPLOAD,
