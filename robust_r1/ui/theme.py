@@ -5,7 +5,7 @@ from pathlib import Path
 import gradio as gr
 
 from robust_r1.paths import ASSETS
-from robust_r1.ui.frontend import lighter_head
+from robust_r1.ui.frontend import head_scripts
 
 _FOLDER = Path(__file__).with_name("styles")
 # Loaded in this order: what several tabs share, one file a widget, one file a tab. Of two rules of
@@ -111,7 +111,7 @@ def launch_arguments(
         # Said, since Gradio would else read a variable of its own.
         "mcp_server": mcp,
         "theme": build_theme(),
-        "head": lighter_head(),
+        "head": head_scripts(),
         "css_paths": list(STYLES),
         "allowed_paths": [str(ASSETS)],
         "max_file_size": MAX_UPLOAD,
@@ -124,4 +124,7 @@ def launch_arguments(
         "enable_monitoring": False,
         "favicon_path": None,
         "quiet": True,
+        # Gradio's last look at its own page gives that three seconds, and a busy machine may need
+        # more. That the page can be reached is known before, from a call that may take its time.
+        "_frontend": False,
     }
