@@ -1,5 +1,6 @@
 """Serve the page: python app.py [--model M ...] [--host H] [--port P] [--share] [--mcp]
-[--keep-shared DAYS] [--quantize Q] [--max-pixels N].
+[--root-path PREFIX] [--auth FILE] [--one-notebook] [--keep-shared DAYS] [--quantize Q]
+[--max-pixels N].
 
 The same as `python -m robust_r1 page`, and the entry point of a Hugging Face Space.
 """

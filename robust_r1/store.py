@@ -7,7 +7,7 @@ somebody who has seen its newest text.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from robust_r1.paths import OWN_RUNS
 
 VARIABLE = "ROBUST_R1_NOTEBOOK"
 MAX_NOTE, MAX_NAME = 4000, 40
+_PAGE = 4096  # bytes of a page of SQLite's, by its default
 _WAIT = 10.0  # seconds that a writer waits for another one
 # Each step brings the file to the version that is its number; steps are only ever added.
 _MIGRATIONS = (
@@ -49,12 +50,20 @@ class Marks:
 class Notebook:
     """Keep tags, notes and filters in a file, which the first writer makes.
 
+    The file grows to `most_bytes`, if that is given; `before_making` is called before it is made.
+
     Every method raises DataError where the file is no notebook, was written by a newer version, is
     locked for long, or cannot be read or written; nothing in it is changed then.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        most_bytes: int | None = None,
+        before_making: Callable[[], None] = lambda: None,
+    ) -> None:
         self.path = path
+        self._most_bytes, self._before_making = most_bytes, before_making
 
     def marks(self, run: str, case_id: str) -> Marks:
         """Return the marks of a case."""
@@ -164,7 +173,8 @@ class Notebook:
         try:
             # Nothing is made for somebody who only looks.
             there = write or self.path.exists()
-            if write:
+            if write and not self.path.exists():
+                self._before_making()
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             file = sqlite3.connect(
                 self.path if there else ":memory:", timeout=_WAIT, isolation_level=None
@@ -174,6 +184,8 @@ class Notebook:
         try:
             if there:
                 file.execute("PRAGMA journal_mode = WAL")
+            if self._most_bytes is not None:
+                file.execute(f"PRAGMA max_page_count = {self._most_bytes // _PAGE}")
             self._migrate(file)
             file.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             yield file
@@ -207,6 +219,11 @@ class Notebook:
         words = str(error)
         if "not a database" in words or "malformed" in words:
             return f"{self.path} is no notebook: move it away, or set {VARIABLE} to another file"
+        if "is full" in words and self._most_bytes is not None:
+            return (
+                f"the notebook holds all that it may, {self._most_bytes / 1e6:g} MB: shorten or "
+                "delete notes"
+            )
         if "locked" in words:
             return f"{self.path} is locked by another program: close it and try again"
         return (

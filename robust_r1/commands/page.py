@@ -11,6 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 
 from robust_r1.ask.kept_pictures import MOST, MOST_BYTES, KeptPictures
+from robust_r1.commands.page_access import (
+    Access,
+    add_access_arguments,
+    read_access,
+    why_not_served,
+)
 from robust_r1.engine import PRECISIONS
 from robust_r1.errors import InputError, RobustR1Error
 from robust_r1.paths import OWN_RUNS
@@ -63,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     _check_packages(args.model)
     gpu = _lent_gpu(os.environ)
     from robust_r1.ui import (
+        Visitors,
         build_ui,
         launch_arguments,
         open_models,
@@ -78,15 +85,20 @@ def run(args: argparse.Namespace) -> int:
     except RobustR1Error as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    page = build_ui(engines, _kept_pictures(args.keep_shared))
-    options = launch_arguments(args.host, args.port, args.share, args.mcp)
+    access: Access = args.access
+    visitors = Visitors(access.public, access.one_notebook)
+    page = build_ui(engines, _kept_pictures(args.keep_shared), visitors)
+    options = launch_arguments(
+        args.host, args.port, args.share, args.mcp, access.root_path, access.accounts
+    )
     try:
         _, local, public = page.launch(**options, prevent_thread_lock=True)
-        print(f"The page is on {public or local}", flush=True)
+        print(f"The page is on {_told(public or local, access)}", flush=True)
         start_loading(engines)
         page.block_thread()
     except OSError as error:
-        print(f"error: the page cannot be served on {args.host}:{args.port}: {error}",
+        why = why_not_served(args.host, args.port, error)
+        print(f"error: the page cannot be served on {args.host}:{args.port}: {why}",
               file=sys.stderr)
         return 2
     finally:
@@ -111,6 +123,7 @@ def _add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) 
                         help="port to listen on (default: %(default)s)")
     parser.add_argument("--share", action="store_true",
                         help="make a public link through Gradio's tunnel")
+    add_access_arguments(parser, environ)
     parser.add_argument("--keep-shared", type=float, metavar="DAYS",
                         default=environ.get("ROBUST_R1_KEEP_SHARED") or 0,
                         help="let visitors keep their own pictures here for so many days, so that "
@@ -137,15 +150,22 @@ def _complete(args: argparse.Namespace, environ: Mapping[str, str]) -> argparse.
     if args.quantize not in (None, *PRECISIONS):
         known = ", ".join(PRECISIONS)
         raise InputError(f"ROBUST_R1_QUANTIZE is {args.quantize!r}; set it to {known}")
-    for name in ("share", "mcp"):
+    for name in ("share", "mcp", "one_notebook"):
         variable = f"ROBUST_R1_{name.upper()}"
         value = environ.get(variable, "").lower()
         if value not in _TRUE + _FALSE:
             raise InputError(f"{variable} is {value!r}; set it to 1 or 0")
         setattr(args, name, getattr(args, name) or value in _TRUE)
+    args.access = read_access(args, environ)
     named = environ.get("ROBUST_R1_MODEL", "")
     args.model = args.model or [name.strip() for name in named.split(",") if name.strip()]
     return args
+
+
+def _told(address: str, access: Access) -> str:
+    """Return the page's address for people; behind a proxy the page works at the proxy's alone."""
+    prefix = access.root_path
+    return f"{address}, for a proxy that shows it as {prefix}/" if prefix else address
 
 
 def _kept_pictures(days: float) -> KeptPictures | None:

@@ -21,6 +21,7 @@ from robust_r1.ui.learn.game import build_memory
 from robust_r1.ui.learn.tab import Learn
 from robust_r1.ui.shortcuts import keys_list, keys_script
 from robust_r1.ui.sweep.tab import SweepTab
+from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets.changed import changed_script
 from robust_r1.ui.widgets.drop import drop_script
 from robust_r1.ui.widgets.job import ActiveAnswers
@@ -41,13 +42,16 @@ _LOOK = 0.5  # seconds between looks at models that are loading
 _SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
-def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.Blocks:
+def build_ui(
+    engines: Sequence[Engine], kept: KeptPictures | None = None, visitors: Visitors | None = None
+) -> gr.Blocks:
     """Build the page for these models, the first one chosen at the start.
 
     Launch it with `launch_arguments()`. The engines stay with the caller, who closes them. `kept`
-    keeps the pictures of links, where the operator wants that.
+    keeps the pictures of links, where the operator wants that; `visitors` are this computer's users
+    where nothing else is said.
     """
-    engines = tuple(engines)
+    engines, visitors = tuple(engines), visitors or Visitors()
     active = ActiveAnswers()
     answers = AnswerCache()
     with gr.Blocks(
@@ -65,7 +69,7 @@ def build_ui(engines: Sequence[Engine], kept: KeptPictures | None = None) -> gr.
             with gr.Tab("Sweep", id="sweep") as sweep_tab:
                 sweep = SweepTab(page, engines, answers, share, held)
             with gr.Tab("Analyze", id="analyze") as analyze:
-                Analyze(page, analyze, engines, active, share)
+                Analyze(page, analyze, engines, active, share, visitors)
             with gr.Tab("Learn", id="learn") as learn:
                 Learn(page, learn, engines, share, held, memory)
         # The address is that of the tab in sight.

@@ -1,5 +1,6 @@
 """The look of the page, and the arguments that it is launched with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -97,7 +98,12 @@ def build_theme() -> gr.themes.Base:
 
 
 def launch_arguments(
-    host: str = "127.0.0.1", port: int | None = None, share: bool = False, mcp: bool = False
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    share: bool = False,
+    mcp: bool = False,
+    root_path: str = "",
+    accounts: Sequence[tuple[str, str]] = (),
 ) -> dict:
     """Return every argument of `Blocks.launch`, for the app and for the tests alike.
 
@@ -110,6 +116,8 @@ def launch_arguments(
         "share": share,
         # Said, since Gradio would else read a variable of its own.
         "mcp_server": mcp,
+        "root_path": root_path,
+        "auth": list(accounts) or None,
         "theme": build_theme(),
         "head": head_scripts(),
         "css_paths": list(STYLES),

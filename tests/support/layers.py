@@ -26,7 +26,7 @@ DRAWINGS = {
     "": (("robust_r1",), ("app", "train")),
     "robust_r1": (("__init__",), *LAYERS[:-1], ("cli", "plugins"), ("__main__",)),
     "robust_r1.ui": (
-        ("frontend", "shortcuts"),
+        ("frontend", "shortcuts", "visitors"),
         ("theme",),
         ("widgets",),
         ("explore", "compare", "sweep", "analyze", "learn"),

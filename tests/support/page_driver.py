@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
 
 from robust_r1.ui import build_ui, launch_arguments
-from tests.support.install_browser import find_browser
+from tests.support.install_tools import find_browser
 from tests.support.rest import WATCH, come_to_rest
 
 FLAGS = [
@@ -38,10 +38,13 @@ WAIT = 60_000  # milliseconds; the machine may be busy, a wait ends as soon as i
 
 
 @contextmanager
-def serve(*engines, mcp=False, kept=None) -> Iterator[str]:
-    """Serve the page for these engines with the arguments of the app; gives its address."""
-    page = build_ui(engines, kept)
-    _, address, _ = page.launch(**launch_arguments(mcp=mcp), prevent_thread_lock=True)
+def serve(*engines, kept=None, visitors=None, **options) -> Iterator[str]:
+    """Serve the page for these engines with the arguments of the app; gives its address.
+
+    `options` are further arguments of `launch_arguments`.
+    """
+    page = build_ui(engines, kept, visitors)
+    _, address, _ = page.launch(**launch_arguments(**options), prevent_thread_lock=True)
     try:
         yield address
     finally:

@@ -44,7 +44,7 @@ class CaseHandlers:
         part: CasePart,
     ) -> None:
         self.shared = shared
-        self.folders, self.notebook = shared.folders, shared.notebook
+        self.folders = shared.folders
         self.engines, self.active = engines, active
         self.part, self.cache = part, part.gallery.GRADIO_CACHE
 
@@ -126,7 +126,7 @@ class CaseHandlers:
 
     def _show_marks(self, entry: Entry) -> Updates:
         try:
-            marks, known = self._marks(entry), list(self.notebook.tags())
+            marks, known = self._marks(entry), list(self.shared.notebook.tags())
         except RobustR1Error as error:
             warn(error)
             marks, known = Marks(), []
@@ -140,19 +140,19 @@ class CaseHandlers:
     def _tags(self) -> Mapping[tuple[str, str], Marks]:
         """Return what is written about any case; nothing where the notebook cannot be read."""
         try:
-            return self.notebook.all_marks()
+            return self.shared.notebook.all_marks()
         except RobustR1Error:
             return {}  # said where the marks of the case in sight are read
 
     def _marks(self, entry: Entry) -> Marks:
-        return self.notebook.marks(entry.run, entry.row.id)
+        return self.shared.notebook.marks(entry.run, entry.row.id)
 
     def export(self, kind: str, selection: Selection | None) -> str:
         """Write the cases that pass the filter into a file, and return its path."""
         entries = self.shared.chosen(selection)
         if selection is None or not entries:
             raise InputError(NO_CASE)
-        marks, wanted = self.notebook.all_marks(), str(selection.wanted)
+        marks, wanted = self.shared.notebook.all_marks(), str(selection.wanted)
         what, ending, write = {
             "CSV": ("cases", "csv", lambda: "\ufeff" + to_csv(entries, marks)),
             "JSONL": ("cases", "jsonl", lambda: to_jsonl(entries, marks)),

@@ -19,7 +19,7 @@ class MarkHandlers:
 
     def __init__(self, cases: CaseHandlers, tag: gr.Dropdown) -> None:
         self.cases, self.part, self.tag = cases, cases.part, tag
-        self.shared, self.notebook = cases.shared, cases.notebook
+        self.shared = cases.shared
 
     def mark(
         self, selection: Selection | None, seen: str, tags: Sequence[str], note: str
@@ -38,21 +38,21 @@ class MarkHandlers:
         if note.strip() != old.note:
             self._write_note(key, note.strip(), old.revision)
         gone = set(old.tags) - set(tags)
-        self.notebook.set_tags(*key, [tag for tag in tags if tag not in old.tags], gone)
+        self.shared.notebook.set_tags(*key, [tag for tag in tags if tag not in old.tags], gone)
         _, menu = self.shared.names()
         return {
             **self.cases.redraw_gallery(selection),
-            self.part.kept: replace(before, marks=self.notebook.marks(*key)).to_json(),
+            self.part.kept: replace(before, marks=self.shared.notebook.marks(*key)).to_json(),
             self.part.marked: idle_line("Saved."),
             self.tag: gr.Dropdown(choices=menu),
         }
 
     def _write_note(self, key: tuple[str, str], note: str, revision: int) -> None:
-        found = self.notebook.marks(*key)
+        found = self.shared.notebook.marks(*key)
         if found.revision != revision and found.note and found.note != note:
             note = f"{found.note}\n{note}"
             warn("Somebody else has written a note here meanwhile: yours stands below it.")
-        self.notebook.write_note(*key, note, found.revision)
+        self.shared.notebook.write_note(*key, note, found.revision)
 
     def tag_all(self, remove: bool, selection: Selection | None, tag: str) -> Updates:
         """Give every case that passes a tag, or take it from them."""
@@ -60,7 +60,7 @@ class MarkHandlers:
         if not entries:
             raise InputError(NO_CASE)
         keys = [(entry.run, entry.row.id) for entry in entries]
-        kept = self.notebook.tag_all(keys, tag, remove)
+        kept = self.shared.notebook.tag_all(keys, tag, remove)
         _, menu = self.shared.names()
         verb = "no longer bear" if remove else "bear"
         return {

@@ -1,5 +1,6 @@
 """Handlers of the Analyze tab: open runs, filter their cases, keep filters."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ class RunHandlers:
         parts: gr.Tabs,
     ) -> None:
         self.shared, self.brought = shared, brought
-        self.folders, self.notebook = shared.folders, shared.notebook
+        self.folders = shared.folders
         self.selection, self.chooser, self.filters = selection, chooser, filters
         self.view, self.parts = view, parts
 
@@ -154,7 +155,7 @@ class RunHandlers:
         """Open the run of a folder, beside those open if it is of their benchmark."""
         if not folder.strip():
             raise InputError("Name the folder of a run, as in runs/my-run.")
-        path = str(Path(folder.strip()).expanduser())
+        path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
         self.folders.run(path)
         opened: list[str] = [path]
         for other in selection.runs if selection else ():
@@ -190,16 +191,16 @@ class RunHandlers:
     def save_filter(self, selection: Selection | None, name: str | None) -> Updates:
         """Keep the filter under the name that was typed."""
         body = filters.to_json((selection or Selection()).wanted)
-        return self._saved(self.notebook.save_filter(name or "", body))
+        return self._saved(self.shared.notebook.save_filter(name or "", body))
 
     def delete_filter(self, name: str | None) -> Updates:
         """Delete the chosen filter."""
-        self.notebook.delete_filter(name or "")
+        self.shared.notebook.delete_filter(name or "")
         return self._saved(None)
 
     def load_filter(self, name: str | None) -> Updates:
         """Put a saved filter into the fields; a name that is not saved yet changes nothing."""
-        body = self.notebook.filters().get(name or "")
+        body = self.shared.notebook.filters().get(name or "")
         if body is None:
             return {self.filters.text: gr.skip()}
         return self.filters.show(filters.from_json(body))
@@ -209,7 +210,7 @@ class RunHandlers:
         return {**self.filters.show(Filter()), self.filters.saved: None}
 
     def _saved(self, name: str | None) -> Updates:
-        menu = gr.Dropdown(choices=list(self.notebook.filters()), value=name)
+        menu = gr.Dropdown(choices=list(self.shared.notebook.filters()), value=name)
         return {self.filters.saved: menu}
 
     def _open(

@@ -1,6 +1,6 @@
 """The runs that the page can open, each read once for all visitors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -19,10 +19,20 @@ MAX_COLUMNS = 6
 
 
 class RunFolders:
-    """Find runs in the project's folders, read them, and read them again once they have grown."""
+    """Find runs in the project's folders, read them, and read them again once they have grown.
 
-    def __init__(self, folders: Sequence[Path] = (BUNDLED_RUNS, OWN_RUNS)) -> None:
-        self.folders = tuple(folders)
+    Args:
+        folders: where the project's runs lie.
+        besides: tells which other folders may be opened, on a page that others can reach; None
+            where all may.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path] = (BUNDLED_RUNS, OWN_RUNS),
+        besides: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.folders, self._besides = tuple(folders), besides
         self._lock = Lock()
         self._kept: LRUCache[tuple, tuple[Run, tuple[Entry, ...]]] = LRUCache(_KEPT)
         self._joined: LRUCache[tuple, tuple[Entry, ...]] = LRUCache(_KEPT)
@@ -74,7 +84,24 @@ class RunFolders:
             for folder in folders
         )
 
+    def _admit(self, folder: str) -> None:
+        """Refuse a folder that visitors of this page may not look into, whether there or not."""
+        if self._besides is None or self._besides(folder):
+            return
+        try:
+            path = Path(folder).resolve()
+        except (OSError, ValueError, RuntimeError):  # a text that can be no path, links in a ring
+            path = Path()
+        roots = {root.resolve() for root in self.folders}
+        # A run in the list may be a link to elsewhere: that is the operator's.
+        if roots.isdisjoint(path.parents) and folder not in self.found():
+            raise InputError(
+                "This page opens only its own runs, because others can reach it: choose one of "
+                "the list"
+            )
+
     def _read(self, folder: str) -> tuple[Run, tuple[Entry, ...]]:
+        self._admit(folder)
         (key,) = self.states([folder])
         with self._lock:
             # What somebody brought is forgotten with its files.

@@ -56,7 +56,11 @@ class AnswerFiles:
 
     def __contains__(self, folder: str) -> bool:
         """Tell whether a run's folder is one of those that somebody brought."""
-        return (Path(self.cache) / _FOLDER) in Path(folder).parents
+        try:
+            path = Path(folder).resolve()
+        except (OSError, ValueError, RuntimeError):
+            return False
+        return (Path(self.cache) / _FOLDER).resolve() in path.parents
 
 
 def _read(path: Path) -> SavedAnswer:

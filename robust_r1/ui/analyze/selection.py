@@ -37,13 +37,18 @@ class Selection:
 
 
 class SharedCases:
-    """Share the runs, and the notebook of what people wrote about them, among all visitors."""
+    """Share the runs among all visitors; `notebook` finds what whoever asks wrote about them."""
 
-    def __init__(self, folders: RunFolders, notebook: Notebook) -> None:
+    def __init__(self, folders: RunFolders, notebook: Callable[[], Notebook]) -> None:
         self.folders = folders
-        self.notebook = notebook
+        self._notebook = notebook
         self._lock = Lock()
         self._kept: LRUCache[tuple, Any] = LRUCache(_KEPT)
+
+    @property
+    def notebook(self) -> Notebook:
+        """Return the notebook of the visitor who asks: everybody's, or the browser's own."""
+        return self._notebook()
 
     def chosen(self, selection: Selection | None) -> tuple[Entry, ...]:
         """Return the cases that a visitor has selected."""

@@ -9,17 +9,19 @@ from gradio.events import Dependency
 
 from robust_r1.engine import Engine
 from robust_r1.store import default_notebook
-from robust_r1.ui.analyze import clicks, lightbox
+from robust_r1.ui.analyze import clicks, lightbox, notebooks
 from robust_r1.ui.analyze.case_handlers import CaseHandlers
 from robust_r1.ui.analyze.case_layout import EXPORTS, build_cases
 from robust_r1.ui.analyze.figure_handlers import FigureHandlers
 from robust_r1.ui.analyze.layout import OLD, TABLES, build_chooser, build_figures, build_filters
 from robust_r1.ui.analyze.mark_handlers import MarkHandlers
 from robust_r1.ui.analyze.marks import KEEP
+from robust_r1.ui.analyze.notebooks import BrowserNotebooks
 from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import CASES, FIGURES, Selection, SharedCases
+from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.api_values import strictly
 from robust_r1.ui.widgets.job import MODEL, ActiveAnswers
@@ -40,6 +42,7 @@ _DOWNLOAD = """(path) => {
   link.click();
 }"""
 _START = """() => {
+  (FIRST)();
   if (new URLSearchParams(location.search).get('tab') === 'analyze') {
     const tabs = [...document.querySelectorAll('#tabs button[role=tab]')];
     tabs.find((tab) => tab.textContent.trim() === 'Analyze')?.click();
@@ -55,7 +58,7 @@ class Analyze:
 
     def __init__(
         self, page: gr.Blocks, tab: gr.Tab, engines: tuple[Engine, ...],
-        active: ActiveAnswers, share: Share,
+        active: ActiveAnswers, share: Share, visitors: Visitors,
     ) -> None:
         self.selection = gr.State(None)
         self.view = gr.State(FIGURES)
@@ -71,10 +74,14 @@ class Analyze:
             with gr.Tab("Cases", id=CASES):
                 self.case = build_cases(engines)
         named = {engine.info.name: engine for engine in engines}
-        shared = SharedCases(RunFolders(), default_notebook())
         answers = self.chooser.answers
         # The page's own list of uploads: whatever is on it is deleted at the same age.
         brought = AnswerFiles(answers.GRADIO_CACHE, page.upload_file_set.update)
+        folders = RunFolders(besides=brought.__contains__ if visitors.public else None)
+        book = default_notebook()
+        apart = visitors.public and not visitors.one_notebook
+        own = BrowserNotebooks(book.path.with_name("notebooks"))
+        shared = SharedCases(folders, own if apart else lambda: book)
         self._open = RunHandlers(
             shared, brought, self.selection, self.chooser, self.filters, self.view, self.parts
         )
@@ -82,7 +89,8 @@ class Analyze:
         self._figures = FigureHandlers(shared, self.figures)
         self._cases = CaseHandlers(shared, named, active, self.case)
         self._marks = MarkHandlers(self._cases, self.filters.tag)
-        page.load(None, None, None, js=_START, **PRIVATE)
+        first = notebooks.MARK if apart else "() => {}"
+        page.load(None, None, None, js=_START.replace("FIRST", first), **PRIVATE)
         for script in (clicks.SCRIPT, lightbox.SCRIPT, chart_files.SCRIPT):
             page.load(None, None, None, js=script, **PRIVATE)
         self._wire_runs(tab)

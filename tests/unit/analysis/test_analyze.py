@@ -360,6 +360,32 @@ def test_runs_that_do_not_go_together_are_refused_and_a_grown_run_is_read_again(
     assert len(library.entries([a])) == 2
 
 
+def test_a_page_that_others_can_reach_opens_its_own_runs_alone_and_tells_nothing_of_others(
+    tmp_path, monkeypatch
+):
+    runs, other = tmp_path / "runs", tmp_path / "other"
+    own = write_run(runs / "a", [line(1, "high", "x")])
+    elsewhere = write_run(other / "b", [line(1, "high", "x")])
+    lent = write_run(tmp_path / "lent" / "c", [line(1, "high", "x")])
+    (runs / "linked").symlink_to(elsewhere)
+    deeper = write_run(runs / "sets" / "d", [line(1, "high", "x")])
+    monkeypatch.setenv("HOME", str(other))
+    library = RunFolders([runs], besides=[str(lent)].__contains__)
+    for folder in (*library.found(), str(own), str(lent), str(deeper)):
+        assert len(library.entries([folder])) == 1
+    said = set()
+    strange = [
+        str(elsewhere), str(tmp_path / "none"), "~/b", "/etc", "", str(runs), "a\0b",
+        f"{runs}/../other/b", f"{runs}/a/../../other/b", f"{runs}/none/../../other/b", "/" * 5000,
+    ]
+    for folder in strange:
+        with pytest.raises(InputError) as refused:
+            library.run(folder)
+        said.add(str(refused.value))
+    assert len(said) == 1 and "only its own runs" in said.pop()
+    assert len(RunFolders([runs]).entries([str(elsewhere)])) == 1
+
+
 def test_ten_thousand_cases_open_in_three_seconds_and_filter_in_a_third(tmp_path):
     folder = write_run(tmp_path / "big", many(2500))
     library = RunFolders([tmp_path])

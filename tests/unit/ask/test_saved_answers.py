@@ -174,7 +174,7 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
     kept: set[str] = set()
     files = AnswerFiles(str(tmp_path / "cache"), kept.update)
     folders = RunFolders([tmp_path / "none"])
-    shared = SharedCases(folders, Notebook(tmp_path / "notes.sqlite"))
+    shared = SharedCases(folders, lambda: Notebook(tmp_path / "notes.sqlite"))
     with gr.Blocks():
         selection = gr.State(None)
         parts = build_chooser(), build_filters(), gr.State(FIGURES), gr.Tabs()
@@ -201,7 +201,7 @@ def test_a_visitors_answers_are_listed_to_nobody_stand_in_no_link_and_go_with_th
 
 
 def test_a_filter_that_passes_nothing_can_still_be_shared(tmp_path):
-    shared = SharedCases(RunFolders(), Notebook(tmp_path / "notes.sqlite"))
+    shared = SharedCases(RunFolders(), lambda: Notebook(tmp_path / "notes.sqlite"))
     files = AnswerFiles(str(tmp_path), lambda paths: None)
     with gr.Blocks():
         state = gr.State(None)
