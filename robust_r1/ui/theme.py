@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from robust_r1.paths import ASSETS
+from robust_r1.ui.frontend import head_scripts
 
 _FOLDER = Path(__file__).with_name("styles")
 # Loaded in this order: what several tabs share, one file a widget, one file a tab. Of two rules of
@@ -118,6 +119,7 @@ def launch_arguments(
         "root_path": root_path,
         "auth": list(accounts) or None,
         "theme": build_theme(),
+        "head": head_scripts(),
         "css_paths": list(STYLES),
         "allowed_paths": [str(ASSETS)],
         "max_file_size": MAX_UPLOAD,
@@ -130,4 +132,7 @@ def launch_arguments(
         "enable_monitoring": False,
         "favicon_path": None,
         "quiet": True,
+        # Gradio's last look at its own page gives that three seconds, and a busy machine may need
+        # more. That the page can be reached is known before, from a call that may take its time.
+        "_frontend": False,
     }

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from robust_r1.store import VARIABLE
-from tests.support.page_driver import serve
+from tests.support.page_driver import WAIT, serve
 from tests.support.paths import ROOT
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -81,7 +81,7 @@ def test_a_run_and_saved_answers_open_in_analyze(regular, address):
 
 def assert_shows(page: Page, id: str, wanted: str | list[str]) -> None:
     """Wait until a component reads as wanted; of texts, until it holds the wanted one."""
-    for _ in range(300):
+    for _ in range(WAIT // 100):
         found = page.evaluate(READ, id)
         if found == wanted or (type(found) is type(wanted) is str and wanted and wanted in found):
             return

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from robust_r1 import images
 from robust_r1.degradations import SPECS
+from robust_r1.ui.frontend import KEEP_STREAM
 from tests.support.page_driver import DESKTOP, pass_frames, serve
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -28,6 +29,41 @@ _IN_VIEW = """(element) => {
   const over = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
   return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth
     && box.height > 20 && (element.contains(over) || over.contains(element));
+}"""
+# What two parts of Gradio's frontend do, as this page has changed them: with an event that has
+# ended, and for components that look for their events.
+_FRONTEND = """async () => {
+  const part = async (file, name) => {
+    const {name: url} = performance.getEntriesByType('resource')
+      .find((one) => one.name.includes(`/assets/${file}-`) && one.name.endsWith('.js'));
+    return Object.values(await import(url)).find((one) => one?.prototype?.[name]);
+  };
+  const states = new (await part('statustracker', 'resolve_args'))();
+  states.register(7, [1], [2, 3], 'hidden');
+  states.update({fn_index: 7, status: 'complete', stream_state: 'closed'});
+  const look = (await part('core', 'find_attached_events')).prototype.find_attached_events;
+  const events = [[[5, 'click'], [5, 'input']], [[6, 'click'], [5, 'blur']], []];
+  const found = [5, 6, 7].map((id) => look.call({}, {id, props: {shared_props: {}}},
+    events.map((targets) => ({targets}))).props.shared_props.attached_events);
+  const steps = gradio_config.dependencies.flatMap((one) => one.targets)
+    .filter(([component]) => component === null);
+  return [Object.keys(states.current), found, steps];
+}"""
+# Two events of a visitor: the server ends the stream as it takes the second one.
+_STREAMS = """async (script) => {
+  const told = (...all) => all.map(([msg, event_id]) =>
+    `data: ${JSON.stringify({msg, event_id})}\\n\\n`).join('');
+  const events = ['a', 'b'], streams = [
+    told(['process_completed', 'a'], ['close_stream']),
+    told(['process_completed', 'b'], ['close_stream']),
+  ];
+  const page = {fetch: async (url) => url === '/queue/join'
+    ? Response.json({event_id: events.shift()}) : new Response(streams.shift())};
+  new Function('window', script)(page);
+  await page.fetch('/queue/join');
+  await page.fetch('/queue/join');
+  const read = await (await page.fetch('/queue/data')).text();
+  return read === told(['process_completed', 'a'], ['process_completed', 'b'], ['close_stream']);
 }"""
 _ON_SLIDER = "document.activeElement.matches('.rr-slider input[type=range]')"
 
@@ -198,6 +234,14 @@ def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):
     large = visitor.page.locator("#compare img").last
     assert large.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     expect(visitor.page.locator(".rr-inset")).to_have_count(0)
+
+
+def test_gradios_frontend_writes_no_progress_into_inputs_and_looks_for_events_once(visitor):
+    assert visitor.page.evaluate(_FRONTEND) == [["1"], [["click", "blur"], ["click"], []], []]
+
+
+def test_an_event_taken_as_the_stream_of_messages_ends_gets_its_answer(visitor):
+    assert visitor.page.evaluate(_STREAMS, KEEP_STREAM)
 
 
 def test_another_size_of_the_window_draws_the_photograph_anew(visitor, make_picture, tmp_path):

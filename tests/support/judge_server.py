@@ -24,9 +24,9 @@ _TEXT = re.compile(r"^(Right|Answer): (.*)$", re.MULTILINE)
 class Failure:
     """Say what a request gets instead of a judgement.
 
-    `status` is an HTTP status, 0 to break the connection off, -1 to send nothing for a second;
-    `text` is what the judge says instead, where the status is 200, as a text or a list of parts,
-    and `finish` why it ends.
+    `status` is an HTTP status, 0 to break the connection off, -1 to send nothing until the caller
+    hangs up; `text` is what the judge says instead, where the status is 200, as a text or a list of
+    parts, and `finish` why it ends.
     """
 
     status: int = 200
@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         if failure is not None and failure.status == -1:
-            time.sleep(1)
+            self.connection.recv(1)
             self.close_connection = True
             return None
         if failure is not None and failure.status != 200:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from robust_r1.chain import parse
 from robust_r1.images import load, save
 from robust_r1.records import conversation_of, read_authors, read_records
 from robust_r1.scenes import SPLITS, make_item
+from tests.support.running import has_lines, wait_for
 from train import make_data
 from train.common import samples
 
@@ -98,10 +98,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, root):
 
     process = subprocess.Popen(arguments("cut"), cwd=root, stdout=subprocess.DEVNULL)
     journal = tmp_path / "cut" / "unfinished.jsonl"
-    deadline = time.monotonic() + 60
-    while not (journal.exists() and journal.read_bytes().count(b"\n") >= 3):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: has_lines(journal, 3), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     kept = journal.read_bytes().count(b"\n")

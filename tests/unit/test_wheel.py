@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +16,7 @@ from PIL import Image
 
 from tests.support.endpoint_server import serve_endpoint
 from tests.support.paths import ROOT
+from tests.support.running import held_port
 
 pytestmark = pytest.mark.slow
 HERE = Path(sysconfig.get_paths()["purelib"])
@@ -110,10 +110,7 @@ def test_a_bundled_model_answers_from_another_folder(whole, photo):
 
 
 def test_the_page_is_served_from_another_folder_with_its_runs_and_pictures(whole, photo):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with served([whole / "robust-r1", "page", "--port", address.rpartition(":")[2]], address):
+    with held_port() as port, served(whole / "robust-r1", port) as address:
         from gradio_client import Client
 
         client = Client(address, verbose=False)
@@ -123,8 +120,9 @@ def test_the_page_is_served_from_another_folder_with_its_runs_and_pictures(whole
 
 
 @contextmanager
-def served(command, address):
-    """Start a page, wait until it answers, and end it."""
+def served(program, port):
+    """Start a page, wait until it answers, give its address, and end it."""
+    command, address = [program, "page", "--port", str(port)], f"http://127.0.0.1:{port}"
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         for _ in range(100):
@@ -135,7 +133,7 @@ def served(command, address):
                     break
             except OSError:
                 time.sleep(1)
-        yield
+        yield address
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -25,6 +25,7 @@ from tests.support.aokvqa_sets import (
     same,
     samples,
 )
+from tests.support.running import wait_for
 from train.aokvqa import language_model
 from train.aokvqa.annotators import Rules
 from train.common.checks import faults_of
@@ -260,10 +261,7 @@ def test_a_killed_run_goes_on_without_asking_again_what_was_answered(
         flags = [*miniature, *by(server), "--at-once", "2"]
         words = [sys.executable, "-m", "train.make_data", *flags, "-o", str(tmp_path)]
         process = subprocess.Popen(words, cwd=root)
-        deadline = time.monotonic() + 60
-        while len(server.asked) < 15:
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.005)
+        wait_for(lambda: len(server.asked) >= 15, process)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         journal = tmp_path / "unfinished.jsonl"

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from robust_r1.cli import main
 from robust_r1.degradations import DegradationPlan
 from robust_r1.images import load
 from tests.support.paths import ROOT
+from tests.support.running import has_lines, wait_for
 from tests.support.scripted_engine import ScriptedEngine
 
 PHOTO = ROOT / "assets" / "examples" / "coffee.jpg"
@@ -186,8 +186,7 @@ def test_a_command_killed_at_any_moment_ends_as_an_uninterrupted_one(folder):
     options = {"env": {**os.environ, "PYTHONPATH": str(ROOT)}, "stdout": subprocess.DEVNULL}
     kept = folder / "killed.csv.jsonl"
     with subprocess.Popen(command, **options) as work:
-        while work.poll() is None and not (kept.exists() and kept.stat().st_size):
-            time.sleep(0.005)
+        wait_for(lambda: has_lines(kept, 1), work)
         work.send_signal(signal.SIGKILL)
     half = kept.read_bytes()
     assert 0 < half.count(b"\n") < 15 and half.endswith(b"\n")

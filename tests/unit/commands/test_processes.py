@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from robust_r1.commands.processes import in_order
 from robust_r1.errors import RobustR1Error
 from tests.support.paths import ROOT
+from tests.support.running import wait_for
 
 # A parent that says which processes it started, and goes on for ever.
 _PARENT = """
@@ -62,10 +62,7 @@ def test_processes_end_with_a_parent_that_is_killed(tmp_path):
         children = [int(one) for one in parent.stdout.readline().split()]
         assert len(children) == 2 and all(map(is_running, children))
         parent.send_signal(signal.SIGKILL)
-    limit = time.monotonic() + 30
-    while any(map(is_running, children)):
-        assert time.monotonic() < limit, "they go on without their parent"
-        time.sleep(0.05)
+    wait_for(lambda: not any(map(is_running, children)))
 
 
 def is_running(process: int) -> bool:

@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from robust_r1.errors import InputError, ModelError
 from tests.support.endpoint_server import LIKELY, LISTED_TEXT, TEXT, serve_endpoint
 from tests.support.paths import ROOT
 from tests.support.published_tables import write_mmstar
+from tests.support.running import held_port
 
 SHORT = GenerationSettings(max_new_tokens=24)
 
@@ -122,9 +122,9 @@ def lines(folder):
 
 
 @contextmanager
-def served_elsewhere(port):
-    """Serve in a process of its own, which can be killed."""
-    words = [sys.executable, "-m", "tests.support.endpoint_server", str(port)]
+def served_elsewhere(port, answers):
+    """Serve in a process of its own, which dies when it has given so many answers."""
+    words = [sys.executable, "-m", "tests.support.endpoint_server", str(port), str(answers)]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "ready\n"
@@ -136,30 +136,19 @@ def served_elsewhere(port):
 
 def test_a_server_that_goes_down_in_the_middle_loses_nothing(tmp_path, capsys):
     table = write_mmstar(tmp_path / "MMStar.tsv", rows=10)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address, cases = f"http://127.0.0.1:{port}", tmp_path / "run" / "cases.jsonl"
-
-    def kill(process):
-        while not cases.exists() or cases.read_bytes().count(b"\n") < 7:
-            time.sleep(0.01)
-        process.kill()
-
-    with served_elsewhere(port) as process:
-        thread = threading.Thread(target=kill, args=(process,))
-        thread.start()
-        assert main(command(address, table, tmp_path / "run")) == 2
-        thread.join()
-    said = capsys.readouterr().err
-    assert "could not be reached; start it" in said or "broke the connection off" in said
-    assert said.count("\n") == 1
-    assert 7 <= len(lines(tmp_path / "run")) < 20
-    left = 20 - len(lines(tmp_path / "run"))
-    with serve_endpoint(port) as server:
-        assert main(command(address, table, tmp_path / "run")) == 0
-        assert server.answered == left  # nothing is asked twice
-        assert main(command(address, table, tmp_path / "whole")) == 0
+    with held_port() as port:
+        address = f"http://127.0.0.1:{port}"
+        with served_elsewhere(port, 9):
+            assert main(command(address, table, tmp_path / "run")) == 2
+        said = capsys.readouterr().err
+        assert "could not be reached; start it" in said or "broke the connection off" in said
+        assert said.count("\n") == 1
+        assert 0 < len(lines(tmp_path / "run")) < 20
+        left = 20 - len(lines(tmp_path / "run"))
+        with serve_endpoint(port) as server:
+            assert main(command(address, table, tmp_path / "run")) == 0
+            assert server.answered == left  # nothing is asked twice
+            assert main(command(address, table, tmp_path / "whole")) == 0
     assert lines(tmp_path / "run") == lines(tmp_path / "whole")
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +35,7 @@ from robust_r1.engine.remote import connect
 from robust_r1.errors import InputError, ModelError
 from tests.support.endpoint_server import KEY, TEXT, serve_endpoint
 from tests.support.paths import ROOT
+from tests.support.running import held_port
 
 SHORT = GenerationSettings(max_new_tokens=24, seed=5)
 
@@ -205,25 +205,22 @@ def test_stop_before_the_start_asks_nothing(server, picture):
 
 
 def test_an_endpoint_that_is_down_is_said(picture):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
-    refusal(lambda: load_engine(f"{address}#x"), address, "could not be reached", "start it")
+    with held_port() as port:
+        address = f"http://127.0.0.1:{port}/v1"
+        refusal(lambda: load_engine(f"{address}#x"), address, "could not be reached", "start it")
 
 
 def test_an_endpoint_that_comes_back_is_found_by_a_further_try(ask, monkeypatch):
-    monkeypatch.setattr(transfer_module, "RETRIES", (0.3,) * 10)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    monkeypatch.setattr(transfer_module, "RETRIES", (0.3,) * 300)
     waiting: list = []
-    thread = threading.Thread(
-        target=lambda: waiting.append(load_engine(f"http://127.0.0.1:{port}/v1#x"))
-    )
-    thread.start()
-    time.sleep(0.3)
-    with serve_endpoint(port):
-        thread.join(timeout=30)
+    with held_port() as port:
+        thread = threading.Thread(
+            target=lambda: waiting.append(load_engine(f"http://127.0.0.1:{port}/v1#x"))
+        )
+        thread.start()
+        time.sleep(0.3)
+        with serve_endpoint(port):
+            thread.join()
     assert len(waiting) == 1
 
 
@@ -410,23 +407,20 @@ def test_an_event_without_end_is_broken():
 def served(tmp_path_factory):
     """Start `transformers serve` with a bundled model; gives the engine's name and the folder."""
     folder = catalog.newest_bundled().source
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("serve") / "log.txt"
-    words = ["serve", folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    with log.open("w") as file:
+    with held_port() as port, log.open("w") as file:
+        words = ["serve", folder, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
         process = subprocess.Popen(
             [sys.executable, "tests/support/serve_checkpoint.py", *words, "--dtype", "float32"],
             env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
             cwd=ROOT, stdout=file, stderr=file,
         )  # fmt: skip
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/health", process, log)
-        yield f"http://127.0.0.1:{port}/v1#{folder}", folder
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health", process, log)
+            yield f"http://127.0.0.1:{port}/v1#{folder}", folder
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
 def _wait_for(url: str, process: subprocess.Popen, log) -> None:

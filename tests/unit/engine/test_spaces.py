@@ -2,10 +2,10 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 
 import pytest
 from gradio_client import Client, handle_file
@@ -15,6 +15,7 @@ from robust_r1.commands.page import parse_arguments
 from robust_r1.engine import GenerationSettings, Request, catalog
 from robust_r1.engine.zerogpu import ZeroGpuEngine, booked_seconds
 from tests.support.paths import ROOT
+from tests.support.running import held_port
 from tests.support.scripted_engine import ScriptedEngine
 
 # What the package does that matters: it must come before torch, and it runs generators elsewhere.
@@ -37,13 +38,11 @@ def GPU(duration):
 @pytest.fixture
 def space(tmp_path):
     """Return a function that starts app.py as a Space does; gives its address and its output."""
-    running, readers = [], []
+    running, readers, ports = [], [], ExitStack()
 
     def start(**environ: str) -> tuple[str, list[str]]:
         (tmp_path / "spaces.py").write_text(STUB)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
+        port = str(ports.enter_context(held_port()))
         process = subprocess.Popen(
             [sys.executable, "app.py", "--port", port], cwd=ROOT, text=True,
             env={**os.environ, "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1", **environ},
@@ -68,6 +67,7 @@ def space(tmp_path):
         reader.join(timeout=20)
     for process in running:
         process.stdout.close()
+    ports.close()
 
 
 def test_a_lent_gpu_answers_by_the_call_and_a_model_out_of_reach_is_replaced(

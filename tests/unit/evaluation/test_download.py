@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -22,6 +21,7 @@ from robust_r1.evaluation.known import data_folders, known_benchmarks
 from tests.support.file_server import COMMIT, Files, ask_there, certificate, serving
 from tests.support.paths import ROOT
 from tests.support.published_tables import write_mmstar
+from tests.support.running import wait_for
 from tests.support.sayer import Sayer
 
 CONTENT = random.Random(18).randbytes(300_000)
@@ -227,10 +227,7 @@ def test_ctrl_c_keeps_what_has_come_and_the_same_command_goes_on(server, tmp_pat
     (tmp_path / "benchmarks.yaml").write_text(ENTRY.format(url=server.url + NAME), "utf-8")
     server.pause = 0.05
     process, part = fetching(tmp_path), tmp_path / "Few.tsv.part"
-    deadline = time.monotonic() + 100
-    while not (part.exists() and part.stat().st_size > 20_000):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: part.exists() and part.stat().st_size > 20_000, process)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=100)[1]
     assert process.returncode == 130 and said.endswith("goes on from there\nstopped\n"), said

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +32,7 @@ from robust_r1.records import UnusableRows, open_benchmark
 from tests.support.benchmark_files import RBENCH_ROWS, base64_of, write_rbench, write_tsv
 from tests.support.paths import ROOT
 from tests.support.published_tables import ROWS, SHARED, write_mmstar
+from tests.support.running import has_lines, wait_for
 from tests.support.sayer import Sayer
 
 
@@ -362,10 +362,8 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(table, tmp_path, caps
 
     words = [sys.executable, "-m", "robust_r1", *command("cut")]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL)
-    path, deadline = tmp_path / "cut" / "cases.jsonl", time.monotonic() + 100
-    while not (path.exists() and path.read_bytes().count(b"\n") >= 16):
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.005)
+    path = tmp_path / "cut" / "cases.jsonl"
+    wait_for(lambda: has_lines(path, 16), process)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     kept = path.read_bytes().count(b"\n")

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from robust_r1.evaluation.ranks import Company, Ranks, part_files, ranks_of
 from robust_r1.records import open_benchmark
 from tests.support.paths import ROOT
 from tests.support.published_tables import write_mmstar
+from tests.support.running import has_lines, wait_for
 
 ROWS, LEVELS = 24, ("clean", "50", "100")
 CASES = (ROWS - 1) * len(LEVELS)
@@ -204,10 +204,7 @@ def test_a_launched_rank_killed_in_the_middle_costs_nothing(tiny_checkpoint, tmp
     launcher = subprocess.Popen(
         launch, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 200
-    while not (part.exists() and part.read_bytes().count(b"\n") >= 16):
-        assert launcher.poll() is None and time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_for(lambda: has_lines(part, 16), launcher)
     os.kill(_rank_process(launcher, 1), signal.SIGKILL)
     said = launcher.communicate(timeout=100)[1]
     assert launcher.returncode and "Rank 0 of 2" in said and "it goes on" in said

@@ -315,9 +315,9 @@ def test_whatever_a_model_writes_is_read(reply):
     + ["The answer is A. ", "\n", "option ", "(B) ", "\\text{", "الإجابة ", "A or "],
 )
 def test_a_megabyte_is_read_in_moments(piece):
-    start = time.perf_counter()
+    start = time.process_time()
     find_answer(piece * (10**6 // len(piece)), ANIMALS)
-    assert time.perf_counter() - start < 10, "quadratic reading would take minutes"
+    assert time.process_time() - start < 10, "quadratic reading would take minutes"
 
 
 def corpus():
