@@ -11,18 +11,23 @@ from pathlib import Path
 
 from robust_r1.engine.adapter import is_adapter, read_adapter
 from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
-from robust_r1.engine.memory import SMALL, memory_needed
-from robust_r1.engine.types import CHAIN_TOKENS, GenerationSettings, ModelInfo
+from robust_r1.engine.hub_models import (
+    ANSWER,
+    CHAIN,
+    FAMILIES,
+    HUB,
+    HUB_MAX_PIXELS,
+    HUB_MIN_PIXELS,
+    Family,
+)
+from robust_r1.engine.memory import memory_needed
+from robust_r1.engine.needs import Needs
+from robust_r1.engine.types import GenerationSettings, ModelInfo
 from robust_r1.errors import ModelError
 from robust_r1.paths import MODELS
 
 # How the hub's cache lays a model out.
 _CACHED = re.compile(r"models--(?P<owner>[^/]+)--(?P<name>[^/]+)/snapshots/[^/]+$")
-# About a megapixel: 1,280 tokens of 28 x 28 pixels, the budget that Qwen2.5-VL recommends. Hub
-# checkpoints allow twelve times that, at twelve times the cost.
-HUB_MAX_PIXELS = 1280 * 28 * 28
-HUB_MIN_PIXELS = 56 * 56
-
 _OTHER = "A model of another kind than Qwen2.5-VL: it was not trained to write chains."
 _EYES_ONLY = (
     "It sees damage in any picture and answers about synthetic scenes, but knows nothing about "
@@ -50,68 +55,15 @@ _BUNDLED = {
 }
 
 
-# Who is asked for the answer alone needs no more than a few sentences. The longest of 1,500 true
-# chains that the bundled models learn from has 203 of their tokens.
-_CHAIN = GenerationSettings(max_new_tokens=CHAIN_TOKENS)
-_ANSWER = GenerationSettings(max_new_tokens=256)
-_SMALL_CHAIN = GenerationSettings(max_new_tokens=320)
+# The longest of 1,500 true chains that the bundled models learn from has 203 of their tokens.
+_TINY_CHAIN = GenerationSettings(max_new_tokens=320)
 
 
-def _defaults(parameters: int, reasons: bool) -> GenerationSettings:
-    """Return how a model is asked unless somebody says otherwise.
-
-    Of one that no more than the name is known of, with parameters 0, a whole chain is to fit.
-    """
-    if 0 < parameters < SMALL:
-        return _SMALL_CHAIN
-    return _CHAIN if reasons else _ANSWER
-
-
-def _hub(name: str, label: str, source: str, about: str, reasons: bool) -> ModelInfo:
-    parameters = 3_754_622_976
-    return ModelInfo(
-        name=name,
-        label=label,
-        source=source,
-        bundled=False,
-        parameters=parameters,
-        memory=memory_needed(linear=2_775_000_000, other=980_000_000),
-        # That of the base; tuned checkpoints cannot grant more. Their cards may say more.
-        licence="Qwen Research License",
-        about=about,
-        min_pixels=HUB_MIN_PIXELS,
-        max_pixels=HUB_MAX_PIXELS,
-        multiple=28,
-        knows_photographs=True,
-        reasons=reasons,
-        defaults=_defaults(parameters, reasons),
-    )
-
-
-HUB = (
-    _hub(
-        "robust-r1-rl",
-        "Robust-R1 RL (3B)",
-        "Jiaqi-hkust/Robust-R1-RL",
-        "The authors' final model: writes chains about any picture; wants a GPU.",
-        reasons=True,
-    ),
-    _hub(
-        "robust-r1-sft",
-        "Robust-R1 SFT (3B)",
-        "Jiaqi-hkust/Robust-R1-SFT",
-        "The authors' model before reinforcement learning: writes chains about any picture; "
-        "wants a GPU.",
-        reasons=True,
-    ),
-    _hub(
-        "qwen2.5-vl-3b",
-        "Qwen2.5-VL 3B",
-        "Qwen/Qwen2.5-VL-3B-Instruct",
-        "The base of the authors' models: answers about any picture without a chain; wants a GPU.",
-        reasons=False,
-    ),
-)
+def _defaults(tiny: bool, reasons: bool) -> GenerationSettings:
+    """Return how a model is asked unless somebody says otherwise."""
+    if tiny:
+        return _TINY_CHAIN
+    return CHAIN if reasons else ANSWER
 
 
 def bundled() -> tuple[ModelInfo, ...]:
@@ -207,12 +159,30 @@ def complete(info: ModelInfo, checkpoint: Checkpoint) -> ModelInfo:
         min_pixels=min(checkpoint.min_pixels, HUB_MAX_PIXELS),
         max_pixels=min(checkpoint.max_pixels, HUB_MAX_PIXELS),
         multiple=checkpoint.multiple,
+        side=checkpoint.side,
         reasons=reasons,
-        defaults=_defaults(checkpoint.parameters, reasons),
-        knows_photographs=checkpoint.parameters >= SMALL,
+        defaults=_defaults(checkpoint.tiny, reasons),
+        tiny=checkpoint.tiny,
+        knows_photographs=not checkpoint.tiny,
+        needs=_needs(checkpoint),
         about=info.about if own else _OTHER,
         # How processors of other kinds want several pictures differs from one to the next.
         pictures=info.pictures if own else 1,
+    )
+
+
+def _needs(checkpoint: Checkpoint) -> Needs:
+    family = FAMILIES.get(checkpoint.model_type, Family())
+    return Needs(
+        precision="fp32" if checkpoint.tiny else family.precision,
+        packages=family.packages,
+        linear=checkpoint.linear,
+        # The embeddings are most of what is left; the head is as large.
+        head=max(0, checkpoint.parameters - checkpoint.linear - checkpoint.vision),
+        vision=checkpoint.vision,
+        patch=checkpoint.multiple // 2 if checkpoint.multiple > 2 else family.patch,
+        token=checkpoint.multiple if checkpoint.multiple > 2 else family.token,
+        layers=checkpoint.layers,
     )
 
 
@@ -232,7 +202,7 @@ def adapted(info: ModelInfo, base: ModelInfo) -> ModelInfo:
         licence="unknown",
         about=f"An adapter for {base.label}.",
         reasons=True,
-        defaults=_defaults(base.parameters, reasons=True),
+        defaults=_defaults(base.tiny, reasons=True),
     )
 
 
@@ -280,5 +250,5 @@ def _unknown(name: str, source: str) -> ModelInfo:
         max_pixels=HUB_MAX_PIXELS,
         multiple=28,
         knows_photographs=True,
-        defaults=_defaults(parameters=0, reasons=True),
+        defaults=_defaults(tiny=False, reasons=True),
     )

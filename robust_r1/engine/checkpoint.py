@@ -8,9 +8,11 @@ import json
 import math
 import re
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from robust_r1.chain import TAGS
 from robust_r1.errors import ModelError
 
 MODEL_TYPE = "qwen2_5_vl"
@@ -18,10 +20,13 @@ INDEX = "model.safetensors.index.json"
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # Kinds whose "longest_edge" is a side in pixels. That of Qwens is an area.
 SIDES = ("smolvlm", "idefics3")
+# The one of them that is shown pictures whole here, as a square, and never split.
+WHOLE = "smolvlm"
 # Parts of a model that see, by the beginning of their names: towers, and what leads to the text.
 VISION = r".*(?:visual|vision_model|vision_tower|connector|multi_modal_projector)\b"
 # Tables of a vocabulary, which quantization leaves alone.
 _TABLES = ("embed_tokens.weight", "lm_head.weight")
+_LAYER = re.compile(r"\blayers\.(\d+)\.")
 _MAX_HEADER = 100_000_000  # bytes; the limit of the format itself
 
 
@@ -34,11 +39,16 @@ class Checkpoint:
         parameters: their number.
         widths: distinct input and output widths of the linear layers of its language side.
         min_pixels, max_pixels: the area that its processor fits pictures to.
-        multiple: side of the square of pixels that becomes one token.
+        multiple: side of the square of pixels that becomes one token; what sides divide by.
         reasons: whether it was trained to write the chain; a checkpoint trained for answers alone
             says so by `"answer_only": true` in its config.json.
         model_type: the kind of model, in transformers' words.
         linear: weights of the linear layers of its language side, which 4 bits quantize.
+        tiny: whether the project made it from the first weight on. Its vocabulary says so, which
+            has the tags of the chain: other models write them as plain text.
+        side: the longer side that its processor gives every picture; 0 where the area decides.
+        vision: weights of its vision side.
+        layers: of its language side.
     """
 
     folder: Path
@@ -50,6 +60,10 @@ class Checkpoint:
     reasons: bool = True
     model_type: str = MODEL_TYPE
     linear: int = 0
+    tiny: bool = False
+    side: int = 0
+    vision: int = 0
+    layers: int = 0
 
 
 def fingerprint(folder: str | Path) -> str:
@@ -103,10 +117,29 @@ def read_checkpoint(folder: str | Path) -> Checkpoint:
         ),
         min_pixels=low,
         max_pixels=high,
-        multiple=_multiple(pictures),
+        multiple=_multiple(pictures, kind),
         model_type=kind,
         reasons=not config.get("answer_only", False),
+        tiny=kind == MODEL_TYPE and _knows_tags(folder),
+        side=_longer_side(pictures) if kind == WHOLE else 0,
+        vision=sum(math.prod(one) for name, one in tensors.items() if re.match(VISION, name)),
+        layers=_layers(tensors),
     )
+
+
+def _knows_tags(folder: Path) -> bool:
+    """Tell whether the tags of the chain are tokens of a checkpoint's vocabulary."""
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return False
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return all(re.search(rf'"content":\s*"{re.escape(tag)}"', text) for tag in TAGS)
+
+
+def _layers(tensors: Mapping[str, object]) -> int:
+    """Count the layers of the language side by the names of its weights."""
+    numbers = (_LAYER.search(name) for name in tensors if not re.match(VISION, name))
+    return len({found[1] for found in numbers if found})
 
 
 def _side(patch: object) -> int:
@@ -217,16 +250,26 @@ def picture_bounds(folder: Path, kind: str) -> tuple[int, int, int]:
         ModelError: no such files, or broken ones.
     """
     pictures = _picture_settings(folder)
-    return *_pixel_bounds(pictures, kind), _multiple(pictures)
+    return *_pixel_bounds(pictures, kind), _multiple(pictures, kind)
 
 
-def _multiple(pictures: dict) -> int:
+def _longer_side(pictures: dict) -> int:
+    return (pictures.get("max_image_size") or {}).get("longest_edge") or 364
+
+
+def _multiple(pictures: dict, kind: str) -> int:
     """Return the side of the square of pixels that becomes one token."""
+    if kind == WHOLE:
+        return 2  # whatever its size, a picture becomes the same number of tokens
+    if "encoder_patch_size" in pictures:
+        return pictures["encoder_patch_size"] * pictures.get("downsample_factor", 2)
     return _side(pictures.get("patch_size", 14)) * pictures.get("merge_size", 2)
 
 
 def _pixel_bounds(pictures: dict, kind: str) -> tuple[int, int]:
     size = pictures.get("size") or {}
+    if kind == WHOLE:
+        return _longer_side(pictures) ** 2, _longer_side(pictures) ** 2
     if kind in SIDES:
         return 56 * 56, (size.get("longest_edge") or 512) ** 2
     low = pictures.get("min_pixels") or size.get("shortest_edge") or size.get("min_pixels")

@@ -10,6 +10,7 @@ from robust_r1.engine.checkpoint import MODEL_TYPE, Checkpoint, read_checkpoint
 from robust_r1.engine.endpoint import is_endpoint
 from robust_r1.engine.hub import Progress, fetch
 from robust_r1.engine.memory import Others, check_memory
+from robust_r1.engine.needs import refuse_without_packages
 from robust_r1.engine.types import PRECISIONS, Engine, GenerationSettings, ModelInfo, Request
 from robust_r1.errors import InputError, ModelError
 
@@ -48,14 +49,14 @@ def load_engine(
             `robust-r1-rl`, without one the newest bundled model. Where auto takes another model
             than the full-size one, `engine.note` says why.
         quantize: "4bit" (NF4, double quantization), "8bit", "bf16", "fp16", "fp32", or None for the
-            machine's default: for models of a billion parameters and more 4-bit where that is
-            faster than bf16 (GPUs, and CPUs with AVX512-BF16), else bf16; fp32 for smaller ones. An
-            endpoint has its own, so only None fits it.
+            machine's default: what the model needs (`ModelInfo.needs`), which is fp32 for tiny
+            ones, bf16, or 4-bit where that is faster than bf16 (GPUs, and CPUs with AVX512-BF16).
+            An endpoint has its own, so only None fits it.
         progress: called with a share of the work in [0, 1] and a few words.
         attention: one of ATTENTION, or None for the fastest that is there.
         max_pixels: a smaller budget for pictures than the model's own, in pixels: less memory and
             time, less detail.
-        warm: whether a small model answers once before it is handed over. Not where a GPU is lent
+        warm: whether a tiny model answers once before it is handed over. Not where a GPU is lent
             for single calls only.
         others: models of the same program, which make room where the memory asks for it.
 
@@ -63,7 +64,7 @@ def load_engine(
         InputError: an unknown precision or attention, a pixel budget that holds no picture, any of
             the first two for an endpoint; an address that cannot be read.
         ModelError: no such model, a hub or endpoint that does not answer, a broken or unfit
-            checkpoint, too little memory.
+            checkpoint, too little memory, a package that the model needs and that is not here.
     """
     _check_choice("precision", quantize, PRECISIONS)
     _check_choice("attention", attention, ATTENTION)
@@ -104,8 +105,9 @@ def _connect(name: str, options: _Options, report: Progress) -> Engine:
 
 def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") -> Engine:
     machine.take_own_gpu()
+    refuse_without_packages(info.label, info.needs.packages)
     if info.memory:  # known before anything is fetched
-        precision = options.precision or default_precision(info.parameters)
+        precision = options.precision or default_precision(info)
         check_memory(info, machine.usable_precision(precision), options.others, catalog.models)
     info, checkpoint, adapter = open_checkpoint(info, report)
     info = bounded(info, options.max_pixels)
@@ -114,7 +116,7 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     from robust_r1.engine.local import LocalEngine
     from robust_r1.engine.weights import load_model, odd_width
 
-    usual = default_precision(checkpoint.parameters, odd_width(checkpoint))
+    usual = default_precision(info, odd_width(checkpoint))
     precision = machine.usable_precision(options.precision or usual)
     check_memory(info, precision, options.others, catalog.models)
     processor = open_processor(checkpoint)
@@ -124,7 +126,7 @@ def _load(info: ModelInfo, options: _Options, report: Progress, note: str = "") 
     model = load_model(checkpoint, precision, options.attention, place, report)
     note = note or _note(info, checkpoint, adapter, precision)
     engine = LocalEngine(model, processor, info, precision, note)
-    if options.warm and checkpoint.parameters < catalog.SMALL:
+    if options.warm and info.tiny:
         report(0.9, "Warming up")
         _warm_up(engine)
     report(1.0, f"{info.label} is ready")
@@ -165,13 +167,12 @@ def _note(
 ) -> str:
     """Say what is not known to work, and what does not pay."""
     notes = []
-    if checkpoint.model_type != MODEL_TYPE and adapter is None:
+    if checkpoint.model_type != MODEL_TYPE and adapter is None and info.reasons:
         notes.append(
             f"{info.label} is a {checkpoint.model_type} model: it was not trained to write chains, "
             "and is asked for one all the same."
         )
-    large = checkpoint.parameters >= catalog.SMALL
-    if precision == "4bit" and large and not machine.computes_in_4_bits():
+    if precision == "4bit" and not info.tiny and not machine.computes_in_4_bits():
         notes.append(
             "This machine has no instructions for weights in 4 bits (AVX512-BF16): bf16 is faster "
             f"and wants {info.memory['bf16'] / 1e9:.1f} GB."
@@ -197,15 +198,15 @@ def bounded(info: ModelInfo, max_pixels: int | None) -> ModelInfo:
     return replace(info, max_pixels=min(info.max_pixels, max_pixels))
 
 
-def default_precision(parameters: int, odd_width: int = 0) -> str:
+def default_precision(info: ModelInfo, odd_width: int = 0) -> str:
     """Return the precision that suits a model on this machine; imports torch.
 
     Args:
-        parameters: their number.
+        info: of the model.
         odd_width: of a layer that a CPU cannot compute in 4 bits; 0 where there is none.
     """
-    if parameters < catalog.SMALL:
-        return "fp32"
+    if info.needs.precision != "4bit":
+        return info.needs.precision
     hindered = bool(odd_width) and machine.accelerator() == "cpu"
     return "4bit" if machine.computes_in_4_bits() and not hindered else "bf16"
 

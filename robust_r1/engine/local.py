@@ -13,7 +13,6 @@ from transformers.generation.streamers import BaseStreamer
 
 from robust_r1.chain import parse
 from robust_r1.engine import machine
-from robust_r1.engine.catalog import SMALL
 from robust_r1.engine.control import Ending, Watch, any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.decoding import TextDecoder, TokenBytes
@@ -60,7 +59,7 @@ class LocalEngine:
         self._processor = processor
         self._tokens = TokenBytes(processor.tokenizer)
         self._ends = _end_tokens(model)
-        self._on_one_thread = model.device.type == "cpu" and info.parameters < SMALL
+        self._on_one_thread = model.device.type == "cpu" and info.tiny
         self._lock = threading.Lock()
 
     def fit(self, image: np.ndarray) -> np.ndarray:

@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from robust_r1.engine import machine
+from robust_r1.engine.needs import lacking
 from robust_r1.engine.types import ModelInfo
 from robust_r1.errors import ModelError
 
 # A quarter on top of the weights is for activations and the cache.
 _RESERVE = 1.25
-# Weights below which a model counts as small: full precision everywhere, and a warm-up at loading.
-SMALL = 1_000_000_000
 Catalog = Callable[[], Iterable[ModelInfo]]
 
 
@@ -96,12 +95,10 @@ def too_large(
 def fitting(needed: Mapping[str, int], memory: machine.Memory) -> list[str]:
     """List the precisions that a model can be loaded in where this much memory is free.
 
-    Not 4 bits for a full-size model on a processor that is slower with them than in bf16; imports
-    torch to find out.
+    Not 4 bits on a processor that is slower with them than in bf16; imports torch to find out.
     """
     fit = [precision for precision, size in needed.items() if size <= memory.largest]
-    large = needed["bf16"] >= 2 * SMALL * _RESERVE
-    if "4bit" in fit and large and not memory.gpu and not machine.computes_in_4_bits():
+    if "4bit" in fit and not memory.gpu and not machine.computes_in_4_bits():
         fit.remove("4bit")
     return fit
 
@@ -112,6 +109,7 @@ def _other_models(
     """Name the largest model that fits; the newest of several of a size, as `auto` takes it."""
     lighter = [one for one in catalog() if one.memory["4bit"] < needed["4bit"]]
     fit = [one for one in lighter if fitting(one.memory, memory)]
+    fit = [one for one in fit if not lacking(one.needs.packages)]
     if not fit:
         return []
     largest = max(one.parameters for one in fit)

@@ -32,13 +32,15 @@ def open_models(
 
 
 def start_loading(engines: Sequence[Engine]) -> None:
-    """Load the first model and the small ones, one after the other, in a thread of their own.
+    """Load the first model, the tiny ones and endpoints, one by one, in a thread of their own.
+
+    Any other is fetched and loaded when somebody chooses it.
 
     The program that calls this has then built all that it keeps, and spares the garbage collector
     from looking through it again and again: a full collection would hold up a preview for 85 ms.
     """
     waiting = [engine for engine in engines if isinstance(engine, LazyEngine)]
-    waiting = [one for one in waiting if one is engines[0] or one.info.parameters < catalog.SMALL]
+    waiting = [one for one in waiting if one is engines[0] or _costs_nothing(one.info)]
     for engine in waiting:
         engine.expect()
 
@@ -49,6 +51,10 @@ def start_loading(engines: Sequence[Engine]) -> None:
         gc.freeze()
 
     threading.Thread(target=load_all, name="loading", daemon=True).start()
+
+
+def _costs_nothing(info: ModelInfo) -> bool:
+    return info.tiny or is_endpoint(info.source)
 
 
 class ModelPool:

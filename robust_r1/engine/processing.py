@@ -9,13 +9,13 @@ same numbers everywhere.
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoConfig, AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.idefics3 import Idefics3Processor
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from robust_r1.engine.checkpoint import SIDES
+from robust_r1.engine.checkpoint import SIDES, WHOLE
+from robust_r1.engine.needs import package_with_version
 from robust_r1.errors import ModelError
 
 # Model types whose pictures and turns are those of Qwen2.5-VL.
@@ -77,8 +77,16 @@ def load_processor(
     """
     loader = _LOADERS.get(model_type, AutoProcessor)
     processor = loader.from_pretrained(str(source), **options)
+    if model_type == WHOLE:
+        _show_whole(processor.image_processor)
     processor.tokenizer.padding_side = "left"
     return processor
+
+
+def _show_whole(pictures: Any) -> None:
+    """Have pictures shown whole, as a square of the vision tower's own side, and not split."""
+    pictures.do_image_splitting = False
+    pictures.size = {"longest_edge": pictures.max_image_size["longest_edge"]}
 
 
 def read_tokens(folder: Path) -> tuple[int, int]:
@@ -123,12 +131,7 @@ def require_same_tokens(processor: ProcessorMixin, folder: Path) -> None:
 def package_wanted(error: Exception) -> str:
     """Say which package a processor failed for and what to do; empty where it was none."""
     if "torchvision" in str(error).lower():
-        # Each torch has a torchvision of its own: 0.28 that of 2.13.
-        version = f"0.{int(torch.__version__.split('.')[1]) + 15}"
-        return (
-            f"it needs torchvision {version}, built for torch {torch.__version__}; install both "
-            "from the same index of pytorch.org, or choose another model."
-        )
+        return f"it needs {package_with_version('torchvision')}"
     return ""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.engine import catalog
+from robust_r1.engine.needs import Needs
 from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, NoAnswer, choose_model, parse_endpoint
@@ -255,6 +256,7 @@ def describe(endpoint: Endpoint) -> ModelInfo:
         memory={},
         about=f"Served at {endpoint.host}. {info.about}" if known else about,
         at_once=AT_ONCE,
+        needs=Needs(),
     )
 
 

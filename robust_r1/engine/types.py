@@ -10,6 +10,7 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.chain import Parsed, parse
+from robust_r1.engine.needs import Needs
 from robust_r1.errors import InputError
 
 Finish = Literal["stop", "length", "stopped", "cut"]
@@ -204,6 +205,7 @@ class ModelInfo:
         about: what it can and cannot do, one sentence.
         min_pixels, max_pixels: the area that pictures are fitted to, in pixels.
         multiple: both sides of a fitted picture are multiples of this, in pixels.
+        side: the longer side that every picture is given, in pixels; 0 where the area decides.
         knows_photographs: whether it knows the content of photographs, not only their damage.
         reasons: whether it was trained to write the chain; else it is asked for the answer only.
         converses: whether it can be asked on about a picture; else each question stands for itself.
@@ -211,6 +213,9 @@ class ModelInfo:
         defaults: how it is asked unless somebody says otherwise.
         at_once: how many questions it answers at the same time; others wait for their turn.
         eyes: the model that looks before this one answers; None where it looks itself.
+        tiny: whether it is of the project's own making from the first weight on, bundled or not:
+            there at once, in full precision, on one thread of a processor.
+        needs: what it asks of a machine.
     """
 
     name: str
@@ -231,6 +236,9 @@ class ModelInfo:
     defaults: GenerationSettings = GenerationSettings()
     at_once: int = 1
     eyes: "ModelInfo | None" = None
+    tiny: bool = False
+    side: int = 0
+    needs: Needs = Needs()
 
     @property
     def credit(self) -> str:
@@ -239,6 +247,8 @@ class ModelInfo:
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """Fit a picture (uint8, (height, width, 3)) to what the model sees; idempotent."""
+        if self.side:
+            return images.fit_side(image, self.side)
         return images.fit(image, self.max_pixels, self.min_pixels, self.multiple)
 
 

@@ -18,7 +18,7 @@ from robust_r1.engine import catalog, machine
 from robust_r1.engine.checkpoint import MODEL_TYPE, VISION, Checkpoint, weight_files
 from robust_r1.engine.finite import require_finite
 from robust_r1.engine.hub import Progress, reporting_bar
-from robust_r1.engine.memory import SMALL, too_large
+from robust_r1.engine.memory import too_large
 from robust_r1.errors import ModelError
 
 # bitsandbytes' 4-bit kernel for CPUs works in blocks of this many columns; found by trying.
@@ -64,8 +64,8 @@ def load_model(
         # cuDNN's attention, which torch prefers on Hopper, makes a plan for each length it meets,
         # and each token makes a sequence longer: an H200 decoded at half of eager's speed.
         torch.backends.cuda.enable_cudnn_sdp(False)
-    # What a quantized model computes in. A small model on a CPU is faster and truer in fp32.
-    plain = kind == "cpu" and checkpoint.parameters < SMALL
+    # What a quantized model computes in. A tiny model on a CPU is faster and truer in fp32.
+    plain = kind == "cpu" and checkpoint.tiny
     rest = torch.float32 if plain else _DTYPES[machine.half_precision()]
     dtype = _DTYPES.get(precision, rest)
     own = checkpoint.model_type == MODEL_TYPE

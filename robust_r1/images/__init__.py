@@ -4,7 +4,7 @@ Everything after this package may assume an array of shape (height, width, 3), u
 """
 
 from robust_r1.images.files import ENDINGS, files_below, is_picture
-from robust_r1.images.fitting import fit, fitted_size
+from robust_r1.images.fitting import fit, fit_side, fitted_size
 from robust_r1.images.identity import Identity, describe, digest
 from robust_r1.images.reading import FORMATS, MAX_BYTES, MAX_PIXELS, decode_png, load
 from robust_r1.images.tiles import Tile, tiles
@@ -37,6 +37,7 @@ __all__ = [
     "encode_preview",
     "files_below",
     "fit",
+    "fit_side",
     "fitted_size",
     "is_picture",
     "load",

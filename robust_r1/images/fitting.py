@@ -37,6 +37,26 @@ def fit(image: np.ndarray, max_pixels: int, min_pixels: int = 0, multiple: int =
     return np.array(resized)
 
 
+def fit_side(image: np.ndarray, side: int) -> np.ndarray:
+    """Resize a picture so that its longer side has `side` pixels, the other an even number.
+
+    Keeps the aspect as nearly as that allows and is idempotent. Args: image, uint8, shape (height,
+    width, 3); side, even, in pixels.
+    """
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    rows, columns = (
+        side if length == max(height, width) else max(2, 2 * round(length * scale / 2))
+        for length in (height, width)
+    )
+    if (rows, columns) == (height, width):
+        return image
+    resized = Image.fromarray(image).resize(
+        (columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0
+    )
+    return np.array(resized)
+
+
 def fitted_size(
     height: int, width: int, max_pixels: int, min_pixels: int = 0, multiple: int = 1
 ) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import gradio as gr
 
-from robust_r1.engine import Engine, catalog, machine
+from robust_r1.engine import Engine, machine
 from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.loading import default_precision
 from robust_r1.engine.memory import fitting
@@ -64,10 +64,10 @@ def _label(engine: Engine) -> str:
         replaced = engine.label != engine.info.label
         return f"{engine.label}: {engine.info.label if replaced else 'nobody'} answers"
     info = engine.info
-    if info.parameters < catalog.SMALL or not info.memory or engine.precision:
+    if info.tiny or not info.memory or engine.precision:
         return info.label
     fits = fitting(info.memory, machine.read_memory())
     if not fits:
         return f"{info.label}, too large here"
-    usual = default_precision(info.parameters)
+    usual = default_precision(info)
     return f"{info.label}, fits in {usual if usual in fits else fits[0]}"

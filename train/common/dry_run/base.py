@@ -12,20 +12,22 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConf
 from robust_r1.engine import catalog
 from robust_r1.engine.adapter import is_adapter, read_adapter
 from robust_r1.engine.checkpoint import picture_bounds, read_json
+from robust_r1.engine.hub_models import ROBUST_R1
 from robust_r1.engine.random_model import config_3b, config_qwen3_2b
 from robust_r1.engine.weights import first_line
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import fitted_size
 from train.common.bases import LANGUAGE, TARGETS, require_image_tokens
 
+_QWEN3 = catalog.find("qwen3-vl-2b")
 # Bases whose shape is known without a file of theirs, and what their processors fit pictures to:
 # the least area, the largest, and what sides divide by.
 _KNOWN: dict[str, tuple[Callable[[], PreTrainedConfig], tuple[int, int, int]]] = {
     **{
         info.source: (config_3b, (info.min_pixels, info.max_pixels, info.multiple))
-        for info in catalog.HUB
+        for info in ROBUST_R1
     },
-    "Qwen/Qwen3-VL-2B-Instruct": (config_qwen3_2b, (65_536, catalog.HUB_MAX_PIXELS, 32)),
+    _QWEN3.source: (config_qwen3_2b, (_QWEN3.min_pixels, _QWEN3.max_pixels, _QWEN3.multiple)),
 }
 
 
