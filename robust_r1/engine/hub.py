@@ -40,7 +40,7 @@ def fetch(source: str, report: Progress, start: float = 0.0, end: float = 1.0) -
         report(share, words)
 
     bar = reporting_bar(noting, start, end, f"Fetching {source}")
-    mend = "connect to the network or choose a bundled model."
+    mend = f"connect to the network and run `hf download {source}`, or choose a bundled model."
     try:
         with _said(source, "model", ModelError, mend), _cut_off(source, lambda: reached > start):
             folder = Path(

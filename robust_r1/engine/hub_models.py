@@ -142,7 +142,8 @@ SMALLER = (
         download=2_040_000_000,
         name="smolvlm2-500m", label="SmolVLM2 500M",
         source="HuggingFaceTB/SmolVLM2-500M-Video-Instruct", licence="Apache-2.0",
-        about="Answers about photographs without a chain, better than the 256M, on any machine.",
+        about="Answers about photographs without a chain, on any machine; twice as large as the "
+        "256M.",
     ),
     _hub(
         "lfm2_vl", (287_000_000, 97_000_000, 67_108_864, 451_000_000), 16,
@@ -156,8 +157,7 @@ SMALLER = (
         download=4_270_000_000,
         name="qwen3-vl-2b", label="Qwen3-VL 2B", source="Qwen/Qwen3-VL-2B-Instruct",
         licence="Apache-2.0",
-        about="Answers best about photographs of those that a patient machine without a GPU can "
-        "run; without a chain.",
+        about="Answers about any picture without a chain; runs without a GPU where one is patient.",
     ),
 )  # fmt: skip
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from robust_r1 import images
 from robust_r1.engine import catalog
-from robust_r1.engine.needs import Needs
 from robust_r1.engine.control import any_set, takes_requests
 from robust_r1.engine.conversation import write_turns
 from robust_r1.engine.endpoint import Endpoint, NoAnswer, choose_model, parse_endpoint
 from robust_r1.engine.growing import Growing, ask_many
+from robust_r1.engine.needs import Needs
 from robust_r1.engine.odds import listed_logprobs
 from robust_r1.engine.transfer import Transfer, look_up
 from robust_r1.engine.types import (

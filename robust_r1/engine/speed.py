@@ -17,7 +17,6 @@ from tempfile import NamedTemporaryFile
 from robust_r1 import images
 from robust_r1.engine import machine
 from robust_r1.engine.types import ModelInfo
-from robust_r1.paths import OWN_RUNS
 
 VARIABLE = "ROBUST_R1_SPEED"
 # What is estimated: an answer about a picture of this height and width, after a prompt of this many
@@ -141,7 +140,10 @@ def _machine() -> str:
 
 
 def _file() -> Path:
-    return Path(os.environ.get(VARIABLE, "") or OWN_RUNS / "speed.json")
+    if named := os.environ.get(VARIABLE, ""):
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME", "") or Path("~/.cache").expanduser()
+    return Path(cache) / "robust-r1" / "speed.json"
 
 
 def _kept() -> Speed | None:

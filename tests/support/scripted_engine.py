@@ -39,7 +39,7 @@ class ScriptedEngine:
             name=name, label=label, source="tests", bundled=True, parameters=1, memory={},
             licence="MIT", about="It says what the test wants.", min_pixels=1024,
             max_pixels=pixels, multiple=32, knows_photographs=False, converses=converses,
-            pictures=pictures, defaults=GenerationSettings(max_new_tokens=320),
+            pictures=pictures, defaults=GenerationSettings(max_new_tokens=320), tiny=True,
         )
         self.note = note
         self.texts = texts or {}

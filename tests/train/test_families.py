@@ -103,4 +103,5 @@ def test_four_bits_leave_vision_and_head_in_full(family, request):
     }
     text = (".language_model.", ".text_model.")
     assert len(packed) == 2 * 7 and all(any(one in name for one in text) for name in packed)
-    assert model.lm_head.weight.dtype == torch.float32
+    own = family == "tiny_checkpoint"
+    assert model.lm_head.weight.dtype == (torch.float32 if own else torch.bfloat16)

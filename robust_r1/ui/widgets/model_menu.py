@@ -9,7 +9,9 @@ from robust_r1.engine import Engine, machine
 from robust_r1.engine.lazy import LazyEngine
 from robust_r1.engine.loading import default_precision
 from robust_r1.engine.memory import fitting
+from robust_r1.engine.speed import read_speed
 from robust_r1.errors import InputError
+from robust_r1.evaluation.model_facts import facts_of, seconds_of_runs
 from robust_r1.markup import escape
 from robust_r1.ui.widgets.layout import QUIET, chosen_in
 
@@ -41,9 +43,10 @@ def wire_menu(
     def follow(name: str) -> Iterator[tuple]:
         engine = named[name]
         if isinstance(engine, LazyEngine):
+            told = _facts(engine)
             engine.prepare()
             while engine.loading:
-                yield _state(engine.note), gr.skip()
+                yield _state(f"{engine.note} {told}".strip()), gr.skip()
                 time.sleep(_LOOK)
         labels = [(_label(one), key) for key, one in named.items()]
         shown = engine.note if getattr(engine, "failed", False) else ""
@@ -56,6 +59,13 @@ def wire_menu(
 
 def _state(words: str) -> str:
     return f'<p class="rr-note" role="status">{escape(words)}</p>' if words else ""
+
+
+def _facts(engine: LazyEngine) -> str:
+    """Say what a model asks and gives, before it is fetched and loaded; nothing of tiny ones."""
+    if engine.info.tiny or not engine.info.memory or engine.precision:
+        return ""
+    return f"{facts_of(engine.info, read_speed(), seconds_of_runs()).words}."
 
 
 def _label(engine: Engine) -> str:

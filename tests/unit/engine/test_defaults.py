@@ -19,9 +19,10 @@ from tests.support.scripted_engine import ScriptedEngine
 CHAIN, ANSWER, SMALL = (GenerationSettings(max_new_tokens=n) for n in (2048, 256, 320))
 
 
-def checkpoint_of(folder, parameters: int, reasons: bool) -> Checkpoint:
+def checkpoint_of(folder, parameters: int, reasons: bool, tiny: bool) -> Checkpoint:
     """Describe a checkpoint of a size that no test could hold."""
-    return Checkpoint(folder, parameters, frozenset(), 3136, 10**6, 28, reasons, MODEL_TYPE)
+    values = parameters, frozenset(), 3136, 10**6, 28, reasons, MODEL_TYPE
+    return Checkpoint(folder, *values, tiny=tiny)
 
 
 def adapter_on(base: str, folder):
@@ -53,6 +54,7 @@ def test_bundled_models_have_320_tokens_under_their_name_and_as_a_folder(info, t
         ("robust-r1-sft", CHAIN),
         ("Jiaqi-hkust/Robust-R1-RL", CHAIN),
         ("qwen2.5-vl-3b", ANSWER),
+        ("smolvlm2-256m", ANSWER),
         ("Qwen/Qwen2.5-VL-3B-Instruct", ANSWER),
         ("somebody/some-model", CHAIN),
     ],
@@ -72,20 +74,21 @@ def test_an_endpoint_of_any_name_is_asked_for_a_whole_chain_a_bundled_one_as_her
 
 
 @pytest.mark.parametrize(
-    ("parameters", "reasons", "wanted"),
+    ("parameters", "reasons", "tiny", "wanted"),
     [
-        (3_754_622_976, True, CHAIN),
-        (3_754_622_976, False, ANSWER),
-        (1_000_000_000, True, CHAIN),
-        (6_700_000, True, SMALL),
-        (6_700_000, False, SMALL),
+        (3_754_622_976, True, False, CHAIN),
+        (3_754_622_976, False, False, ANSWER),
+        (256_484_928, False, False, ANSWER),
+        (6_700_000, True, False, CHAIN),
+        (6_700_000, True, True, SMALL),
+        (6_700_000, False, True, SMALL),
     ],
 )
 @pytest.mark.parametrize("name", ["folder", "somebody/some-model"])
-def test_a_checkpoint_has_them_by_its_size_and_by_what_it_was_trained_for(
-    tmp_path, name, parameters, reasons, wanted
+def test_a_checkpoint_has_them_by_who_made_it_and_what_it_was_trained_for(
+    tmp_path, name, parameters, reasons, tiny, wanted
 ):
-    checkpoint = checkpoint_of(tmp_path, parameters, reasons)
+    checkpoint = checkpoint_of(tmp_path, parameters, reasons, tiny)
     info = (
         catalog.describe(checkpoint)
         if name == "folder"

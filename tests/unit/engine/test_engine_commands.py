@@ -283,13 +283,13 @@ def test_what_does_not_fit_is_said(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("gpu", "instructions"), [(80_000_000_000, False), (0, True), (0, False)]
 )
-def test_4_bits_are_offered_where_a_full_size_model_gains_by_them(gpu, instructions, monkeypatch):
+def test_4_bits_are_offered_where_a_model_gains_by_them(gpu, instructions, monkeypatch):
     monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
     free = machine.Memory(80_000_000_000, gpu)
     for info in catalog.models():
         offered = "4bit" in fitting(info.memory, free)
-        assert offered == (info.parameters < catalog.SMALL or bool(gpu) or instructions), info.name
+        assert offered == (bool(gpu) or instructions), info.name
 
 
 def test_a_table_aligns_numbers_right_and_texts_left():

@@ -26,14 +26,13 @@ from robust_r1.engine import (
     load_engine,
     loading,
     machine,
-    weights,
 )
 from robust_r1.engine.checkpoint import read_checkpoint
 from robust_r1.engine.conversation import write_prompt
 from robust_r1.engine.loading import default_precision
 from robust_r1.errors import ModelError
 from tests.support.paths import ROOT
-from tests.support.tiny_checkpoint import make_checkpoint, write_lora
+from tests.support.tiny_checkpoint import make_checkpoint, make_qwen3, write_lora
 
 FOUR = GenerationSettings(max_new_tokens=4)
 
@@ -41,6 +40,12 @@ FOUR = GenerationSettings(max_new_tokens=4)
 @pytest.fixture(scope="module")
 def good(tiny_checkpoint) -> Path:
     return tiny_checkpoint
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory) -> Path:
+    """Save a model of another kind, which the project did not make."""
+    return make_qwen3(tmp_path_factory.mktemp("models") / "qwen3")
 
 
 @pytest.fixture
@@ -296,18 +301,17 @@ def test_a_large_model_is_loaded_in_4_bits_where_that_is_faster(
 ):
     monkeypatch.setattr(machine, "accelerator", lambda: device)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: instructions)
-    assert default_precision(3_000_000_000, odd) == precision
-    assert default_precision(8_000_000, odd) == "fp32"
+    assert default_precision(catalog.find("robust-r1-rl"), odd) == precision
+    assert default_precision(catalog.find("tiny-rl"), odd) == "fp32"
+    assert default_precision(catalog.find("smolvlm2-256m"), odd) == "bf16"
 
 
 @pytest.mark.parametrize("computed", [True, False])
-def test_a_large_model_in_4_bits_computes_in_16_on_a_cpu_and_says_where_that_does_not_pay(
-    good, cpu, picture, monkeypatch, computed
+def test_a_foreign_model_in_4_bits_computes_in_16_on_a_cpu_and_says_where_that_does_not_pay(
+    foreign, cpu, picture, monkeypatch, computed
 ):
-    monkeypatch.setattr(catalog, "SMALL", 1000)
-    monkeypatch.setattr(weights, "SMALL", 1000)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: computed)
-    with load_engine(str(good), "4bit") as engine:
+    with load_engine(str(foreign), "4bit") as engine:
         kept = {weight.dtype for weight in engine._model.parameters()} - {torch.uint8}
         assert kept == {torch.bfloat16}
         assert ("bf16 is faster" in engine.note) is not computed

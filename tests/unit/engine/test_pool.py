@@ -39,13 +39,14 @@ def _offline_and_without_gpu(monkeypatch):
     monkeypatch.setattr(machine, "accelerator", lambda: "cpu")
 
 
-def large(name: str, parameters: int = 3_000_000_000) -> ModelInfo:
+def large(name: str, parameters: int = 3_000_000_000, tiny: bool = False) -> ModelInfo:
     info = ScriptedEngine(name, name).info
     return ModelInfo(
         **{
             **{field: getattr(info, field) for field in info.__dataclass_fields__},
             "parameters": parameters,
             "memory": memory_needed(parameters),
+            "tiny": tiny,
         }
     )
 
@@ -94,7 +95,7 @@ def test_an_endpoint_that_is_down_is_asked_again_with_the_next_question(picture,
         assert engine.info.max_pixels == 40_000 and not engine.failed
 
 
-def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monkeypatch):
+def test_only_the_first_and_tiny_models_load_before_somebody_asks(picture, monkeypatch):
     loaded = []
 
     def lazy(info: ModelInfo) -> LazyEngine:
@@ -104,7 +105,9 @@ def test_only_the_first_and_small_models_load_before_somebody_asks(picture, monk
 
         return LazyEngine(info, load)
 
-    engines = [lazy(large("a")), lazy(large("b")), lazy(large("c", 1000))]
+    small = [lazy(info) for info in (*catalog.HUB, catalog.find("someone/something"))]
+    tiny = lazy(large("c", 1000, tiny=True))
+    engines = [lazy(large("a")), lazy(large("b", 1000)), tiny, *small]
     monkeypatch.setattr(pool_module.gc, "freeze", lambda: None)
     start_loading(engines)
     for thread in threading.enumerate():
