@@ -91,12 +91,14 @@ def newest_bundled() -> ModelInfo:
 
 def is_cached(info: ModelInfo) -> bool:
     """Tell whether a hub model's configuration and weights lie in the local cache, all of them."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub import try_to_load_from_cache
 
+    found = try_to_load_from_cache(info.source, "config.json")
+    if not isinstance(found, str):
+        return False
     try:
-        read_checkpoint(snapshot_download(info.source, local_files_only=True))
-    except (LocalEntryNotFoundError, ModelError):
+        read_checkpoint(Path(found).parent)
+    except ModelError:
         return False
     return True
 

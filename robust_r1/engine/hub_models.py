@@ -145,6 +145,7 @@ SMALLER = (
         about="Answers about photographs without a chain, on any machine; twice as large as the "
         "256M.",
     ),
+    # By its model card and the size of its file, rounded.
     _hub(
         "lfm2_vl", (287_000_000, 97_000_000, 67_108_864, 451_000_000), 16,
         download=907_000_000,

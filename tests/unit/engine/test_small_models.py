@@ -21,6 +21,7 @@ from robust_r1.engine.needs import lacking, refuse_without_packages
 from robust_r1.engine.processing import load_processor
 from robust_r1.engine.random_model import config_3b, config_qwen3_2b
 from robust_r1.errors import ModelError
+from robust_r1.evaluation.model_facts import facts_of
 from robust_r1.images import fit_side
 from tests.support.file_server import Files, ask_there, serving
 from tests.support.tiny_checkpoint import make_qwen3, make_smolvlm
@@ -208,11 +209,14 @@ def hub(smolvlm, qwen3, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["smolvlm2-256m", "qwen3-vl-2b"])
 def test_a_model_is_fetched_when_it_is_named_and_answers_plainly(hub, name, picture):
     steps = []
+    assert not catalog.is_cached(catalog.find(name)) and hub.asked == []
     with load_engine(name, "bf16", lambda share, words: steps.append(words)) as engine:
         assert engine.info.name == name and engine.note == "" and not engine.info.reasons
         (answer,) = engine.generate([Request.of(engine.fit(picture), "What is it?")], FOUR)
         assert answer.tokens > 0
     assert hub.asked and any(words.startswith("Fetching") for words in steps)
+    assert catalog.is_cached(catalog.find(name))
+    assert facts_of(catalog.find(name), None, {}).download == 0
 
 
 def test_offline_the_reason_and_the_command_stand_in_one_sentence(hub, tmp_path, capsys):
