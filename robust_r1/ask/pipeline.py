@@ -11,10 +11,10 @@ from robust_r1 import images
 from robust_r1.ask.cache import AnswerCache
 from robust_r1.ask.case import Case, Reply
 from robust_r1.ask.examples import scene_question
-from robust_r1.ask.picture import example_of, fitted, seen
+from robust_r1.ask.picture import Picture, example_of, fitted, seen
 from robust_r1.chain import Chain, Finding, Parsed, StreamParser, findings_of, render
 from robust_r1.degradations import DegradationPlan
-from robust_r1.engine import Answer, Engine, Request, TextDelta
+from robust_r1.engine import Answer, Engine, ModelInfo, Request, TextDelta
 from robust_r1.metrics import Scorecard, same_answer, score_answer
 from robust_r1.scenes import chain_for, make_scene
 from robust_r1.scenes.captions import caption_score
@@ -35,6 +35,7 @@ class Outcome:
         clean, clean_score: the same of the undamaged picture, where that is asked as well.
         thumbnail: what the model saw, uint8, H x W x 3, at most `THUMBNAIL_PIXELS`.
         cached: whether the answer was known from before.
+        knows: whether the model can know what the picture shows, not only its damage.
     """
 
     case: Case
@@ -46,6 +47,7 @@ class Outcome:
     thumbnail: np.ndarray | None = field(default=None, repr=False, compare=False)
     cached: bool = False
     credit: str = ""
+    knows: bool = True
 
     @property
     def applied(self) -> tuple[Finding, ...]:
@@ -73,6 +75,12 @@ class Outcome:
         if self.clean is None or self.clean.answer is None or self.reply is None:
             return None
         return _differ(self.said, self.clean.parsed.chain.answer.strip(), self.case.choices)
+
+
+def knows(info: ModelInfo, picture: Picture | None) -> bool:
+    """Tell whether a model can know anything about what a picture shows."""
+    example = example_of(picture)
+    return info.knows_photographs or bool(example and example.is_scene)
 
 
 def flipped(outcome: Outcome, reference: Outcome) -> bool | None:
@@ -105,7 +113,13 @@ def ask(
     request = request_of(engine, case)
     thumbnail = images.fit(request.images[0], THUMBNAIL_PIXELS)
     info = engine.info
-    outcome = Outcome(case, info.reasons, thumbnail=thumbnail, credit=info.credit)
+    outcome = Outcome(
+        case,
+        info.reasons,
+        thumbnail=thumbnail,
+        credit=info.credit,
+        knows=knows(info, case.picture),
+    )
     for reply, known in _replies(engine, request, case, stop, cache):
         outcome = replace(outcome, reply=reply, cached=known)
         if reply.answer is not None:

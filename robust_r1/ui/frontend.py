@@ -41,7 +41,8 @@ _LIGHTER = """
     return component;
   });
   change('statustracker', 'resolve_args', (resolve) => function (event) {
-    return resolve.call(this, event).filter((one) => one.type !== 'input');
+    const shown = this.fn_outputs[event.fn_index];
+    return resolve.call(this, event).filter(({type, id}) => type !== 'input' || shown.includes(id));
   });
 }
 """

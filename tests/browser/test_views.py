@@ -39,7 +39,7 @@ _FRONTEND = """async () => {
     return Object.values(await import(url)).find((one) => one?.prototype?.[name]);
   };
   const states = new (await part('statustracker', 'resolve_args'))();
-  states.register(7, [1], [2, 3], 'hidden');
+  states.register(7, [1, 4], [2, 3, 4], 'hidden');
   states.update({fn_index: 7, status: 'complete', stream_state: 'closed'});
   const look = (await part('core', 'find_attached_events')).prototype.find_attached_events;
   const events = [[[5, 'click'], [5, 'input']], [[6, 'click'], [5, 'blur']], []];
@@ -237,7 +237,7 @@ def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):
 
 
 def test_gradios_frontend_writes_no_progress_into_inputs_and_looks_for_events_once(visitor):
-    assert visitor.page.evaluate(_FRONTEND) == [["1"], [["click", "blur"], ["click"], []], []]
+    assert visitor.page.evaluate(_FRONTEND) == [["1", "4"], [["click", "blur"], ["click"], []], []]
 
 
 def test_an_event_taken_as_the_stream_of_messages_ends_gets_its_answer(visitor):

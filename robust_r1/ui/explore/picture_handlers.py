@@ -12,6 +12,7 @@ from robust_r1.ask.examples import Example, Suggestion, find_example
 from robust_r1.ask.kept_pictures import KeptPictures
 from robust_r1.ask.links import decode, encode
 from robust_r1.ask.picture import Picture, fitted
+from robust_r1.ask.pipeline import knows
 from robust_r1.degradations import DegradationPlan
 from robust_r1.engine import Engine
 from robust_r1.ui.explore.layout import SLIDER, Actions, PictureSide, Question
@@ -22,7 +23,7 @@ from robust_r1.ui.widgets.photograph import inset, read_screen, show_large, show
 from robust_r1.ui.widgets.picture import caption
 from robust_r1.ui.widgets.picture_input import arrive, bring, is_awaited
 from robust_r1.ui.widgets.plan_input import checked_seed, draw_random
-from robust_r1.ui.widgets.question import dataset, knows, notice, suggestions_for
+from robust_r1.ui.widgets.question import dataset, notice, suggestions_for
 from robust_r1.ui.widgets.toasts import warn
 
 # What the page opens with: damage that a person sees at once, on a scene that still tells.
@@ -198,8 +199,8 @@ class PictureHandlers:
         """Return what follows from picture and model; of a model that knows nothing of the picture
         nothing is suggested."""
         engine = self.engines[model]
-        fitting = _fitting(picture) if knows(engine, picture) else ()
-        able = [one.info.label for one in self.engines.values() if knows(one, picture)]
+        fitting = _fitting(picture) if knows(engine.info, picture) else ()
+        able = [one.info.label for one in self.engines.values() if knows(one.info, picture)]
         return {
             self.question.suggestions: dataset(fitting),
             self.notice: notice(picture, engine, able),

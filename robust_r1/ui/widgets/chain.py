@@ -7,7 +7,8 @@ from robust_r1.ask.pipeline import Outcome
 from robust_r1.chain import MISSING, SECTIONS, Finding, Parsed
 from robust_r1.degradations import label_of, stage_of
 from robust_r1.markup import escape
-from robust_r1.metrics import Scorecard, answer_words
+from robust_r1.metrics import Scorecard, answer_words, normalize_answer
+from robust_r1.scenes.questions import UNKNOWN
 from robust_r1.thoughts import thought_in, without_thought
 from robust_r1.ui.widgets.badges import agreement_badge, verdict_badge
 
@@ -89,14 +90,17 @@ def answer_cards(outcome: Outcome | None) -> str:
         return _answer_card(None, None, "Answer", ())
     choices = outcome.case.choices
     if outcome.clean is None:
-        return _answer_card(outcome.reply, outcome.score, "Answer", choices)
+        return _answer_card(outcome.reply, outcome.score, "Answer", choices, outcome.knows)
     degraded, clean = (outcome.reply, outcome.score), (outcome.clean, outcome.clean_score)
     answers = [
         (reply.parsed.chain.answer if reply else "", score.accuracy if score else None)
         for reply, score in (degraded, clean)
     ]
     verdict = agreement_badge(outcome.flipped, answers, ("flipped", "same answer"), tag="p")
-    pair = _answer_card(*degraded, "Degraded", choices) + _answer_card(*clean, "Clean", choices)
+    pair = "".join(
+        _answer_card(reply, score, title, choices, outcome.knows)
+        for (reply, score), title in ((degraded, "Degraded"), (clean, "Clean"))
+    )
     return f'<div class="rr-pair">{pair}</div>{verdict}'
 
 
@@ -135,13 +139,22 @@ def _status(outcome: Outcome | None) -> str:
     return f"{ended[current.answer.finish]}. {_saw(outcome.applied)}"
 
 
+def _seen(findings: Sequence[Finding]) -> str:
+    """Say what a model that knows nothing of photographs does see of one."""
+    return f"It sees {_listed(findings) or 'no damage'}. What it shows is another model's work."
+
+
 def _saw(applied: Sequence[Finding]) -> str:
     """Say what was done to the picture that the model saw."""
-    named = [f"{label_of(one.name).lower()} {one.intensity:.2f}" for one in applied]
-    if not named:
-        return "It saw the picture undamaged."
-    *others, last = named
-    return f"It saw the picture with {', '.join(others)}{' and ' if others else ''}{last}."
+    named = _listed(applied)
+    return f"It saw the picture with {named}." if named else "It saw the picture undamaged."
+
+
+def _listed(findings: Sequence[Finding]) -> str:
+    """Return findings as words of a sentence; empty without any."""
+    named = [f"{label_of(one.name).lower()} {one.intensity:.2f}" for one in findings]
+    *others, last = named or [""]
+    return f"{', '.join(others)}{' and ' if others else ''}{last}"
 
 
 def _card(section: str, parsed: Parsed | None, reply: Reply | None, role: str = "") -> str:
@@ -222,11 +235,17 @@ def _chip(finding: Finding) -> str:
 
 
 def _answer_card(
-    reply: Reply | None, score: Scorecard | None, title: str, choices: Sequence[str]
+    reply: Reply | None,
+    score: Scorecard | None,
+    title: str,
+    choices: Sequence[str],
+    knows: bool = True,
 ) -> str:
     parsed = reply.parsed if reply else None
     state = _state("ANSWER", parsed, reply)
     text = answer_words(parsed.chain.answer.strip(), choices) if parsed else ""
+    if parsed and not knows and normalize_answer(text) == UNKNOWN:
+        text = _seen(parsed.chain.findings)
     shown = escape(text, _SECTION_LIMIT)
     if not text and reply is not None and reply.answer is not None:
         shown = '<span class="rr-none">no answer</span>'

@@ -19,6 +19,7 @@ import gradio as gr
 from robust_r1.ask.case import MAX_CHOICES, Case, check_question
 from robust_r1.ask.examples import Suggestion
 from robust_r1.ask.picture import Picture, example_of
+from robust_r1.ask.pipeline import knows
 from robust_r1.engine import Engine, ModelInfo
 from robust_r1.engine.conversation import check_template, own_template
 from robust_r1.errors import InputError
@@ -128,18 +129,12 @@ def dataset(suggestions: Sequence[Suggestion]) -> gr.Dataset:
     return gr.Dataset(samples=question_labels(suggestions), visible=bool(suggestions))
 
 
-def knows(engine: Engine, picture: Picture | None) -> bool:
-    """Tell whether a model can know anything about what a picture shows."""
-    example = example_of(picture) if picture else None
-    return engine.info.knows_photographs or bool(example and example.is_scene)
-
-
 def notice(picture: Picture | None, engine: Engine, able: Sequence[str] | None = None) -> str:
     """Say plainly what a bundled model cannot do, whenever the picture is no synthetic scene.
 
     `able` are the labels of the models that can, where the page is to name them.
     """
-    if picture is None or knows(engine, picture):
+    if picture is None or knows(engine.info, picture):
         return ""
     instead = ""
     if able is not None:

@@ -4,8 +4,12 @@ import json
 
 from PIL import Image
 
+from robust_r1.ask.case import Case
 from robust_r1.ask.examples import gallery, photographs, scenes
+from robust_r1.ask.picture import Picture
+from robust_r1.ask.pipeline import ask_through
 from tests.support.paths import ROOT
+from tests.support.scripted_engine import ScriptedEngine
 
 SPLITS = {"train", "held_out"}
 
@@ -30,3 +34,10 @@ def test_photographs_have_provenance_and_both_splits():
             assert 300 * 300 < picture.width * picture.height <= 1_100_000
         total += file.stat().st_size
     assert total < 3_000_000
+
+
+def test_a_model_of_scenes_alone_knows_what_scenes_show_and_not_what_photographs_do():
+    for example in (scenes()[0], photographs()[0]):
+        case = Case(Picture(example=example.id), question="What is it?")
+        outcome = ask_through(ScriptedEngine(), case)
+        assert outcome is not None and outcome.knows is example.is_scene

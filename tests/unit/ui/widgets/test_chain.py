@@ -34,6 +34,24 @@ def test_finished_chain_marks_nothing_as_open():
     assert "is-open" not in chain_cards(reply("<TYPE>lens blur(0.3)"))
 
 
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [("", "no damage"), ("lens blur(0.30)", "lens blur 0.30"),
+     ("lens blur(0.30), darkness(0.5)", "lens blur 0.30 and darkness 0.50")],
+)
+def test_a_model_of_damage_alone_says_what_it_sees_and_not_unknown(found, words):
+    said = reply(f"<TYPE>{found}<TYPE_END><ANSWER>Unknown<ANSWER_END>")
+    case = Case(None, question="What is it?")
+    card = answer_cards(Outcome(case, reply=said, knows=False))
+    assert f"It sees {words}. What it shows is another model&#x27;s work." in card
+    assert "nknown" not in card and said.parsed.chain.answer == "Unknown"
+    assert "nknown" in answer_cards(Outcome(case, reply=said))
+    both = answer_cards(Outcome(case, reply=said, clean=said, knows=False))
+    assert both.count("another model") == 2
+    other = reply("<TYPE>none<TYPE_END><ANSWER>a cat<ANSWER_END>")
+    assert "a cat" in answer_cards(Outcome(case, reply=other, knows=False))
+
+
 def test_problems_are_named_and_a_good_chain_has_none():
     assert problems_list(reply("no chain at all"))
     good = "".join(f"<{s}>none<{s}_END>" for s in ("TYPE", "INFLUENCE", "REASONING"))
