@@ -62,7 +62,7 @@ FAMILIES = {
 
 def _hub(
     kind: str, weights: tuple[int, int, int, int], layers: int, *,
-    download: int, reasons: bool = False, **said: str,
+    download: int, reasons: bool = False, **said: Any,
 ) -> ModelInfo:  # fmt: skip
     """Describe a model.
 

@@ -1,6 +1,6 @@
 """Estimate how long an answer takes on this machine, from how fast it computes.
 
-A short measurement (well under a second), kept in a file: products of matrices as for a picture and
+A measurement of about a second, kept in a file: products of matrices as for a picture and
 a prompt, reading weights as for each new token, and the time that a small operation takes anyway.
 """
 
@@ -11,12 +11,17 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 from robust_r1 import images
 from robust_r1.engine import machine
 from robust_r1.engine.types import ModelInfo
+
+if TYPE_CHECKING:
+    import torch
 
 VARIABLE = "ROBUST_R1_SPEED"
 # What is estimated: an answer about a picture of this height and width, after a prompt of this many
@@ -30,7 +35,8 @@ _CALLS, _MORE_CALLS = 80, 400
 # 4 bits were .5 to .8 of bf16's time for a token, and a quarter to a half longer for the prompt.
 _BYTES = {"4bit": 1.3, "8bit": 2.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
 _PROMPT_TIME = {"4bit": 1.4, "8bit": 1.4}
-_TRIES = 3
+# Each part is tried so often and for so many seconds, and the best counts: others compute as well.
+_TRIES, _LONG = 3, 0.25
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def read_speed() -> Speed:
 
 
 def measure() -> Speed:
-    """Measure how fast this machine computes, in well under a second where it is not busy."""
+    """Measure how fast this machine computes, in about a second."""
     import torch
 
     device, kind = machine.accelerator(), machine.half_precision()
@@ -74,16 +80,16 @@ def measure() -> Speed:
         for dtype in (half, torch.float32):
             many = torch.ones(rows, width, device=device, dtype=dtype)
             weight = torch.ones(width, width, device=device, dtype=dtype)
-            rates.append(operations / _fastest(lambda a=many, b=weight: a @ b, device))
+            rates.append(operations / _fastest(partial(torch.matmul, many, weight), device))
         # Larger than what a processor keeps beside its cores.
         weights = torch.ones(24, 2048, 1024, device=device, dtype=half)
         one = torch.ones(1, 1024, device=device, dtype=half)
-        linear = torch.nn.functional.linear
-        seconds = _fastest(lambda: [linear(one, weight) for weight in weights], device)
+        # Where other programs want the cores as well, threads wait for each other at every product.
+        seconds = min(_seconds_to_read(one, weights, alone) for alone in (False, True))
         small = torch.ones(1, 512, device=device, dtype=half)
         call = _fastest(lambda: [small * small for _ in range(200)], device) / 200
     size = weights.numel() * weights.element_size()
-    return Speed(_machine(), *rates, size / seconds, call)
+    return Speed(_machine(), rates[0], rates[1], size / seconds, call)
 
 
 def estimate(info: ModelInfo, precision: str, speed: Speed) -> float | None:
@@ -117,10 +123,25 @@ def estimate(info: ModelInfo, precision: str, speed: Speed) -> float | None:
     return first + token * (CHAIN if info.reasons else SENTENCE)
 
 
+def _seconds_to_read(one: "torch.Tensor", weights: "torch.Tensor", alone: bool) -> float:
+    """Return the seconds of the products of a vector with matrices, on one thread or on all."""
+    import torch
+
+    from robust_r1.engine.threads import one_thread
+
+    def read() -> None:
+        for weight in weights:
+            torch.nn.functional.linear(one, weight)
+
+    with one_thread(alone):
+        return _fastest(read, str(one.device))
+
+
 def _fastest(work: Callable[[], object], device: str) -> float:
-    """Return the least seconds of some tries, the first of which is not counted."""
-    best = float("inf")
-    for attempt in range(_TRIES + 1):
+    """Return the least seconds of several tries, the first of which is not counted."""
+    best, begun, attempt = float("inf"), time.perf_counter(), -1
+    while attempt < _TRIES or time.perf_counter() - begun < _LONG:
+        attempt += 1
         start = time.perf_counter()
         work()
         if device != "cpu":
