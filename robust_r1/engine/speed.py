@@ -30,7 +30,9 @@ PICTURE = (480, 640)
 PROMPT, CHAIN, SENTENCE = 160, 150, 30
 # How many small operations a layer takes for each token, and a token beside its layers; found by
 # comparing estimates with what models took.
-_CALLS, _MORE_CALLS = 80, 400
+_CALLS, _MORE_CALLS = 500, 1500
+# The share of a product's speed that a whole model reaches with a picture and a prompt; likewise.
+_SHARE = 0.5
 # Bytes that are read of a weight for a token, and time for a prompt, against 16 bits. On processors
 # 4 bits were .5 to .8 of bf16's time for a token, and a quarter to a half longer for the prompt.
 _BYTES = {"4bit": 1.3, "8bit": 2.0, "bf16": 2.0, "fp16": 2.0, "fp32": 4.0}
@@ -117,7 +119,7 @@ def estimate(info: ModelInfo, precision: str, speed: Speed) -> float | None:
     prompt = PROMPT + pixels / needs.token**2
     operations = 2 * (needs.vision * pixels / needs.patch**2 + needs.linear * prompt)
     rate = speed.full if precision == "fp32" else speed.half
-    first = operations / rate * _PROMPT_TIME.get(precision, 1.0)
+    first = operations / (rate * _SHARE) * _PROMPT_TIME.get(precision, 1.0)
     read = needs.linear * _BYTES[precision] + needs.head * max(2.0, _BYTES[precision] // 1)
     token = read / speed.reads + (needs.layers * _CALLS + _MORE_CALLS) * speed.call
     return first + token * (CHAIN if info.reasons else SENTENCE)
