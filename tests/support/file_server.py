@@ -39,7 +39,7 @@ class Files:
         refusal: what the hub says to everything, a status and its own code for it.
         etag: of every file; empty for none.
         kind: the content type.
-        pause: seconds after each piece.
+        hold: after how many bytes of the file an answer waits until `go` is set; 0 for never.
         asked: the path and the Range of every GET of a file.
     """
 
@@ -51,7 +51,8 @@ class Files:
     refusal: tuple[int, str] | None = None
     etag: str = '"first"'
     kind: str = "text/tab-separated-values"
-    pause: float = 0.0
+    hold: int = 0
+    go: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -99,8 +100,6 @@ def serving(files: Files, protected: tuple[Path, Path] | None = None) -> Iterato
 
 
 def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
-    stop = threading.Event()
-
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -188,8 +187,9 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
             end = files.cuts.pop(0) if files.cuts else len(content)
             try:
                 for place in range(start, end, _PIECE):
+                    if files.hold and place >= files.hold:
+                        files.go.wait()
                     self.wfile.write(content[place : min(place + _PIECE, end)])
-                    stop.wait(files.pause)
             except OSError:  # whoever asked has gone
                 pass
             if end < len(content):

@@ -15,6 +15,7 @@ from train import grpo, sft
 from train.common.adapters import open_start, weights_of
 from train.common.course import Course, begin_course
 from train.common.going_on import go_on, recipe_of, write_start
+from train.common.measured import Measured
 from train.common.rows import read_data
 from train.common.splits import part_of
 
@@ -52,7 +53,8 @@ def test_rewards_meet_every_prompt_in_each_pass(tiny_checkpoint, data_file, tmp_
     records = part_of(read_data(data_file), "grpo", config.sft_share, config.seed)
     start = open_start(str(tiny_checkpoint), config)
     course = grpo.course_of(len(records), config)
-    trainer = grpo.make_trainer(start, records, data_file.parent, config, course, tmp_path)
+    where = (data_file.parent, config, course, tmp_path, Measured())
+    trainer = grpo.make_trainer(start, records, *where)
     assert len(records) == 5 and trainer.args.max_steps == 8
     met = [row["solution"] for rows in trainer.get_train_dataloader() for row in rows]
     for number in range(3):

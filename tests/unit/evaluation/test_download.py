@@ -225,14 +225,15 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(server, tmp_pa
 
 def test_ctrl_c_keeps_what_has_come_and_the_same_command_goes_on(server, tmp_path, capsys):
     (tmp_path / "benchmarks.yaml").write_text(ENTRY.format(url=server.url + NAME), "utf-8")
-    server.pause = 0.05
+    server.hold = 40_000
     process, part = fetching(tmp_path), tmp_path / "Few.tsv.part"
     wait_for(lambda: part.exists() and part.stat().st_size > 20_000, process)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=100)[1]
     assert process.returncode == 130 and said.endswith("goes on from there\nstopped\n"), said
     assert "\r" not in said  # progress on a terminal only
-    kept, server.pause = part.stat().st_size, 0.0
+    server.go.set()
+    kept = part.stat().st_size
     assert 20_000 < kept < len(CONTENT)
     assert main(["evaluate", "few", "--data", str(tmp_path), "--download"]) == 0
     assert server.asked[-1] == (NAME, f"bytes={kept}-")
@@ -258,11 +259,15 @@ def test_a_file_that_is_here_is_compared_with_what_is_known_of_it(server, tmp_pa
 
 
 def test_of_two_that_fetch_the_same_file_one_waits_for_the_other(server, tmp_path):
-    server.pause = 0.005
+    server.hold = 40_000
     path, found, waited = tmp_path / "Few.tsv", [], []
 
+    def wait():
+        waited.append(1)
+        server.go.set()
+
     def fetch():
-        found.append(fetch_file(remote(server), path, waits=lambda: waited.append(1)))
+        found.append(fetch_file(remote(server), path, waits=wait))
 
     threads = [threading.Thread(target=fetch) for _ in range(2)]
     for one in threads:

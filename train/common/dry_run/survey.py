@@ -84,7 +84,8 @@ def _shape(path: Path, whole: bool) -> tuple[int, int] | str:
             return height, width
         with Image.open(path) as picture:
             width, height = picture.size
-            turned = picture.getexif().get(_ORIENTATION) in _TURNED
+            # Of a PNG its own method reads the whole picture, in search of what may follow it.
+            turned = Image.Image.getexif(picture).get(_ORIENTATION) in _TURNED
         return (width, height) if turned else (height, width)
     except ImageError as error:
         return str(error)
