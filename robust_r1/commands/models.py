@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -48,16 +49,7 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(values, indent=2))
         return 0
-    table = [
-        (
-            *(row["name"], _size(row["parameters"]), row["where"]),
-            *(f"{row['memory'][precision] / 1e9:.2f}" for precision in _SHOWN),
-            row["fits"] or "too large",
-        )
-        for row in rows
-    ]
-    needs = [f"GB {words}" for words in _SHOWN.values()]
-    print(format_table(("model", "parameters", "where", *needs, "fits in"), table))
+    _print_memory(rows)
     print()
     print(format_table(_FACTS, [_fact_cells(one) for one in facts.values()]))
     print(
@@ -82,6 +74,19 @@ def run(args: argparse.Namespace) -> int:
         "the hub is fetched when it is named, and never unasked."
     )
     return 0
+
+
+def _print_memory(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = [
+        (
+            *(row["name"], _size(row["parameters"]), row["where"]),
+            *(f"{row['memory'][precision] / 1e9:.2f}" for precision in _SHOWN),
+            row["fits"] or "too large",
+        )
+        for row in rows
+    ]
+    needs = [f"GB {words}" for words in _SHOWN.values()]
+    print(format_table(("model", "parameters", "where", *needs, "fits in"), table))
 
 
 def _fact_cells(facts: ModelFacts) -> tuple[str, ...]:
