@@ -250,7 +250,7 @@ def train_on(
         # DeepSpeed keeps weights of 32 bits itself, and mixes no others in.
         if weight.requires_grad and spread_by() != DEEPSPEED:
             weight.data = weight.data.float()
-    trainer.remove_callback(PrinterCallback)  # log.jsonl's lines are shown as they are written
+    trainer.remove_callback(PrinterCallback)  # what goes to log.jsonl is shown already
     last = last_checkpoint(folder)
     with _faults(stage, config, last):
         trainer.train(resume_from_checkpoint=last)

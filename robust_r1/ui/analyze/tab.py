@@ -143,7 +143,8 @@ class Analyze:
         """
         path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
         if path and self.training.holds(path):
-            return {**self._open.show_part(TRAINING), **self.training.add_folder(path, width, *look)}
+            shown = self.training.add_folder(path, width, *look)
+            return {**self._open.show_part(TRAINING), **shown}
         return self._open.add_folder(path, selection)
 
     @property
