@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoConfig, PreTrainedModel, ProcessorMixin
+from transformers import AutoConfig, PreTrainedModel, PrinterCallback, ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
@@ -250,6 +250,7 @@ def train_on(
         # DeepSpeed keeps weights of 32 bits itself, and mixes no others in.
         if weight.requires_grad and spread_by() != DEEPSPEED:
             weight.data = weight.data.float()
+    trainer.remove_callback(PrinterCallback)  # what goes to log.jsonl is shown already
     last = last_checkpoint(folder)
     with _faults(stage, config, last):
         trainer.train(resume_from_checkpoint=last)

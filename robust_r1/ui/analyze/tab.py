@@ -23,7 +23,7 @@ from robust_r1.ui.analyze.run_handlers import RunHandlers
 from robust_r1.ui.analyze.runs import RunFolders
 from robust_r1.ui.analyze.saved_answers import AnswerFiles
 from robust_r1.ui.analyze.selection import CASES, FIGURES, TRAINING, Selection, SharedCases
-from robust_r1.ui.analyze.training import TrainingPart
+from robust_r1.ui.analyze.training import WIDTH, TrainingPart
 from robust_r1.ui.visitors import Visitors
 from robust_r1.ui.widgets import chart_files
 from robust_r1.ui.widgets.api_values import strictly
@@ -124,8 +124,8 @@ class Analyze:
             ),
             gr.on(
                 [chooser.add.click, chooser.folder.submit], with_toasts(self._add_folder),
-                [chooser.folder, self.selection, *self.training.look],
-                {*opened, *self.training.opened, self.view, self.parts}, **QUIET,
+                [self.read, chooser.folder, self.selection, *self.training.look],
+                {*opened, *self.training.opened, self.view, self.parts}, js=WIDTH, **QUIET,
             ),
             gr.on(
                 [chooser.answers.upload, chooser.answers.delete],
@@ -135,15 +135,16 @@ class Analyze:
             self._apply_after(event.success)
 
     def _add_folder(
-        self, folder: str, selection: Selection | None, *look: Any
+        self, width: str, folder: str, selection: Selection | None, *look: Any
     ) -> Updates:
         """Open the folder of an evaluation run, or of a run of training in the part for those.
 
-        `look` holds the values of `training.look`.
+        `width` is the window's, `look` holds the values of `training.look`.
         """
         path = os.path.expanduser(folder.strip())  # leaves the home of nobody as it is
         if path and self.training.holds(path):
-            return {**self._open.show_part(TRAINING), **self.training.add_folder(path, *look)}
+            shown = self.training.add_folder(path, width, *look)
+            return {**self._open.show_part(TRAINING), **shown}
         return self._open.add_folder(path, selection)
 
     @property

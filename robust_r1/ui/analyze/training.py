@@ -37,7 +37,7 @@ _NONE_OPEN = (
     "training write them."
 )
 # Puts the width of the window in the place of the event's first input.
-_WIDTH = "(_, ...others) => [String(window.innerWidth), ...others]"
+WIDTH = "(_, ...others) => [String(window.innerWidth), ...others]"
 _EACH = "What each step learned from"
 _QUESTION = 90  # characters of a question in the menu
 
@@ -98,11 +98,11 @@ class TrainingPart:
         self.folders = TrainingFolders(admit)
         share.add(self.link, self._share, {self.view})
         tab.select(
-            with_toasts(self._arrive), [read, *self.look], self.opened, js=_WIDTH, **QUIET
+            with_toasts(self._arrive), [read, *self.look], self.opened, js=WIDTH, **QUIET
         )
         gr.on(
             [chosen_in(self.runs), self.again.click], with_toasts(self._open_runs),
-            [read, self.runs, *self.look], self.opened, js=_WIDTH, **QUIET,
+            [read, self.runs, *self.look], self.opened, js=WIDTH, **QUIET,
         )
         gr.on(
             [self.smoothing.change, self.every.input], with_toasts(self._redraw),
@@ -166,11 +166,10 @@ class TrainingPart:
         return self._open(wanted, smoothing, every)
 
     def add_folder(
-        self, folder: str, smoothing: float, every: bool, view: TrainingView | None
+        self, folder: str, width: str, smoothing: float, every: bool, _: TrainingView | None
     ) -> Updates:
         """Open the run of a folder alone; raise DataError where it is none."""
-        width = view.width if view else USUAL_WIDTH
-        return self._open(TrainingView((folder,), width=width), smoothing, every)
+        return self._open(TrainingView((folder,), width=_pixels(width)), smoothing, every)
 
     def _redraw(self, smoothing: float, every: bool, view: TrainingView | None) -> go.Figure:
         """Draw the curves otherwise."""

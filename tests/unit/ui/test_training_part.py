@@ -31,7 +31,7 @@ def visit(page, tmp_path):
     """Return a visitor who opens a run of training by its folder."""
     visit = Visit(page)
     folder = str(reinforced(tmp_path / "my-run"))
-    visit.call("Analyze._add_folder", **{"run-folder": folder})
+    visit.call("Analyze._add_folder", **{"run-folder": folder, "width": "1400"})
     return visit
 
 
@@ -48,6 +48,13 @@ def test_the_folder_of_a_training_run_opens_in_its_own_part(visit):
     assert "my-run" in shown(visit, "training-head")
     assert "After step 40" in shown(visit, "rollouts")
     assert (shown(visit, "training-step"), label(visit)) == (5, "After step 40 of 40 (5 of 5 kept)")
+
+
+def test_curves_stand_below_one_another_where_the_window_is_a_phones(visit, tmp_path):
+    wide = shown(visit, "training-chart").layout.height
+    folder = str(reinforced(tmp_path / "on-a-phone"))
+    visit.call("Analyze._add_folder", **{"run-folder": folder, "width": "390"})
+    assert shown(visit, "training-chart").layout.height > 1.5 * wide
 
 
 def test_the_slider_goes_through_the_steps_and_stays_where_the_hand_is(visit):
@@ -73,7 +80,7 @@ def test_a_run_that_went_on_shows_its_new_last_step_to_whoever_looked_at_the_las
 
 def test_what_cannot_be_opened_leaves_what_was_open(visit, tmp_path):
     with pytest.raises(Exception, match="no evaluation run"):
-        visit.call("Analyze._add_folder", **{"run-folder": str(tmp_path)})
+        visit.call("Analyze._add_folder", **{"run-folder": str(tmp_path), "width": "1400"})
     assert "my-run" in shown(visit, "training-head")
 
 
@@ -82,7 +89,7 @@ def test_a_page_that_others_reach_opens_only_its_own_runs(tmp_path):
     folder = str(reinforced(tmp_path / "my-run"))
     for there in (folder, str(tmp_path / "nowhere")):
         with pytest.raises(Exception, match="opens only its own runs"):
-            visit.call("Analyze._add_folder", **{"run-folder": there})
+            visit.call("Analyze._add_folder", **{"run-folder": there, "width": "1400"})
     with pytest.warns(UserWarning, match="opens only its own runs"):
         (update,) = visit.call(
             "TrainingPart._open_runs", width="1200", **{"training-runs": [folder]}
