@@ -1,4 +1,4 @@
-"""What Gradio's frontend does for nothing, left out, and an event that it loses, kept.
+"""What Gradio's frontend does for nothing, left out.
 
 Its work grows with events times components, of which this page has many. Nothing that is shown
 rests on what is left out, and where a later Gradio is built otherwise the page is only slower.
@@ -48,57 +48,6 @@ _LIGHTER = """
 """
 
 
-# The server ends the stream of messages when no event of the visitor is left. An event that it
-# takes before the browser has read of that end would wait for ever: the browser believes the stream
-# to be open. Here the end is passed on where no event is under way, else the stream is taken up.
-KEEP_STREAM = """
-{
-  const ask = window.fetch, waiting = new Set(), ended = new Set();
-  const kind = /^data: *[{]"msg": *"(\\w+)"(?:, *"event_id": *"(\\w+)")?/;
-  const end = (id) => { if (!waiting.delete(id)) ended.add(id); };
-  const pass = async (answer, to) => {
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = '', over = false;
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      const messages = (rest + part.value).split('\\n\\n');
-      rest = messages.pop();
-      for (const message of messages) {
-        const [, name, id] = message.match(kind) ?? [];
-        if (name === 'process_completed') end(id);
-        over = name === 'close_stream' && waiting.size > 0;
-        if (!over) to.enqueue(message + '\\n\\n');
-      }
-    }
-    return over;
-  };
-  const keep = (request, first) => new ReadableStream({
-    async start(to) {
-      try {
-        for (let answer = first; await pass(answer, to);) {
-          answer = await ask(...request);
-          if (!answer.ok) throw new Error(answer.statusText);
-        }
-        to.close();
-      } catch (error) {
-        to.error(error);
-      }
-    },
-  }).pipeThrough(new TextEncoderStream());
-  window.fetch = async (...request) => {
-    const answer = await ask(...request), url = String(request[0]?.url ?? request[0]);
-    if (!answer.ok) return answer;
-    if (url.includes('/queue/data')) return new Response(keep(request, answer), answer);
-    if (url.includes('/queue/join')) {
-      const {event_id: id} = await answer.clone().json();
-      if (!ended.delete(id)) waiting.add(id);
-    }
-    if (url.includes('/cancel') && request[1]?.body) end(JSON.parse(request[1].body).event_id);
-    return answer;
-  };
-}
-"""
-
-
 def head_scripts() -> str:
-    """Return what stands in the page's head to mend Gradio's frontend."""
-    return f"<script>{_LIGHTER}</script><script>{KEEP_STREAM}</script>"
+    """Return what stands in the page's head to spare Gradio's frontend work."""
+    return f"<script>{_LIGHTER}</script>"

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 
 from robust_r1 import images
 from robust_r1.degradations import SPECS
-from robust_r1.ui.frontend import KEEP_STREAM
 from tests.support.page_driver import DESKTOP, pass_frames, serve
 from tests.support.scripted_engine import ScriptedEngine
 
@@ -48,22 +47,6 @@ _FRONTEND = """async () => {
   const steps = gradio_config.dependencies.flatMap((one) => one.targets)
     .filter(([component]) => component === null);
   return [Object.keys(states.current), found, steps];
-}"""
-# Two events of a visitor: the server ends the stream as it takes the second one.
-_STREAMS = """async (script) => {
-  const told = (...all) => all.map(([msg, event_id]) =>
-    `data: ${JSON.stringify({msg, event_id})}\\n\\n`).join('');
-  const events = ['a', 'b'], streams = [
-    told(['process_completed', 'a'], ['close_stream']),
-    told(['process_completed', 'b'], ['close_stream']),
-  ];
-  const page = {fetch: async (url) => url === '/queue/join'
-    ? Response.json({event_id: events.shift()}) : new Response(streams.shift())};
-  new Function('window', script)(page);
-  await page.fetch('/queue/join');
-  await page.fetch('/queue/join');
-  const read = await (await page.fetch('/queue/data')).text();
-  return read === told(['process_completed', 'a'], ['process_completed', 'b'], ['close_stream']);
 }"""
 _ON_SLIDER = "document.activeElement.matches('.rr-slider input[type=range]')"
 
@@ -238,10 +221,6 @@ def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):
 
 def test_gradios_frontend_writes_no_progress_into_inputs_and_looks_for_events_once(visitor):
     assert visitor.page.evaluate(_FRONTEND) == [["1", "4"], [["click", "blur"], ["click"], []], []]
-
-
-def test_an_event_taken_as_the_stream_of_messages_ends_gets_its_answer(visitor):
-    assert visitor.page.evaluate(_STREAMS, KEEP_STREAM)
 
 
 def test_another_size_of_the_window_draws_the_photograph_anew(visitor, make_picture, tmp_path):

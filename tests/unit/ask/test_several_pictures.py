@@ -115,8 +115,9 @@ def test_a_model_that_was_trained_on_one_picture_refuses_more_and_says_so(pictur
 
 
 def test_bundled_models_take_one_picture_and_hub_models_and_endpoints_several(server):
-    pictures = {info.bundled: info.pictures for info in catalog.models()}
-    assert pictures == {True: 1, False: MAX_PICTURES}
+    pictures = {info.name: info.pictures for info in catalog.models()}
+    assert {pictures[info.name] for info in catalog.bundled()} == {1}
+    assert {pictures[name] for name in ("robust-r1-rl", "qwen2.5-vl-3b")} == {MAX_PICTURES}
     assert connect(f"{server.address}/v1#good", {}).info.pictures == MAX_PICTURES
     assert connect(f"{server.address}/v1#tiny-sft", {}).info.pictures == 1
 

@@ -226,7 +226,9 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(server, tmp_pa
 def test_ctrl_c_keeps_what_has_come_and_the_same_command_goes_on(server, tmp_path, capsys):
     (tmp_path / "benchmarks.yaml").write_text(ENTRY.format(url=server.url + NAME), "utf-8")
     server.hold = 40_000
-    process, part = fetching(tmp_path), tmp_path / "Few.tsv.part"
+    # A shell that starts the tests in the background has them, and their children, ignore Ctrl-C.
+    heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    process, part = fetching(tmp_path, before=heeds), tmp_path / "Few.tsv.part"
     wait_for(lambda: part.exists() and part.stat().st_size > 20_000, process)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=100)[1]
