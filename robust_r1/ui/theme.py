@@ -6,7 +6,6 @@ from pathlib import Path
 import gradio as gr
 
 from robust_r1.paths import ASSETS
-from robust_r1.ui.frontend import head_scripts
 
 _FOLDER = Path(__file__).with_name("styles")
 # Loaded in this order: what several tabs share, one file a widget, one file a tab. Of two rules of
@@ -119,7 +118,6 @@ def launch_arguments(
         "root_path": root_path,
         "auth": list(accounts) or None,
         "theme": build_theme(),
-        "head": head_scripts(),
         "css_paths": list(STYLES),
         "allowed_paths": [str(ASSETS)],
         "max_file_size": MAX_UPLOAD,

@@ -29,25 +29,6 @@ _IN_VIEW = """(element) => {
   return box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth
     && box.height > 20 && (element.contains(over) || over.contains(element));
 }"""
-# What two parts of Gradio's frontend do, as this page has changed them: with an event that has
-# ended, and for components that look for their events.
-_FRONTEND = """async () => {
-  const part = async (file, name) => {
-    const {name: url} = performance.getEntriesByType('resource')
-      .find((one) => one.name.includes(`/assets/${file}-`) && one.name.endsWith('.js'));
-    return Object.values(await import(url)).find((one) => one?.prototype?.[name]);
-  };
-  const states = new (await part('statustracker', 'resolve_args'))();
-  states.register(7, [1, 4], [2, 3, 4], 'hidden');
-  states.update({fn_index: 7, status: 'complete', stream_state: 'closed'});
-  const look = (await part('core', 'find_attached_events')).prototype.find_attached_events;
-  const events = [[[5, 'click'], [5, 'input']], [[6, 'click'], [5, 'blur']], []];
-  const found = [5, 6, 7].map((id) => look.call({}, {id, props: {shared_props: {}}},
-    events.map((targets) => ({targets}))).props.shared_props.attached_events);
-  const steps = gradio_config.dependencies.flatMap((one) => one.targets)
-    .filter(([component]) => component === null);
-  return [Object.keys(states.current), found, steps];
-}"""
 _ON_SLIDER = "document.activeElement.matches('.rr-slider input[type=range]')"
 
 
@@ -217,10 +198,6 @@ def test_a_scene_stays_what_the_model_sees_enlarged_without_smoothing(visitor):
     large = visitor.page.locator("#compare img").last
     assert large.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
     expect(visitor.page.locator(".rr-inset")).to_have_count(0)
-
-
-def test_gradios_frontend_writes_no_progress_into_inputs_and_looks_for_events_once(visitor):
-    assert visitor.page.evaluate(_FRONTEND) == [["1", "4"], [["click", "blur"], ["click"], []], []]
 
 
 def test_another_size_of_the_window_draws_the_photograph_anew(visitor, make_picture, tmp_path):

@@ -26,7 +26,6 @@ DRAWINGS = {
     "": (("robust_r1",), ("app", "train")),
     "robust_r1": (("__init__",), *LAYERS[:-1], ("cli", "plugins"), ("__main__",)),
     "robust_r1.ui": (
-        ("frontend",),
         ("theme", "shortcuts", "visitors"),
         ("widgets",),
         ("explore", "compare", "sweep", "analyze", "learn"),
