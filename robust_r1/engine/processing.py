@@ -9,7 +9,13 @@ same numbers everywhere.
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoProcessor, PreTrainedTokenizerFast, ProcessorMixin
+from transformers import (
+    AutoConfig,
+    AutoProcessor,
+    PreTrainedConfig,
+    PreTrainedTokenizerFast,
+    ProcessorMixin,
+)
 from transformers.models.idefics3 import Idefics3Processor
 from transformers.models.qwen2_5_vl import Qwen2_5_VLConfig, Qwen2_5_VLProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
@@ -97,15 +103,28 @@ def read_tokens(folder: Path) -> tuple[int, int]:
         OSError, ValueError: transformers cannot read the configuration.
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return config.get_text_config().vocab_size, image_token(config, str(folder))
+
+
+def image_token(config: PreTrainedConfig, label: str) -> int:
+    """Return the token as which a model reads a picture.
+
+    Args:
+        config: of the model.
+        label: names the model to people.
+
+    Raises:
+        ModelError: a model without image tokens.
+    """
     token = getattr(config, "image_token_id", None)
     if token is None:
         token = getattr(config, "image_token_index", None)
     if token is None:
         raise ModelError(
-            f"{folder} has no image tokens, by which a picture stands in a conversation; choose a "
+            f"{label} has no image tokens, by which a picture stands in a conversation; choose a "
             "model that has, such as a Qwen2.5-VL or a Qwen3-VL."
         )
-    return config.get_text_config().vocab_size, token
+    return token
 
 
 def require_same_tokens(processor: ProcessorMixin, folder: Path) -> None:

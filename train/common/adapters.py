@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoConfig, PreTrainedModel, PrinterCallback, ProcessorMixin
+from transformers import PreTrainedModel, PrinterCallback, ProcessorMixin
 from trl import GRPOTrainer, SFTTrainer
 
 from robust_r1.engine import catalog
@@ -27,10 +27,10 @@ from robust_r1.engine.loading import bounded, open_checkpoint, open_processor
 from robust_r1.engine.machine import half_precision
 from robust_r1.engine.processing import ImageTextProcessor
 from robust_r1.engine.types import ModelInfo
-from robust_r1.engine.weights import first_line, load_model
+from robust_r1.engine.weights import load_model
 from robust_r1.errors import ModelError
 from train.common.adapter_config import AdapterConfig, AdapterStage, LoraSettings
-from train.common.bases import LANGUAGE, TARGETS, refuse_adapter, require_image_tokens
+from train.common.bases import LANGUAGE, TARGETS, refuse_adapter
 from train.common.checkpoints import another_model, last_checkpoint
 from train.common.course import Course
 from train.common.history import StageRecord, history_of
@@ -101,7 +101,6 @@ def open_start(name: str, config: AdapterConfig) -> Start:
     tell = progress()
     info, checkpoint, adapter = open_checkpoint(catalog.find(name), tell)
     info = bounded(info, config.max_pixels)
-    _require_image_tokens(checkpoint.folder, info)
     processor = _trainable(open_processor(checkpoint), info)
     if config.updates is None and adapter is not None:
         raise refuse_adapter(name)
@@ -177,14 +176,6 @@ def _free_language(model: PreTrainedModel, info: ModelInfo) -> None:
             f"{info.label} has no language model that could be told from its vision side; choose a "
             "Qwen2.5-VL or a Qwen3-VL"
         )
-
-
-def _require_image_tokens(folder: Path, info: ModelInfo) -> None:
-    try:
-        config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} could not be loaded: {first_line(error)}") from error
-    require_image_tokens(config, info.label)
 
 
 def _trainable(processor: ProcessorMixin, info: ModelInfo) -> ProcessorMixin:

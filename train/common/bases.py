@@ -2,7 +2,7 @@
 
 import re
 
-from robust_r1.errors import InputError, ModelError
+from robust_r1.errors import InputError
 
 # Projections of the language model's layers; those of the vision tower have other parents.
 TARGETS = (
@@ -12,20 +12,6 @@ TARGETS = (
 
 # The language model and the head; what looks at pictures, and the merger, have other names.
 LANGUAGE = re.compile(r"(?:.*\.)?(?:language_model|text_model|lm_head)\..*")
-
-
-def require_image_tokens(config: object, label: str) -> None:
-    """Raise ModelError where a model has no image tokens.
-
-    Args:
-        config: of the model, as transformers reads it.
-        label: names the model to people.
-    """
-    if getattr(config, "image_token_id", None) is None:
-        raise ModelError(
-            f"{label} has no image tokens, by which a picture stands in a conversation; "
-            "choose a model that has, such as a Qwen2.5-VL or a Qwen3-VL"
-        )
 
 
 def refuse_adapter(name: str) -> InputError:

@@ -13,11 +13,12 @@ from robust_r1.engine import catalog
 from robust_r1.engine.adapter import is_adapter, read_adapter
 from robust_r1.engine.checkpoint import picture_bounds, read_json
 from robust_r1.engine.hub_models import ROBUST_R1
+from robust_r1.engine.processing import image_token
 from robust_r1.engine.random_model import config_3b, config_qwen3_2b
 from robust_r1.engine.weights import first_line
 from robust_r1.errors import InputError, ModelError
 from robust_r1.images import fitted_size
-from train.common.bases import LANGUAGE, TARGETS, require_image_tokens
+from train.common.bases import LANGUAGE, TARGETS
 
 _QWEN3 = catalog.find("qwen3-vl-2b")
 # Bases whose shape is known without a file of theirs, and what their processors fit pictures to:
@@ -127,7 +128,7 @@ def open_base(name: str) -> Base:
             f"the configuration of {source} is not on this machine; fetch it, without weights: "
             f"hf download {source} --include '*.json' '*.txt' '*.jinja'"
         )
-    require_image_tokens(config, source)
+    image_token(config, source)  # refused where there is none
     shape = shape_of(config, source)
     return Base(source, config.model_type, folder, shape, *bounds, is_adapter(name))
 
